@@ -1,0 +1,85 @@
+"""The contract every recommender model keeps: ids in, logits out, and how to rank with it."""
+
+import zlib
+
+import keras
+from keras import ops
+
+
+class Backbone(keras.Model):
+    """Scores user-item pairs; knows nothing of losses, labels or noise.
+
+    A subclass creates its weights in the constructor with `add_table`, so a backbone is built as soon
+    as it exists, and implements `call`, which maps `{"user_id", "item_id"}` (two integer tensors of one
+    shape) to logits of that shape. Where the score is a dot product it also implements
+    `query_embedding` and `candidate_embedding`, so that ranking and retrieval are one matrix product.
+
+    Args:
+        num_users: size of the user id space; ids are in `[0, num_users)`.
+        num_items: size of the item id space; ids are in `[0, num_items)`.
+        seed: integer that fixes the initial weights.
+
+    Raises:
+        ValueError: a size is not a positive integer.
+    """
+
+    def __init__(self, num_users, num_items, *, seed=0, **kwargs):
+        for name, value in (("num_users", num_users), ("num_items", num_items)):
+            if isinstance(value, bool) or int(value) != value or value < 1:
+                raise ValueError(
+                    f"`{name}` must be a positive integer: the size of the id space. Received: {name}={value!r}."
+                )
+        super().__init__(**kwargs)
+        self.num_users = int(num_users)
+        self.num_items = int(num_items)
+        self.seed = int(seed)
+
+    def add_table(self, name, shape, initializer="zeros"):
+        """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.
+
+        The seed is drawn from the backbone's seed and the weight's name: equal seeds in two weights
+        would give user 0 and item 0 the same vector.
+        """
+        if callable(initializer):
+            initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+    def build(self, input_shape=None):
+        self.built = True  # every weight exists since the constructor
+
+    def query_embedding(self, user_ids):
+        """User side of the score, `(batch,)` to `(batch, dim)`."""
+        raise NotImplementedError(f"{type(self).__name__}'s score is no dot product. Use `score_all_items`.")
+
+    def candidate_embedding(self, item_ids):
+        """Item side of the score, `(batch,)` to `(batch, dim)`."""
+        raise NotImplementedError(f"{type(self).__name__}'s score is no dot product. Use `score_all_items`.")
+
+    @property
+    def is_factorized(self):
+        """Whether the dot product of the two embeddings is the logit of `call`."""
+        return type(self).query_embedding is not Backbone.query_embedding
+
+    def score_all_items(self, user_ids):
+        """Logits of every item for each user.
+
+        Args:
+            user_ids: integer tensor `(batch,)`.
+
+        Returns:
+            Float tensor `(batch, num_items)`; column i is item id i.
+        """
+        items = ops.arange(self.num_items, dtype="int32")
+        if self.is_factorized:
+            return ops.matmul(self.query_embedding(user_ids), ops.transpose(self.candidate_embedding(items)))
+        shape = (ops.shape(user_ids)[0], self.num_items)
+        users = ops.broadcast_to(ops.expand_dims(user_ids, 1), shape)
+        return self({"user_id": users, "item_id": ops.broadcast_to(items, shape)}, training=False)
+
+    def get_config(self):
+        return {**super().get_config(), "num_users": self.num_users, "num_items": self.num_items, "seed": self.seed}
+
+
+def normal(stddev):
+    """Seed to an initializer N(0, stddev): the released code's choice for every embedding table."""
+    return lambda seed: keras.initializers.RandomNormal(stddev=stddev, seed=seed)

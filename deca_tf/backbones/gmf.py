@@ -1,0 +1,39 @@
+"""Generalized matrix factorization: a learned weighting of the element-wise product."""
+
+import keras
+from keras import ops
+
+from deca_tf.backbones.mf import MF
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class GMF(MF):
+    """Generalized matrix factorization, `logit = (p_u * q_i) . w + b [+ b_i] [+ b_u]`.
+
+    Paper: section 4.1.3, the target model f; He et al., "Neural Collaborative Filtering", 2017.
+    `w` starts uniform in +-sqrt(3 / embedding_dim) and `b` at zero, as in the released code.
+
+    Takes the arguments of `MF`.
+    """
+
+    def __init__(self, num_users, num_items, **kwargs):
+        super().__init__(num_users, num_items, **kwargs)
+        self.output_weight = self.add_table(
+            "output_weight",
+            (self.embedding_dim, 1),
+            lambda seed: keras.initializers.VarianceScaling(1.0, "fan_in", "uniform", seed=seed),
+        )
+        self.output_bias = self.add_table("output_bias", (1,))
+
+    def interact(self, user_vectors, item_vectors):
+        return ops.squeeze(ops.matmul(user_vectors * item_vectors, self.output_weight), -1) + self.output_bias[0]
+
+    def query_embedding(self, user_ids):
+        # The constant goes to the user's side, so that the item table stays the same for every query.
+        query = super().query_embedding(user_ids)
+        return ops.concatenate([query[:, :-1], query[:, -1:] + self.output_bias], axis=1)
+
+    def candidate_embedding(self, item_ids):
+        candidate = super().candidate_embedding(item_ids)
+        weighted = candidate[:, : self.embedding_dim] * self.output_weight[:, 0]
+        return ops.concatenate([weighted, candidate[:, self.embedding_dim :]], axis=1)

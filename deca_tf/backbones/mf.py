@@ -1,0 +1,86 @@
+"""Matrix factorization: the dot product of a user and an item vector."""
+
+import keras
+from keras import ops
+
+from deca_tf.backbones.backbone import Backbone, normal
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class MF(Backbone):
+    """Matrix factorization, `logit = p_u . q_i [+ b_i] [+ b_u]`.
+
+    Paper: section 3.1, the auxiliary model g and, in section 3.2, h and h'; Koren et al., 2009.
+
+    Args:
+        num_users: size of the user id space.
+        num_items: size of the item id space.
+        embedding_dim: length of the vectors.
+        item_bias: adds a bias per item, which carries popularity and so frees the vectors from it.
+        user_bias: adds a bias per user. It changes no ranking, only the calibration of the score.
+        embedding_stddev: standard deviation of the initial vectors; biases start at zero.
+        seed: integer that fixes the initial weights.
+
+    Example:
+        >>> model = MF(num_users=3, num_items=4, item_bias=True)
+        >>> model({"user_id": np.array([0, 2]), "item_id": np.array([3, 1])}).shape
+        TensorShape([2])
+    """
+
+    def __init__(
+        self,
+        num_users,
+        num_items,
+        *,
+        embedding_dim=32,
+        item_bias=False,
+        user_bias=False,
+        embedding_stddev=0.01,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(num_users, num_items, seed=seed, **kwargs)
+        if isinstance(embedding_dim, bool) or int(embedding_dim) != embedding_dim or embedding_dim < 1:
+            raise ValueError(f"`embedding_dim` must be a positive integer. Received: embedding_dim={embedding_dim!r}.")
+        self.embedding_dim = int(embedding_dim)
+        self.item_bias = bool(item_bias)
+        self.user_bias = bool(user_bias)
+        self.embedding_stddev = float(embedding_stddev)
+        self.user_table = self.add_table("user_embedding", (num_users, embedding_dim), normal(embedding_stddev))
+        self.item_table = self.add_table("item_embedding", (num_items, embedding_dim), normal(embedding_stddev))
+        self.item_bias_table = self.add_table("item_bias", (num_items,)) if item_bias else None
+        self.user_bias_table = self.add_table("user_bias", (num_users,)) if user_bias else None
+
+    def call(self, inputs):
+        users, items = inputs["user_id"], inputs["item_id"]
+        logits = self.interact(ops.take(self.user_table, users, axis=0), ops.take(self.item_table, items, axis=0))
+        if self.item_bias:
+            logits += ops.take(self.item_bias_table, items, axis=0)
+        if self.user_bias:
+            logits += ops.take(self.user_bias_table, users, axis=0)
+        return logits
+
+    def interact(self, user_vectors, item_vectors):
+        """Two `(..., embedding_dim)` tensors to logits `(...)`."""
+        return ops.sum(user_vectors * item_vectors, axis=-1)
+
+    def query_embedding(self, user_ids):
+        vectors = ops.take(self.user_table, user_ids, axis=0)
+        ones = ops.ones_like(vectors[:, :1])
+        offset = ops.take(self.user_bias_table, user_ids, axis=0)[:, None] if self.user_bias else 0.0 * ones
+        return ops.concatenate([vectors, ones, offset], axis=1)
+
+    def candidate_embedding(self, item_ids):
+        vectors = ops.take(self.item_table, item_ids, axis=0)
+        ones = ops.ones_like(vectors[:, :1])
+        bias = ops.take(self.item_bias_table, item_ids, axis=0)[:, None] if self.item_bias else 0.0 * ones
+        return ops.concatenate([vectors, bias, ones], axis=1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding_dim": self.embedding_dim,
+            "item_bias": self.item_bias,
+            "user_bias": self.user_bias,
+            "embedding_stddev": self.embedding_stddev,
+        }

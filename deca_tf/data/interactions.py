@@ -1,0 +1,112 @@
+"""Interactions: who touched what, in dense ids, with the users' own ids kept beside."""
+
+import dataclasses
+
+import numpy as np
+import scipy.sparse
+
+from deca_tf.data import schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Interactions:
+    """A table of observed (user, item) pairs over fixed id spaces.
+
+    Args:
+        user_id: int32 `(n,)`, in `[0, num_users)`.
+        item_id: int32 `(n,)`, in `[0, num_items)`.
+        raw_user_ids: `(num_users,)`, strings or int64: position u holds the user's own id.
+        raw_item_ids: `(num_items,)`, likewise.
+        rating: float32 `(n,)` in stars, or None. Like `dwell` it only ever builds a clean test.
+        dwell: float32 `(n,)` in seconds, or None.
+        timestamp: int64 `(n,)` in seconds since 1970, or None.
+        is_noisy: bool `(n,)`, the truth about each pair where it is known, or None.
+        num_merged: how many repeated pairs were merged on reading.
+
+    Raises:
+        ValueError: columns of different length, or an id outside its space.
+    """
+
+    user_id: np.ndarray
+    item_id: np.ndarray
+    raw_user_ids: np.ndarray
+    raw_item_ids: np.ndarray
+    rating: np.ndarray | None = None
+    dwell: np.ndarray | None = None
+    timestamp: np.ndarray | None = None
+    is_noisy: np.ndarray | None = None
+    num_merged: int = 0
+
+    def __post_init__(self):
+        for name, size in ((schema.USER_ID, self.num_users), (schema.ITEM_ID, self.num_items)):
+            ids = getattr(self, name)
+            if len(ids) and not (ids.min() >= 0 and ids.max() < size):
+                raise ValueError(
+                    f"`{name}` must be in [0, {size}), the size of its id space. "
+                    f"Received: values from {ids.min()} to {ids.max()}."
+                )
+        for name in (schema.ITEM_ID, *schema.OPTIONAL_COLUMNS):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(self.user_id):
+                raise ValueError(
+                    f"`{name}` must be as long as `user_id`. Received: {len(column)} and {len(self.user_id)} values."
+                )
+
+    def __len__(self):
+        return len(self.user_id)
+
+    @property
+    def num_users(self):
+        return len(self.raw_user_ids)
+
+    @property
+    def num_items(self):
+        return len(self.raw_item_ids)
+
+    @property
+    def pair_key(self):
+        """One int64 per row that is equal exactly for equal pairs, `(n,)`."""
+        return self.user_id.astype(np.int64) * self.num_items + self.item_id
+
+    def take(self, rows):
+        """The rows given by indices or a boolean mask, over the same id spaces."""
+        columns = (schema.USER_ID, schema.ITEM_ID, *schema.OPTIONAL_COLUMNS)
+        taken = {name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None}
+        return dataclasses.replace(self, **taken, num_merged=0)
+
+    def distinct(self):
+        """Each pair once: its earliest row (by timestamp, else by position) is kept whole, the rest is counted.
+
+        The order of the rows that stay does not change.
+
+        Returns:
+            `Interactions` whose `num_merged` counts the rows taken out, earlier merges included.
+        """
+        by_time = np.arange(len(self)) if self.timestamp is None else np.argsort(self.timestamp, kind="stable")
+        _, first = np.unique(self.pair_key[by_time], return_index=True)
+        num_merged = self.num_merged + len(self) - len(first)
+        return dataclasses.replace(self.take(np.sort(by_time[first])), num_merged=num_merged)
+
+    def users_without_negatives(self):
+        """Users who touched every item, so that no unobserved item is left to sample for them, int64 `(m,)`."""
+        busy = np.flatnonzero(self.user_activity() >= self.num_items)
+        if not len(busy):
+            return busy
+        touched = np.unique(self.pair_key[np.isin(self.user_id, busy)]) // self.num_items
+        return np.flatnonzero(np.bincount(touched, minlength=self.num_users) == self.num_items)
+
+    def item_popularity(self):
+        """How many rows each item has, int64 `(num_items,)`."""
+        return np.bincount(self.item_id, minlength=self.num_items)
+
+    def user_activity(self):
+        """How many rows each user has, int64 `(num_users,)`."""
+        return np.bincount(self.user_id, minlength=self.num_users)
+
+    def to_csr(self):
+        """The pairs as a float32 SciPy matrix `(num_users, num_items)`; repeated pairs count once."""
+        ones = np.ones(len(self), np.float32)
+        matrix = scipy.sparse.csr_array((ones, (self.user_id, self.item_id)), shape=(self.num_users, self.num_items))
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix

@@ -1,0 +1,291 @@
+"""Split: train, validation and test over the same ids, with every leak between them counted.
+
+Validation keeps the noise a real user would have. Only the test may be cleaned, by a rule on its own rows such as
+`"rating >= 5"`; ratings, dwell times and the truth about noise never filter what is trained or validated on.
+"""
+
+import dataclasses
+import operator
+import re
+
+import numpy as np
+
+from deca_tf.data import schema
+from deca_tf.data.interactions import Interactions
+
+CHRONOLOGICAL_PER_USER = "chronological-per-user"
+CHRONOLOGICAL_GLOBAL = "chronological-global"
+RANDOM = "random"
+WAYS = (CHRONOLOGICAL_PER_USER, CHRONOLOGICAL_GLOBAL, RANDOM)
+FRACTIONS = (0.8, 0.1, 0.1)
+
+_COMPARE = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|==|>|<)\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*")
+
+
+@dataclasses.dataclass(frozen=True)
+class LeakReport:
+    """How many distinct pairs two splits share, and what was taken out to keep them apart.
+
+    Args:
+        train_validation: distinct pairs in both train and validation.
+        train_test: distinct pairs in both train and test.
+        validation_test: distinct pairs in both validation and test.
+        merged: repeated pairs that were merged within a split or on reading.
+        dropped: pairs of a later split left out because an earlier split has them.
+    """
+
+    train_validation: int = 0
+    train_test: int = 0
+    validation_test: int = 0
+    merged: int = 0
+    dropped: int = 0
+
+    @property
+    def total(self):
+        """All overlaps together; 0 means that nothing leaks."""
+        return self.train_validation + self.train_test + self.validation_test
+
+    def __str__(self):
+        overlaps = (
+            f"{self.train_validation:,} pairs are in both train and validation, {self.train_test:,} in both train and "
+            f"test, {self.validation_test:,} in both validation and test"
+        )
+        said = overlaps if self.total else "No pair is in two splits"
+        if self.merged:
+            said += f"; {self.merged:,} repeated pairs were merged"
+        if self.dropped:
+            said += f"; {self.dropped:,} pairs of a later split were left out because an earlier split has them"
+        return said + "."
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Three sets of interactions over the same id spaces.
+
+    Args:
+        train: what the model learns from.
+        validation: what training is watched with, noise included.
+        test: what the model is judged by.
+        protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
+        name: the data set's name, for reports.
+        leaks: what `check_leaks` counted.
+
+    Raises:
+        ValueError: id spaces of different size, or an unknown protocol.
+    """
+
+    train: Interactions
+    validation: Interactions
+    test: Interactions
+    protocol: str
+    name: str
+    leaks: LeakReport
+
+    def __post_init__(self):
+        schema.check_choice("protocol", self.protocol, schema.PROTOCOLS)
+        spaces = [(part.num_users, part.num_items) for part in (self.train, self.validation, self.test)]
+        if len(set(spaces)) > 1:
+            raise ValueError(
+                "`train`, `validation` and `test` must share their id spaces, so that an id means the same everywhere. "
+                f"Received: (num_users, num_items)={spaces}. Take all three from one `Interactions`."
+            )
+
+    @property
+    def num_users(self):
+        """Size of the user id space."""
+        return self.train.num_users
+
+    @property
+    def num_items(self):
+        """Size of the item id space."""
+        return self.train.num_items
+
+    def seen(self):
+        """The distinct pairs of train and validation, which ranking masks: `Interactions`, `.to_csr()` for a matrix."""
+        pairs = Interactions(
+            user_id=np.concatenate([self.train.user_id, self.validation.user_id]),
+            item_id=np.concatenate([self.train.item_id, self.validation.item_id]),
+            raw_user_ids=self.train.raw_user_ids,
+            raw_item_ids=self.train.raw_item_ids,
+        )
+        return dataclasses.replace(pairs.distinct(), num_merged=0)
+
+
+def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
+    """Counts the distinct pairs that any two splits share, and refuses them under 'clean'.
+
+    Args:
+        train, validation, test: `Interactions` over the same id spaces.
+        protocol: 'clean' or 'paper'.
+        merged, dropped: passed on to the report.
+
+    Returns:
+        A `LeakReport`.
+
+    Raises:
+        ValueError: `protocol` is 'clean' and a pair is in two splits.
+    """
+    schema.check_choice("protocol", protocol, schema.PROTOCOLS)
+    keys = [np.unique(part.pair_key) for part in (train, validation, test)]
+    shared = [len(np.intersect1d(keys[a], keys[b], assume_unique=True)) for a, b in ((0, 1), (0, 2), (1, 2))]
+    report = LeakReport(*shared, merged=merged, dropped=dropped)
+    if protocol == schema.CLEAN and report.total:
+        raise ValueError(
+            f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge repeated pairs "
+            "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, to compare with "
+            "the published tables only, use protocol='paper'."
+        )
+    return report
+
+
+def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean_test=None, seed=0, name="table"):
+    """Splits interactions into train, validation and test under protocol 'clean'.
+
+    Args:
+        interactions: `Interactions` without repeated pairs.
+        by: 'chronological-per-user' (the end of each user's history is held out), 'chronological-global' (the end of
+            the whole log) or 'random'.
+        fractions: shares of train, validation and test, positive, summing to 1.
+        clean_test: rule such as `"rating >= 5"` that the test's rows must meet, or None to keep them all. Train and
+            validation are never filtered.
+        seed: for 'random' only: same seed, same split.
+        name: the data set's name, for reports.
+
+    Returns:
+        A `Split`; each part keeps its rows in their original order.
+
+    Raises:
+        ValueError: an unknown way, bad fractions, no timestamps for a chronological split, a bad rule, repeated
+            pairs, or a part that comes out empty.
+    """
+    schema.check_choice("by", by, WAYS)
+    if by == RANDOM:
+        parts = split_random(interactions, fractions, seed)
+    else:
+        parts = split_chronological(interactions, fractions, per="user" if by == CHRONOLOGICAL_PER_USER else "global")
+    train, validation, test = parts
+    if clean_test is not None:
+        test = test.take(clean_test_mask(test, clean_test))
+    for part, rows in (("train", train), ("validation", validation), ("test", test)):
+        if not len(rows):
+            rule = f", clean_test={clean_test!r}" if clean_test is not None else ""
+            raise ValueError(
+                f"The {part} split must not be empty. Received: {len(interactions):,} interactions, by={by!r}, "
+                f"fractions={tuple(fractions)}{rule}. Give it a larger share, bring more interactions per user, "
+                "split by='random', or loosen the `clean_test` rule."
+            )
+    leaks = check_leaks(train, validation, test, schema.CLEAN, merged=interactions.num_merged)
+    return Split(train, validation, test, protocol=schema.CLEAN, name=name, leaks=leaks)
+
+
+def split_chronological(interactions, fractions=FRACTIONS, per="user"):
+    """Train on the past, validate on what follows, test on the end.
+
+    The n rows of a user (or of the log) are put in order of time, equal times in order of row, and cut at
+    `round(f_train * n)` and `round((f_train + f_validation) * n)`, halves upwards. Every row falls into exactly one
+    part. With 8:1:1 a user of 1 or 2 rows is all train, one of 3 to 5 has a validation row and no test row, and one
+    of 6 or more has a test row.
+
+    Args:
+        interactions: `Interactions` with timestamps.
+        fractions: shares of train, validation and test, positive, summing to 1.
+        per: 'user' cuts each user's own history, 'global' the whole log at two moments.
+
+    Returns:
+        `(train, validation, test)`, `Interactions` over the same id spaces; possibly empty.
+
+    Raises:
+        ValueError: no timestamps, bad fractions or an unknown `per`.
+    """
+    schema.check_choice("per", per, ("user", "global"))
+    if interactions.timestamp is None:
+        raise ValueError(
+            "A chronological split requires a `timestamp` for every interaction. Received: timestamp=None. Name the "
+            "column that holds the time with `timestamp_column`, or split by='random'."
+        )
+    n = len(interactions)
+    if per == "global":
+        return _cut(interactions, np.argsort(interactions.timestamp, kind="stable"), np.arange(n), n, fractions)
+    order = np.lexsort((interactions.timestamp, interactions.user_id))
+    length = interactions.user_activity()
+    start = np.cumsum(length) - length
+    owner = interactions.user_id[order]
+    return _cut(interactions, order, np.arange(n) - start[owner], length[owner], fractions)
+
+
+def split_random(interactions, fractions=FRACTIONS, seed=0):
+    """Puts each row into train, validation or test by one seeded shuffle of all rows.
+
+    Args:
+        interactions: `Interactions`.
+        fractions: shares of train, validation and test, positive, summing to 1; cut as in `split_chronological`.
+        seed: integer; same seed, same split.
+
+    Returns:
+        `(train, validation, test)`, `Interactions` over the same id spaces; possibly empty.
+
+    Raises:
+        ValueError: bad fractions.
+    """
+    n = len(interactions)
+    return _cut(interactions, np.random.default_rng(seed).permutation(n), np.arange(n), n, fractions)
+
+
+def clean_test_mask(interactions, rule):
+    """Which rows meet a rule such as `"rating >= 5"`, `"dwell >= 10"` or `"is_noisy == 0"`.
+
+    Args:
+        interactions: `Interactions` that has the rule's column.
+        rule: `column operator number`, the column one of rating, dwell, timestamp, is_noisy, the operator one of
+            `>=`, `>`, `==`, `<=`, `<`.
+
+    Returns:
+        bool `(n,)`.
+
+    Raises:
+        TypeError: the rule is not a string.
+        ValueError: the rule cannot be read, or its column is unknown or absent.
+    """
+    if not isinstance(rule, str):
+        raise TypeError(f"`clean_test` must be a string such as 'rating >= 5'. Received: clean_test={rule!r}.")
+    parsed = _RULE.fullmatch(rule)
+    if parsed is None:
+        raise ValueError(
+            f"`clean_test` must read `column operator number`, the operator one of {', '.join(_COMPARE)}. "
+            f"Received: clean_test={rule!r}. Write for example 'rating >= 5'."
+        )
+    column, compare, number = parsed.groups()
+    if column not in schema.OPTIONAL_COLUMNS:
+        raise ValueError(
+            f"`clean_test` must name one of the columns {', '.join(schema.OPTIONAL_COLUMNS)}. "
+            f"Received: clean_test={rule!r}.{schema.did_you_mean(column, schema.OPTIONAL_COLUMNS)}"
+        )
+    values = getattr(interactions, column)
+    if values is None:
+        present = [name for name in schema.OPTIONAL_COLUMNS if getattr(interactions, name) is not None]
+        raise ValueError(
+            f"`clean_test` must name a column that the data has ({', '.join(present) or 'it has none'}). "
+            f"Received: clean_test={rule!r}. Name the table's column with `{column}_column`, or use another rule."
+        )
+    return _COMPARE[compare](values, float(number))
+
+
+def _cut(interactions, order, position, length, fractions):
+    """Cuts rows `order`, at `position` of `length` in their history, into three `Interactions`."""
+    shares = np.asarray(fractions, np.float64)
+    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise ValueError(
+            "`fractions` must be three positive shares (train, validation, test) that sum to 1. "
+            f"Received: fractions={tuple(np.ravel(shares).tolist())}. Use for example (0.8, 0.1, 0.1)."
+        )
+    first, second = (np.floor(length * share + 0.5 + 1e-9) for share in (shares[0], shares[0] + shares[1]))
+    part = np.empty(len(interactions), np.int8)
+    part[order] = (position >= first).astype(np.int8) + (position >= second)
+    return tuple(interactions.take(part == number) for number in range(3))

@@ -1,0 +1,181 @@
+"""DeCAModel: a target and a denoiser, trained by `fit`. No equation here, and no branch on a method's name."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from deca_tf.denoisers.normal import Normal
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class DeCAModel(keras.Model):
+    """Trains any scoring model on noisy implicit feedback.
+
+    Calling it, predicting and evaluating with it means the target alone; the denoiser exists in
+    training only. `fit` takes batches of groups, as `deca_tf.data.training_batches` makes them: ids and
+    labels of shape `(groups, 1 + num_negatives)`, a positive and its negatives in a row. Flat batches
+    `(batch,)` work as well; then every example is a group of its own.
+
+    Each training step makes one update per phase of the denoiser. Phase p of P gets the groups
+    p, p + P, p + 2P, ...: with this stride the phases' shares do not depend on how many devices a
+    strategy splits the batch over. Networks that are idle in a phase, and their optimizer slots, stay
+    bit-identical.
+
+    The loss of an update is the mean over its positives plus the mean over its negatives (as in the
+    released code) plus `l2 / 2 * sum of squares` of the target's weights (Algorithm 1, line 10).
+
+    Args:
+        target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that does so.
+        denoiser: a `Denoiser`; None means normal training.
+        l2: weight of the regularisation, at least 0. The paper's lambda divided by the number of users.
+
+    Example:
+        >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
+        >>> model.compile(optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-8), jit_compile=True)
+        >>> model.fit(training_batches(split.train, phases=2), epochs=20)
+    """
+
+    def __init__(self, target, denoiser=None, *, l2=0.0, **kwargs):
+        if not isinstance(target, keras.Model):
+            raise TypeError(
+                "`target` must be a keras.Model from {'user_id', 'item_id'} to logits. "
+                f"Received: target={target!r} of type {type(target).__name__}."
+            )
+        if isinstance(l2, bool) or not l2 >= 0:
+            raise ValueError(f"`l2` must be at least 0. Received: l2={l2!r}.")
+        super().__init__(**kwargs)
+        self.target = target
+        self.denoiser = Normal() if denoiser is None else denoiser
+        self.l2 = float(l2)
+        self.loss_mean = keras.metrics.Mean(name="loss")
+        # Mean target probability by label: when the two meet or saturate, training has collapsed.
+        self.positive_prob = keras.metrics.Mean(name="positive_prob")
+        self.negative_prob = keras.metrics.Mean(name="negative_prob")
+        self.validation_loss = keras.metrics.Mean(name="loss")
+        self.phase_optimizers = {}
+
+    @property
+    def metrics(self):
+        return [self.loss_mean, self.positive_prob, self.negative_prob, self.validation_loss]
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.target(inputs, training=training)
+
+    # Training
+
+    def train_step(self, data):
+        inputs, label, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError("`sample_weight` is not supported: the denoiser weighs the examples.")
+        phases = self.denoiser.phases
+        groups = label.shape[0]
+        if groups is not None and groups % len(phases):
+            raise ValueError(
+                f"The batch on each device must divide by the number of phases {phases}. Received: {groups} groups "
+                "on a device. Choose a `batch_size` that is a multiple of phases x devices."
+            )
+        for index, phase in enumerate(phases):
+            share = [
+                ops.reshape(tensor[index :: len(phases)], (-1,))
+                for tensor in (inputs["user_id"], inputs["item_id"], label)
+            ]
+            self._update(phase, {"user_id": share[0], "item_id": share[1]}, ops.cast(share[2], "float32"))
+        return {metric.name: metric.result() for metric in self.metrics[:3]}
+
+    def _update(self, phase, inputs, label):
+        networks = self.denoiser.trainable_networks(phase)
+        everywhere, only_here = self._split_by_phase(phase, networks)
+        with tf.GradientTape() as tape:
+            logits = self.target(inputs, training=True)
+            example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
+            loss = mean_per_label(example_loss, label) + self._regularization()
+            # Keras sums gradients over devices, so each device contributes its share of the mean.
+            scaled = loss / self.distribute_strategy.num_replicas_in_sync
+        gradients = tape.gradient(scaled, everywhere + only_here)
+        self.optimizer.apply(gradients[: len(everywhere)], everywhere)
+        if only_here:
+            self.phase_optimizers[phase].apply(gradients[len(everywhere) :], only_here)
+        probability = ops.sigmoid(logits)
+        self.loss_mean.update_state(loss)
+        self.positive_prob.update_state(probability, sample_weight=label)
+        self.negative_prob.update_state(probability, sample_weight=1.0 - label)
+
+    def _regularization(self):
+        if not self.l2:
+            return 0.0
+        return 0.5 * self.l2 * sum(ops.sum(ops.square(weight)) for weight in self.target.trainable_variables)
+
+    def _split_by_phase(self, phase, networks):
+        """Variables that learn in every phase, and those that learn in this one but not in all."""
+        others = [self.denoiser.trainable_networks(other) for other in self.denoiser.phases]
+        shared = [n for n in networks if all(any(n is m for m in other) for other in others)]
+        everywhere = [*self.target.trainable_variables, *(v for n in shared for v in n.trainable_variables)]
+        only_here = [v for n in networks if not any(n is m for m in shared) for v in n.trainable_variables]
+        return everywhere, only_here
+
+    # Optimizers: a network that learns in one phase only needs Adam's step count of its own, or its
+    # bias correction would count the updates it sat out. It follows the main one's learning rate.
+
+    def make_train_function(self, force=False):
+        self._build_optimizers()
+        super().make_train_function(force)
+
+    def compile_from_config(self, config):
+        super().compile_from_config(config)
+        self._build_optimizers()
+
+    def _build_optimizers(self):
+        if getattr(self, "_optimizers_built_for", None) is self.optimizer:
+            return
+        with self.distribute_strategy.scope():
+            self.phase_optimizers = {}
+            for phase in self.denoiser.phases:
+                everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
+                self.optimizer.build(everywhere)
+                if only_here:
+                    config = {**self.optimizer.get_config(), "learning_rate": lambda: self.optimizer.learning_rate}
+                    self.phase_optimizers[phase] = type(self.optimizer).from_config(config)
+                    self.phase_optimizers[phase].build(only_here)
+        self._optimizers_built_for = self.optimizer
+
+    # Judging: the same for every denoiser, so that validation curves can be compared.
+
+    def test_step(self, data):
+        inputs, label, _ = keras.utils.unpack_x_y_sample_weight(data)
+        logits = self.target(inputs, training=False)
+        label = ops.cast(label, "float32")
+        self.validation_loss.update_state(keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True))
+        return {"loss": self.validation_loss.result()}
+
+    # Saving
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "target": keras.saving.serialize_keras_object(self.target),
+            "denoiser": keras.saving.serialize_keras_object(self.denoiser),
+            "l2": self.l2,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["target"] = keras.saving.deserialize_keras_object(config["target"])
+        config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
+        return cls(**config)
+
+
+def mean_per_label(values, label):
+    """Mean over the positives plus mean over the negatives; a label that is absent adds nothing.
+
+    Args:
+        values: losses `(batch,)`.
+        label: 1 or 0, `(batch,)`.
+    """
+    positives = ops.sum(label)
+    negatives = ops.sum(1.0 - label)
+    weights = label / ops.maximum(positives, 1.0) + (1.0 - label) / ops.maximum(negatives, 1.0)
+    return ops.sum(values * weights)

@@ -1,0 +1,128 @@
+"""DeCA and DeCA(p): which networks learn in which phase. The equations are in `objectives`."""
+
+import keras
+from keras import ops
+
+from deca_tf.denoisers import objectives
+from deca_tf.denoisers.denoiser import Denoiser, check_choice, check_range
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class DeCA(Denoiser):
+    """Denoising with cross-model agreement.
+
+    The target f learns together with an auxiliary model g that pulls it towards what both agree on,
+    while h = P(observed | not liked) and h' = P(observed | liked) explain the rest as noise.
+
+    Paper: Eq. (9), (14), (15) and Algorithm 1; with `freeze_auxiliary=True` Eq. (13) and Algorithm 2,
+    where g is a pre-trained model, the prior.
+
+    Args:
+        auxiliary: g, any model from `{"user_id", "item_id"}` to logits; its sizes must be the target's.
+        likelihood_if_negative: h, the same kind of model; learns in phase "dp".
+        likelihood_if_positive: h', the same kind of model; learns in phase "dn".
+        c1: cost of believing in a pair nobody observed (Eq. 14), at least 0.
+        c2: cost of doubting an observed pair (Eq. 15), at least 0. The odds of "observed" above which
+            a pair is believed are about `c1 / c2`.
+        alpha: weight between the two KL directions, in `[0, 1]`.
+        kl_weighting: which direction `alpha` weighs: "g||f" (Eq. 9, and the released code for DeCA and
+            DeCA(p) alike) or "f||g" (Eq. 13, the paper's DeCA(p)).
+        freeze_auxiliary: keeps g fixed, as DeCA(p) does. Saved with the model.
+        first_update: "dp" (Algorithm 1) or "both", the released code's first update, see
+            `objectives.released_first_update_log_likelihood`.
+        phases: ("dp", "dn"), or one of them alone for the paper's ablation (Table 3).
+
+    Differs: under `first_update="both"` the released code lets h' take that one step too; here h'
+    learns in "dn" only.
+    """
+
+    def __init__(
+        self,
+        auxiliary,
+        likelihood_if_negative,
+        likelihood_if_positive,
+        *,
+        c1=1000.0,
+        c2=10.0,
+        alpha=0.5,
+        kl_weighting="g||f",
+        freeze_auxiliary=False,
+        first_update="dp",
+        phases=("dp", "dn"),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if tuple(phases) not in (("dp", "dn"), ("dp",), ("dn",)):
+            raise ValueError(f"`phases` must be ('dp', 'dn'), ('dp',) or ('dn',). Received: phases={phases!r}.")
+        self.phases = tuple(phases)
+        self.c1 = check_range("c1", c1, 0)
+        self.c2 = check_range("c2", c2, 0)
+        self.alpha = check_range("alpha", alpha, 0, 1)
+        self.kl_weighting = check_choice("kl_weighting", kl_weighting, ("g||f", "f||g"))
+        self.first_update = check_choice("first_update", first_update, ("dp", "both"))
+        self.freeze_auxiliary = bool(freeze_auxiliary)
+        self.auxiliary = auxiliary
+        self.likelihood_if_negative = likelihood_if_negative
+        self.likelihood_if_positive = likelihood_if_positive
+        if self.freeze_auxiliary:
+            auxiliary.trainable = False
+        self.built = True
+
+    def trainable_networks(self, phase):
+        noise_model = self.likelihood_if_negative if phase == "dp" else self.likelihood_if_positive
+        return (noise_model,) if self.freeze_auxiliary else (self.auxiliary, noise_model)
+
+    def compute_loss(self, phase, inputs, label, target_logits, update):
+        target_prob = ops.sigmoid(target_logits)
+        auxiliary_prob = ops.sigmoid(self.auxiliary(inputs))
+        weight = self.alpha if self.kl_weighting == "g||f" else 1.0 - self.alpha
+        disagreement = objectives.agreement(target_prob, auxiliary_prob, weight)
+        if phase == "dp":
+            h = ops.sigmoid(self.likelihood_if_negative(inputs))
+            log_likelihood = objectives.denoising_positive_log_likelihood(target_prob, h, label, self.c1)
+            if self.first_update == "both":
+                log_likelihood = ops.cond(
+                    ops.equal(update, 0),
+                    lambda: self._released_first_update(inputs, target_prob, h),
+                    lambda: log_likelihood,
+                )
+        else:
+            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
+            log_likelihood = objectives.denoising_negative_log_likelihood(target_prob, h_prime, label, self.c2)
+        return disagreement - log_likelihood
+
+    def _released_first_update(self, inputs, target_prob, h):
+        h_prime = ops.stop_gradient(ops.sigmoid(self.likelihood_if_positive(inputs)))
+        return objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
+
+    def posterior(self, inputs, target_prob):
+        if self.freeze_auxiliary:  # paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation
+            return target_prob
+        h = ops.sigmoid(self.likelihood_if_negative(inputs))
+        h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
+        return objectives.posterior(target_prob, h, h_prime)
+
+    def get_config(self):
+        networks = {
+            "auxiliary": keras.saving.serialize_keras_object(self.auxiliary),
+            "likelihood_if_negative": keras.saving.serialize_keras_object(self.likelihood_if_negative),
+            "likelihood_if_positive": keras.saving.serialize_keras_object(self.likelihood_if_positive),
+        }
+        return {
+            **super().get_config(),
+            **networks,
+            "c1": self.c1,
+            "c2": self.c2,
+            "alpha": self.alpha,
+            "kl_weighting": self.kl_weighting,
+            "freeze_auxiliary": self.freeze_auxiliary,
+            "first_update": self.first_update,
+            "phases": list(self.phases),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for name in ("auxiliary", "likelihood_if_negative", "likelihood_if_positive"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

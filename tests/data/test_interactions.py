@@ -1,0 +1,76 @@
+"""Interactions: ids checked, pairs told apart, repeated pairs merged, full histories found."""
+
+import numpy as np
+import pytest
+
+from deca_tf.data import Interactions
+
+
+def make(user_id, item_id, num_users=3, num_items=4, **columns):
+    return Interactions(
+        np.array(user_id, np.int32), np.array(item_id, np.int32), np.arange(num_users), np.arange(num_items), **columns
+    )
+
+
+@pytest.mark.parametrize("user_id, item_id", [([3], [0]), ([-1], [0]), ([0], [4]), ([0], [-1])])
+def test_ids_out_of_range_are_refused(user_id, item_id):
+    with pytest.raises(ValueError, match=r"must be in \[0, "):
+        make(user_id, item_id)
+
+
+def test_columns_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="`rating` must be as long as `user_id`. Received: 1 and 2"):
+        make([0, 1], [0, 1], rating=np.array([5.0]))
+
+
+def test_pair_keys_differ_exactly_where_pairs_differ():
+    users, items = np.divmod(np.arange(12), 4)
+    keys = make(users, items).pair_key
+    assert keys.dtype == np.int64
+    assert len(set(keys.tolist())) == 12
+
+
+def test_pair_keys_do_not_overflow_int32():
+    big = Interactions(
+        np.array([1_157_632], np.int32), np.array([9_559], np.int32), np.arange(1_157_633), np.arange(9_560)
+    )
+    assert big.pair_key[0] == 1_157_632 * 9_560 + 9_559
+
+
+def test_take_keeps_the_id_spaces_and_every_column():
+    taken = make([0, 1, 2], [1, 2, 3], rating=np.array([1.0, 2.0, 3.0]), is_noisy=np.array([True, False, True])).take(
+        [2, 0]
+    )
+    assert (taken.num_users, taken.num_items) == (3, 4)
+    assert taken.user_id.tolist() == [2, 0]
+    assert taken.rating.tolist() == [3.0, 1.0]
+    assert taken.is_noisy.tolist() == [True, True]
+    assert taken.timestamp is None
+
+
+def test_distinct_keeps_the_earliest_row_whole():
+    repeated = make(
+        [1, 0, 1, 1], [2, 0, 2, 2], rating=np.array([4.0, 1.0, 5.0, 2.0]), timestamp=np.array([30, 5, 10, 10])
+    )
+    merged = repeated.distinct()
+    assert merged.user_id.tolist() == [0, 1]
+    assert merged.timestamp.tolist() == [5, 10]
+    assert merged.rating.tolist() == [1.0, 5.0]  # of the two rows at time 10, the first
+    assert merged.num_merged == 2
+    assert merged.distinct().num_merged == 2
+
+
+def test_distinct_without_times_keeps_the_first_row():
+    merged = make([1, 1, 0], [2, 2, 0], rating=np.array([4.0, 5.0, 1.0])).distinct()
+    assert merged.rating.tolist() == [4.0, 1.0]
+
+
+def test_users_without_negatives_counts_pairs_not_rows():
+    assert make([0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 2, 2]).users_without_negatives().tolist() == [0]
+    assert make([0], [0]).users_without_negatives().tolist() == []
+
+
+def test_csr_counts_repeated_pairs_once():
+    matrix = make([0, 0, 2], [1, 1, 3]).to_csr()
+    assert matrix.shape == (3, 4)
+    np.testing.assert_array_equal(matrix.toarray(), [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
