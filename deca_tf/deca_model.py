@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from deca_tf.checks import check_range
 from deca_tf.denoisers.normal import Normal
 
 
@@ -14,7 +15,8 @@ class DeCAModel(keras.Model):
     Calling it, predicting and evaluating with it means the target alone; the denoiser exists in
     training only. `fit` takes batches of groups, as `deca_tf.data.training_batches` makes them: ids and
     labels of shape `(groups, 1 + num_negatives)`, a positive and its negatives in a row. Flat batches
-    `(batch,)` work as well; then every example is a group of its own.
+    `(batch,)` work as well; then every example is a group of its own, and the labels should come in
+    random order.
 
     Each training step makes one update per phase of the denoiser. Phase p of P gets the groups
     p, p + P, p + 2P, ...: with this stride the phases' shares do not depend on how many devices a
@@ -32,7 +34,7 @@ class DeCAModel(keras.Model):
     Example:
         >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
         >>> model.compile(optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-8), jit_compile=True)
-        >>> model.fit(training_batches(split.train, phases=2), epochs=20)
+        >>> model.fit(training_batches(split.train), epochs=20)
     """
 
     def __init__(self, target, denoiser=None, *, l2=0.0, **kwargs):
@@ -41,24 +43,39 @@ class DeCAModel(keras.Model):
                 "`target` must be a keras.Model from {'user_id', 'item_id'} to logits. "
                 f"Received: target={target!r} of type {type(target).__name__}."
             )
-        if isinstance(l2, bool) or not l2 >= 0:
-            raise ValueError(f"`l2` must be at least 0. Received: l2={l2!r}.")
         super().__init__(**kwargs)
         self.target = target
         self.denoiser = Normal() if denoiser is None else denoiser
-        self.l2 = float(l2)
+        self.l2 = check_range("l2", l2, 0)
+        self._check_id_spaces()
         self.loss_mean = keras.metrics.Mean(name="loss")
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
         self.positive_prob = keras.metrics.Mean(name="positive_prob")
         self.negative_prob = keras.metrics.Mean(name="negative_prob")
-        self.validation_loss = keras.metrics.Mean(name="loss")
         self.phase_optimizers = {}
+        self.build()
+
+    def _check_id_spaces(self):
+        """Refuses networks of other sizes: on a CPU a lookup out of range fails late, on a GPU it reads zeros."""
+        for size in ("num_users", "num_items"):
+            expected = getattr(self.target, size, None)
+            for name in self.denoiser.networks:
+                received = getattr(getattr(self.denoiser, name), size, expected)
+                if expected is not None and received != expected:
+                    raise ValueError(
+                        f"`{name}` must have the target's `{size}`, {expected}. Received: {name}.{size}={received}."
+                    )
 
     @property
     def metrics(self):
-        return [self.loss_mean, self.positive_prob, self.negative_prob, self.validation_loss]
+        return [self.loss_mean, self.positive_prob, self.negative_prob]
 
     def build(self, input_shape=None):
+        one_pair = {name: ops.zeros((1,), dtype="int32") for name in ("user_id", "item_id")}
+        for network in (self.target, *(getattr(self.denoiser, name) for name in self.denoiser.networks)):
+            if not network.built:
+                network(one_pair)
+        self.denoiser.build()
         self.built = True
 
     def call(self, inputs, training=None):
@@ -83,7 +100,7 @@ class DeCAModel(keras.Model):
                 for tensor in (inputs["user_id"], inputs["item_id"], label)
             ]
             self._update(phase, {"user_id": share[0], "item_id": share[1]}, ops.cast(share[2], "float32"))
-        return {metric.name: metric.result() for metric in self.metrics[:3]}
+        return self.get_metrics_result()
 
     def _update(self, phase, inputs, label):
         networks = self.denoiser.trainable_networks(phase)
@@ -119,12 +136,16 @@ class DeCAModel(keras.Model):
     # Optimizers: a network that learns in one phase only needs Adam's step count of its own, or its
     # bias correction would count the updates it sat out. It follows the main one's learning rate.
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing to build. Under a strategy Keras would take an epoch's first batch away, and reduce its ids to means."""
+
     def make_train_function(self, force=False):
         self._build_optimizers()
         super().make_train_function(force)
 
     def compile_from_config(self, config):
-        super().compile_from_config(config)
+        # Keras would build the one optimizer for all weights; here each gets only those it moves.
+        self.compile(**keras.saving.deserialize_keras_object(config))
         self._build_optimizers()
 
     def _build_optimizers(self):
@@ -147,8 +168,9 @@ class DeCAModel(keras.Model):
         inputs, label, _ = keras.utils.unpack_x_y_sample_weight(data)
         logits = self.target(inputs, training=False)
         label = ops.cast(label, "float32")
-        self.validation_loss.update_state(keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True))
-        return {"loss": self.validation_loss.result()}
+        cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
+        self.loss_mean.update_state(cross_entropy)
+        return {"loss": self.loss_mean.result()}
 
     # Saving
 

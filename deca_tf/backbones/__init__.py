@@ -1,0 +1,23 @@
+"""Backbones: models that score user-item pairs. To add one: write its file, add a row."""
+
+import importlib
+
+from deca_tf.registry import Registry
+
+BACKBONES = Registry(
+    "backbone",
+    {
+        "gmf": "deca_tf.backbones.gmf:GMF",
+        "mf": "deca_tf.backbones.mf:MF",
+    },
+)
+
+_CLASSES = {"Backbone": "backbone", "GMF": "gmf", "MF": "mf"}
+
+__all__ = ["BACKBONES", *_CLASSES]
+
+
+def __getattr__(name):
+    if name in _CLASSES:
+        return getattr(importlib.import_module(f"deca_tf.backbones.{_CLASSES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,8 @@ import zlib
 import keras
 from keras import ops
 
+from deca_tf.checks import check_integer
+
 
 class Backbone(keras.Model):
     """Scores user-item pairs; knows nothing of losses, labels or noise.
@@ -20,19 +22,14 @@ class Backbone(keras.Model):
         seed: integer that fixes the initial weights.
 
     Raises:
-        ValueError: a size is not a positive integer.
+        ValueError: a size is not a positive integer, or the seed is negative.
     """
 
     def __init__(self, num_users, num_items, *, seed=0, **kwargs):
-        for name, value in (("num_users", num_users), ("num_items", num_items)):
-            if isinstance(value, bool) or int(value) != value or value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive integer: the size of the id space. Received: {name}={value!r}."
-                )
         super().__init__(**kwargs)
-        self.num_users = int(num_users)
-        self.num_items = int(num_items)
-        self.seed = int(seed)
+        self.num_users = check_integer("num_users", num_users)
+        self.num_items = check_integer("num_items", num_items)
+        self.seed = check_integer("seed", seed, low=0)
 
     def add_table(self, name, shape, initializer="zeros"):
         """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.checks import check_integer, check_range
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -40,12 +41,10 @@ class MF(Backbone):
         **kwargs,
     ):
         super().__init__(num_users, num_items, seed=seed, **kwargs)
-        if isinstance(embedding_dim, bool) or int(embedding_dim) != embedding_dim or embedding_dim < 1:
-            raise ValueError(f"`embedding_dim` must be a positive integer. Received: embedding_dim={embedding_dim!r}.")
-        self.embedding_dim = int(embedding_dim)
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
         self.item_bias = bool(item_bias)
         self.user_bias = bool(user_bias)
-        self.embedding_stddev = float(embedding_stddev)
+        self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
         self.user_table = self.add_table("user_embedding", (num_users, embedding_dim), normal(embedding_stddev))
         self.item_table = self.add_table("item_embedding", (num_items, embedding_dim), normal(embedding_stddev))
         self.item_bias_table = self.add_table("item_bias", (num_items,)) if item_bias else None

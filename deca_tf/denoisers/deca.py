@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from deca_tf.checks import check_choice, check_range
 from deca_tf.denoisers import objectives
-from deca_tf.denoisers.denoiser import Denoiser, check_choice, check_range
+from deca_tf.denoisers.denoiser import Denoiser
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -32,9 +33,11 @@ class DeCA(Denoiser):
             `objectives.released_first_update_log_likelihood`.
         phases: ("dp", "dn"), or one of them alone for the paper's ablation (Table 3).
 
-    Differs: under `first_update="both"` the released code lets h' take that one step too; here h'
-    learns in "dn" only.
+    Differs: under `first_update="both"` the released code lets h' take that one step too, and starts its
+    alternation after it; here it stands in for the first "dp" and h' learns in "dn" only.
     """
+
+    networks = ("auxiliary", "likelihood_if_negative", "likelihood_if_positive")
 
     def __init__(
         self,
@@ -66,7 +69,6 @@ class DeCA(Denoiser):
         self.likelihood_if_positive = likelihood_if_positive
         if self.freeze_auxiliary:
             auxiliary.trainable = False
-        self.built = True
 
     def trainable_networks(self, phase):
         noise_model = self.likelihood_if_negative if phase == "dp" else self.likelihood_if_positive
@@ -103,14 +105,9 @@ class DeCA(Denoiser):
         return objectives.posterior(target_prob, h, h_prime)
 
     def get_config(self):
-        networks = {
-            "auxiliary": keras.saving.serialize_keras_object(self.auxiliary),
-            "likelihood_if_negative": keras.saving.serialize_keras_object(self.likelihood_if_negative),
-            "likelihood_if_positive": keras.saving.serialize_keras_object(self.likelihood_if_positive),
-        }
         return {
             **super().get_config(),
-            **networks,
+            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks},
             "c1": self.c1,
             "c2": self.c2,
             "alpha": self.alpha,
@@ -122,7 +119,5 @@ class DeCA(Denoiser):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("auxiliary", "likelihood_if_negative", "likelihood_if_positive"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        networks = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.networks}
+        return cls(**{**config, **networks})

@@ -12,6 +12,10 @@ class Denoiser(keras.layers.Layer):
     """
 
     phases = ("train",)
+    networks = ()  # names of the constructor's arguments that are networks
+
+    def build(self, input_shape=None):
+        self.built = True  # it has no weights but its networks'
 
     def trainable_networks(self, phase):
         """Networks, beside the target, that learn in this phase: a tuple of Keras models."""
@@ -35,17 +39,3 @@ class Denoiser(keras.layers.Layer):
     def posterior(self, inputs, target_prob):
         """P(real preference | observed), `(batch,)`; methods without noise models answer the target's probability."""
         return target_prob
-
-
-def check_choice(name, value, choices):
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"`{name}` must be one of {listed}. Received: {name}={value!r}.")
-    return value
-
-
-def check_range(name, value, low, high=float("inf")):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        bounds = f"in [{low}, {high}]" if high != float("inf") else f"at least {low}"
-        raise ValueError(f"`{name}` must be a number {bounds}. Received: {name}={value!r}.")
-    return float(value)

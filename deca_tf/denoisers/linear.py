@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from deca_tf.checks import check_range
 from deca_tf.denoisers import objectives
-from deca_tf.denoisers.denoiser import Denoiser, check_range
+from deca_tf.denoisers.denoiser import Denoiser
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")

@@ -1,0 +1,84 @@
+# Needs Python 3.11, 3.12 or 3.13; everything else is installed into .venv, which belongs to this Makefile.
+# Name another interpreter with `make PYTHON=/path/to/python3.12 ...`; pass options to demo and test with ARGS="...".
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+ARGS ?=
+
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+
+# What is installed. FOLDER is written last and removed first: without it, or when it names another folder (a copied
+# checkout), the environment is unfinished and is built from nothing.
+FOLDER := $(VENV)/.installed-for
+CORE := $(VENV)/.installed-core
+DEV := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test lint format lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(CORE) ## install, then train and serve on a small data set
+	$(BIN)/deca-tf demo $(ARGS)
+
+test: $(DEV) ## install with the development tools, then run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV) ## check format, code and the import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+format: $(DEV) ## format the code and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+define check_python
+	@test -n "$(PYTHON)" || { echo "deca-tf needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or" \
+		"name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "deca-tf needs Python 3.11, 3.12 or 3.13. Received: PYTHON=$(PYTHON)," \
+		"which is '$$($(PYTHON) --version 2>&1)'. Name another: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+		exit 1; }
+endef
+
+# $(call install,EXTRA,STAMPS)
+define install
+	$(check_python)
+	@echo "Installing deca-tf$(1) into $(VENV): some minutes and 3 GB the first time"
+	@test "$$(cat $(FOLDER) 2>/dev/null)" = "$(CURDIR)" || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $(FOLDER)
+	$(PIP) install --constraint constraints.txt --editable '.$(1)'
+	@touch $(2)
+	@echo "$(CURDIR)" > $(FOLDER)
+endef
+
+ifneq ($(shell cat $(FOLDER) 2>/dev/null),$(CURDIR))
+UNFINISHED := unfinished
+.PHONY: $(UNFINISHED)
+endif
+
+$(CORE): pyproject.toml constraints.txt $(UNFINISHED)
+	$(call install,,$(CORE))
+
+$(DEV): pyproject.toml constraints.txt $(UNFINISHED)
+	$(call install,[dev],$(CORE) $(DEV))
+
+lock: ## pin the newest releases that pyproject.toml allows into constraints.txt
+	$(check_python)
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --no-input -qq install --upgrade setuptools '.[dev]'
+	{ echo "# What a clean install of deca-tf[dev] brings, pinned. Regenerate with \`make lock\`, then run \`make test\`."; \
+		build/lock/bin/python -m pip freeze --all --exclude pip --exclude deca-tf; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/lock
+
+clean: ## remove the environment, caches and builds
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache
+	find deca_tf pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

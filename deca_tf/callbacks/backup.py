@@ -1,0 +1,72 @@
+"""Checkpoints from which an interrupted run goes on as if nothing had happened."""
+
+import json
+import pathlib
+import shutil
+import time
+
+import keras
+import numpy as np
+
+
+class Backup(keras.callbacks.Callback):
+    """Saves the whole training state at the end of an epoch, at most every so many seconds.
+
+    A checkpoint is a folder `epoch-000012`, written under another name and renamed, so that a half-written one never
+    looks finished; the one before it is deleted afterwards.
+
+    Args:
+        folder: where checkpoints go.
+        history: list of the logs of each epoch so far; this callback appends to it.
+        best: the run's `BestWeights`, or None.
+        every_seconds: least time between two checkpoints.
+    """
+
+    def __init__(self, folder, history, best=None, every_seconds=30.0):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.history = history
+        self.best = best
+        self.every_seconds = every_seconds
+        self._last = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}})
+        if time.monotonic() - self._last >= self.every_seconds:
+            self.save(epoch + 1)
+            self._last = time.monotonic()
+
+    def save(self, epochs_done):
+        """Writes a checkpoint after `epochs_done` epochs."""
+        finished = self.folder / f"epoch-{epochs_done:06d}"
+        begun = self.folder / f"writing-{epochs_done:06d}"
+        shutil.rmtree(begun, ignore_errors=True)
+        begun.mkdir(parents=True)
+        self.model.save(begun / "model.keras")
+        state = {"epochs_done": epochs_done, "history": self.history, "best": None}
+        if self.best is not None and self.best.best_weights is not None:
+            np.savez(begun / "best.npz", *self.best.best_weights)
+            state["best"] = self.best.state()
+        (begun / "state.json").write_text(json.dumps(state))
+        begun.rename(finished)
+        for other in checkpoints(self.folder)[:-1]:
+            shutil.rmtree(other)
+
+
+def checkpoints(folder):
+    """Finished checkpoints in a folder, oldest first."""
+    return sorted(pathlib.Path(folder).glob("epoch-[0-9]*"))
+
+
+def load_checkpoint(path):
+    """A checkpoint's contents.
+
+    Returns:
+        `(model, state, best_weights)`; `best_weights` is a list of arrays, or None.
+    """
+    state = json.loads((path / "state.json").read_text())
+    best_weights = None
+    if state["best"] is not None:
+        with np.load(path / "best.npz") as arrays:
+            best_weights = [arrays[name] for name in arrays.files]
+    return keras.models.load_model(path / "model.keras"), state, best_weights

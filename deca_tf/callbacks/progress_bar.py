@@ -1,0 +1,39 @@
+"""A progress bar for long training: epochs, what they reach, and the time left."""
+
+import keras
+from rich import progress
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line that moves with the epochs; quiet where the console is no terminal.
+
+    Args:
+        epochs: how many there will be at most.
+        title: what is trained.
+        shown: names in the logs to show behind the bar.
+    """
+
+    def __init__(self, epochs, title, shown=("loss", "val_recall@20")):
+        super().__init__()
+        self.epochs = epochs
+        self.title = title
+        self.shown = shown
+
+    def on_train_begin(self, logs=None):
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(self.title, total=self.epochs, figures="")
+
+    def on_epoch_end(self, epoch, logs=None):
+        figures = "  ".join(f"{name} {logs[name]:.4g}" for name in self.shown if name in (logs or {}))
+        self._bar.update(self._task, completed=epoch + 1, figures=figures)
+
+    def on_train_end(self, logs=None):
+        self._bar.stop()

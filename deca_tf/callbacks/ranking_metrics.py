@@ -1,0 +1,37 @@
+"""`val_recall@20` and its like inside `fit`."""
+
+import keras
+
+from deca_tf.checks import check_integer
+from deca_tf.evaluation import Evaluator
+
+
+class RankingMetrics(keras.callbacks.Callback):
+    """Judges the target at the end of an epoch and puts the metrics into its logs.
+
+    Put it before callbacks that look for them: `EarlyStopping(monitor="val_recall@20", mode="max")`.
+
+    Args:
+        split: a `Split`.
+        part: 'validation' (noise included, train items left out) or 'test'. Never choose anything by the test.
+        ks: lengths of the lists.
+        every: judge every so many epochs; the epochs between repeat the last figures.
+        prefix: of the names in the logs.
+
+    Example:
+        >>> model.fit(batches, epochs=20, callbacks=[deca_tf.RankingMetrics(split)])
+    """
+
+    def __init__(self, split, part="validation", ks=(20,), every=1, prefix="val_"):
+        super().__init__()
+        self.evaluator = Evaluator(split, part=part, ks=ks)
+        self.every = check_integer("every", every)
+        self.prefix = prefix
+        self._last = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._last is None or (epoch + 1) % self.every == 0:
+            judged = self.evaluator(self.model)
+            self._last = {f"{self.prefix}{name}": value for name, value in judged.metrics.items()}
+        if logs is not None:
+            logs.update(self._last)

@@ -1,0 +1,40 @@
+"""The `deca-tf` command: finds the subcommand, and turns a user's mistake into one line instead of a traceback."""
+
+import os
+import sys
+
+import typer
+
+from deca_tf.cli import demo, evaluate, export, recommend, train
+
+app = typer.Typer(
+    name="deca-tf",
+    help="Recommenders that learn from clicks that lie.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
+app.command("recommend")(recommend.recommend)
+
+USER_MISTAKES = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
+
+
+def main():
+    """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)
+    except USER_MISTAKES as error:
+        if os.environ.get("DECA_TF_DEBUG"):
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+

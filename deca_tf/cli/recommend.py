@@ -1,0 +1,43 @@
+"""`deca-tf recommend`: asks a served model."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from deca_tf.cli.console import console, load_tensorflow
+
+
+def recommend(
+    folder: Annotated[pathlib.Path, typer.Argument(metavar="FOLDER", help="Folder written by `deca-tf export`.")],
+    user: Annotated[list[str], typer.Option(help="The user's own id; may be repeated.")],
+    k: Annotated[int | None, typer.Option("-k", help="Items to show; at most what was exported.", min=1)] = None,
+    version: Annotated[int | None, typer.Option(help="Version to ask; default: the newest.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+):
+    """Prints the best items for a user that the user has not seen, best first.
+
+    A user that the model does not know is answered with the most popular items, and that is said.
+    """
+    load_tensorflow()
+    from deca_tf.serving import Recommender
+
+    answers = Recommender(folder, version).recommend(user, k=k)
+    if as_json:
+        print(answers.to_json(orient="records", lines=True, force_ascii=False), end="")
+        return
+    for user_id, rows in answers.groupby("user_id", sort=False):
+        print_recommendations(user_id, rows)
+
+
+def print_recommendations(user_id, rows):
+    """Prints one user's rows of `Recommender.recommend` as a table."""
+    from rich.table import Table
+
+    known = bool(rows["known_user"].iloc[0])
+    table = Table(title=f"For {user_id}" + ("" if known else ", who is not known: the most popular items"))
+    for column, justify in (("rank", "right"), ("item", "left"), ("score", "right")):
+        table.add_column(column, justify=justify)
+    for row in rows.itertuples():
+        table.add_row(str(row.rank), str(row.item_id), f"{row.score:.4f}" if known else f"{row.score:.0f}")
+    console.print(table)

@@ -1,0 +1,134 @@
+"""`deca-tf train`: from a data set to a trained, judged model in a folder."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from deca_tf.cli.console import console, load_tensorflow, print_metrics
+
+DATA, COLUMNS = "Data", "Columns of one's own table"
+
+
+def train(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="ml-100k, modcloth, adressa, electronics-sample, synthetic, a MovieLens set of TensorFlow Datasets "
+            "such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet."
+        ),
+    ],
+    out: Annotated[pathlib.Path, typer.Option(help="Folder for settings, model, history and metrics.json.")],
+    backbone: Annotated[str | None, typer.Option(help="The model that is shipped: mf or gmf.")] = None,
+    denoiser: Annotated[
+        str | None,
+        typer.Option(help="How it learns: none (normal training), deca, deca-p, deca-dp, deca-dn or linear."),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="clean: no pair in two splits. paper: the released splits, leaks included, to compare with the paper.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes weights, batches and random splits.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the clicks, at most.")] = None,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of the public data sets. Default: the environment variable DECA_TF_DATA_DIR, else download.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    recipe: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="TOML file with settings, for example config.toml of another run. Default: the data set's."),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="TABLE.KEY=VALUE",
+            help="Overrides a setting; may be repeated. For example backbone.item_bias=true, backbone.embedding_dim=64, "
+            "denoiser.c1=100, denoiser.c2=10, denoiser.alpha=0.5, training.learning_rate=0.001, training.l2=0.1, "
+            "training.num_negatives=1.",
+        ),
+    ] = None,
+    user_column: Annotated[str | None, typer.Option(help="Who clicked.", rich_help_panel=COLUMNS)] = None,
+    item_column: Annotated[str | None, typer.Option(help="On what.", rich_help_panel=COLUMNS)] = None,
+    rating_column: Annotated[
+        str | None, typer.Option(help="Stars, for a clean test only.", rich_help_panel=COLUMNS)
+    ] = None,
+    dwell_column: Annotated[
+        str | None, typer.Option(help="Seconds, for a clean test only.", rich_help_panel=COLUMNS)
+    ] = None,
+    timestamp_column: Annotated[
+        str | None, typer.Option(help="When, for a chronological split.", rich_help_panel=COLUMNS)
+    ] = None,
+    split_by: Annotated[
+        str | None,
+        typer.Option(
+            help="chronological-per-user, chronological-global or random; 8:1:1. Default: the first where there are "
+            "timestamps.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    clean_test: Annotated[
+        str | None,
+        typer.Option(
+            help="Rule that the test's rows must meet, such as 'rating >= 5' or 'dwell >= 10'.", rich_help_panel=DATA
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")] = False,
+):
+    """Trains a recommender and judges it on the test set.
+
+    Settings come from the data set's recipe, then --recipe, then the options here. The folder --out then holds
+    config.toml (a recipe that repeats the run), model.keras, history.csv and metrics.json. Interrupted, the same
+    command goes on where it stopped.
+
+    [bold]Examples[/bold]
+
+      deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --data-dir data --out runs/ml-100k
+
+      deca-tf train --dataset clicks.csv --clean-test 'rating >= 5' --out runs/clicks
+    """
+    from deca_tf.config import merge, parse_assignment, resolve
+
+    columns = {
+        "user_column": user_column,
+        "item_column": item_column,
+        "rating_column": rating_column,
+        "dwell_column": dwell_column,
+        "timestamp_column": timestamp_column,
+    }
+    given = {
+        "seed": seed,
+        "data": {
+            "dataset": dataset,
+            "protocol": protocol,
+            "data_dir": data_dir,
+            "split_by": split_by,
+            "clean_test": clean_test,
+            "options": _given(columns),
+        },
+        "backbone": {"name": backbone},
+        "denoiser": {"name": denoiser},
+        "training": {"epochs": epochs},
+    }
+    config = resolve(recipe, merge(_given(given), *map(parse_assignment, assignments or ())))
+    load_tensorflow()
+    from deca_tf.experiment import run
+
+    metrics = run(config, out, show_progress=not quiet)
+    if not quiet:
+        console.print(metrics["leaks"], highlight=False)
+        title = f"{config.data.dataset}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
+        print_metrics(metrics, title)
+        console.print(f"Everything is in {out}. Next: deca-tf export {out} --to saved_models/NAME", highlight=False)
+
+
+def _given(table):
+    """A table without what the user left out."""
+    cleaned = {key: _given(value) if isinstance(value, dict) else value for key, value in table.items()}
+    return {key: value for key, value in cleaned.items() if value is not None and value != {}}

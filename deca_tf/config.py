@@ -1,0 +1,233 @@
+"""Settings of a run: one table per room, each field documented where it is declared, unknown keys refused.
+
+A recipe is a TOML file with these tables. Its `[[variant]]` entries hold the same tables and apply, in order, where
+their `when` matches the run's backbone, denoiser and protocol. The resolved settings of a run are written back as a
+recipe without variants, so that any run can be repeated from its own folder.
+"""
+
+import importlib.resources
+import os
+import pathlib
+import tomllib
+from typing import Any, Literal
+
+import pydantic
+
+from deca_tf.checks import did_you_mean
+
+SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
+
+
+class _Table(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_assignment=True)
+
+
+class DataSettings(_Table):
+    """`[data]`: what to learn from."""
+
+    dataset: str = "synthetic"
+    """Name of a data set, or the path of a CSV, TSV or Parquet file."""
+    protocol: Literal["clean", "paper"] = "clean"
+    """'clean': no pair in two splits. 'paper': the released code's splits, leaks included, to compare with the paper."""
+    data_dir: str | None = None
+    """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else download."""
+    split_by: str | None = None
+    """'chronological-per-user', 'chronological-global' or 'random'; unset: the first where there are timestamps."""
+    clean_test: str | None = None
+    """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's own."""
+    options: dict[str, Any] = {}
+    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic'."""
+
+
+class BackboneSettings(_Table):
+    """`[backbone]`: the model that is shipped. Other keys are arguments of its class: `embedding_dim`, `item_bias`."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    name: str = "mf"
+    """Name of a backbone."""
+
+
+class DenoiserSettings(_Table):
+    """`[denoiser]`: how it learns. Other keys are arguments of its class: `c1`, `c2`, `alpha`."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    name: str = "deca"
+    """Name of a denoiser; 'none' trains normally."""
+    auxiliary: str = "mf"
+    """Backbone of DeCA's g."""
+    noise_model: str = "mf"
+    """Backbone of DeCA's h and h'."""
+
+
+class TrainingSettings(_Table):
+    """`[training]`: the loop."""
+
+    batch_size: int = pydantic.Field(2048, ge=1)
+    """Positives per update; each phase of a denoiser makes an update."""
+    num_negatives: int = pydantic.Field(1, ge=1)
+    """Sampled items per positive."""
+    exclude_observed: bool = False
+    """Never sample an item that the user has been observed with; the released code samples them too."""
+    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    """Adam's."""
+    l2: float = pydantic.Field(0.0, ge=0)
+    """The paper's lambda. It is divided by the number of users and weighs half the sum of squares of the target."""
+    epochs: int = pydantic.Field(20, ge=1)
+    """Passes over the positives, at most."""
+    keep: Literal["best", "last"] = "best"
+    """Weights that are kept: those of the best epoch by `monitor` on the noisy validation, or the last epoch's."""
+    monitor: str = "val_recall@20"
+    """What is compared between epochs: val_<metric>@20."""
+    patience: int | None = pydantic.Field(None, ge=1)
+    """Stop after so many epochs without a better `monitor`; unset: never."""
+    jit_compile: bool = True
+    """Compile the step with XLA."""
+    steps_per_execution: int = pydantic.Field(32, ge=1)
+    """Steps that run before Python is asked again."""
+
+
+class PriorSettings(_Table):
+    """`[prior]`: the pre-trained model of DeCA(p); other methods do not look at it."""
+
+    run: str | None = None
+    """Folder of a finished run whose model is the prior; unset: the backbone itself, trained normally first."""
+    seed: Literal["other", "same"] = "other"
+    """Initial weights of that first training: another seed's (the paper), or the target's own (the released code)."""
+    training: dict[str, Any] = {}
+    """Keys of `[training]` that differ in that first training."""
+
+
+class Config(_Table):
+    """All settings of a run."""
+
+    seed: int = pydantic.Field(0, ge=0)
+    """Fixes initial weights, batches, synthetic data and random splits."""
+    data: DataSettings = DataSettings()
+    backbone: BackboneSettings = BackboneSettings()
+    denoiser: DenoiserSettings = DenoiserSettings()
+    training: TrainingSettings = TrainingSettings()
+    prior: PriorSettings = PriorSettings()
+
+    def to_dict(self):
+        """Nested plain values without unset keys: what TOML and JSON can hold."""
+        return self.model_dump(exclude_none=True)
+
+
+def resolve(recipe=None, overrides=None):
+    """Puts settings together: defaults, then the recipe, then its matching variants, then the overrides.
+
+    Args:
+        recipe: path of a TOML file; None: the recipe shipped for `overrides["data"]["dataset"]`, else the default one.
+        overrides: nested tables of what the user set, `{"data": {"dataset": "ml-100k"}, "seed": 1}`.
+
+    Returns:
+        A `Config`.
+
+    Raises:
+        FileNotFoundError: no such recipe.
+        ValueError: broken TOML, an unknown table or key, or a value out of range.
+    """
+    overrides = overrides or {}
+    path = shipped_recipe(overrides.get("data", {}).get("dataset")) if recipe is None else pathlib.Path(recipe)
+    tables = _read_toml(path)
+    variants = tables.pop("variant", [])
+    merged = _merge(tables, overrides)
+    chosen = _chosen(_validated(merged, path))
+    for number, variant in enumerate(variants, 1):
+        when = variant.pop("when", {})
+        for selector in when:
+            if selector not in SELECTORS:
+                raise ValueError(
+                    f"`when` of variant {number} in {path} may name {', '.join(SELECTORS)}. Received: {selector!r}."
+                    f"{did_you_mean(selector, SELECTORS)}"
+                )
+        if all(chosen[key] in (value if isinstance(value, list) else [value]) for key, value in when.items()):
+            tables = _merge(tables, variant)
+    return _validated(_merge(tables, overrides), path)
+
+
+def shipped_recipe(dataset):
+    """Path of the recipe that comes with the library for a data set, else of the default one."""
+    folder = pathlib.Path(str(importlib.resources.files("deca_tf") / "recipes"))
+    own = folder / f"{str(dataset).split('/')[0]}.toml"
+    return own if own.is_file() else folder / "default.toml"
+
+
+def parse_assignment(text):
+    """Turns `table.key=value` of `--set` into nested tables.
+
+    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string.
+
+    Example:
+        >>> parse_assignment("denoiser.c1=100")
+        {'denoiser': {'c1': 100}}
+
+    Raises:
+        ValueError: no `=`, or no key.
+    """
+    key, equals, value = text.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or not all(path):
+        raise ValueError(f"`--set` takes table.key=value, such as denoiser.c1=100. Received: {text!r}.")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    for part in reversed(path):
+        parsed = {part: parsed}
+    return parsed
+
+
+def merge(*tables):
+    """Nested tables as one; later ones win."""
+    merged = {}
+    for table in tables:
+        merged = _merge(merged, table)
+    return merged
+
+
+def _merge(base, over):
+    merged = dict(base)
+    for key, value in over.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both_tables else value
+    return merged
+
+
+def _chosen(config):
+    return {
+        "backbone": config.backbone.name,
+        "denoiser": config.denoiser.name,
+        "protocol": config.data.protocol,
+    }
+
+
+def _read_toml(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"The recipe must be an existing TOML file. Received: {os.fspath(path)!r}.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"`{path}` must be TOML. Received: {error}") from None
+
+
+def _validated(tables, path):
+    try:
+        return Config.model_validate(tables)
+    except pydantic.ValidationError as error:
+        raise ValueError(_explain(error.errors()[0], path)) from None
+
+
+def _explain(problem, path):
+    """The first problem that pydantic found, in the words of the rest of the library."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known = list(Config.model_fields)
+        if len(location) > 1:
+            known = list(Config.model_fields[location[0]].annotation.model_fields)
+        return (
+            f"Unknown setting. Received: {key}={problem['input']!r}. Known there: {', '.join(known)}."
+            f"{did_you_mean(location[-1], known)}"
+        )
+    return f"`{key}`: {problem['msg']}. Received: {key}={problem['input']!r} (recipe {path.name})."

@@ -1,0 +1,239 @@
+"""One run from settings to results: read, split, stream, train, judge, save. The page that knows all rooms."""
+
+import importlib.metadata
+import platform
+import time
+import zlib
+
+import keras
+
+from deca_tf.backbones import BACKBONES
+from deca_tf.callbacks import BestWeights, CollapseMonitor, ProgressBar, RankingMetrics, Stopwatch
+from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
+from deca_tf.config import merge
+from deca_tf.data import load_split
+from deca_tf.data.dataset import capped_batch_size, steps_per_epoch, training_batches
+from deca_tf.deca_model import DeCAModel
+from deca_tf.denoisers import DENOISERS
+from deca_tf.evaluation import evaluate
+from deca_tf.run_folder import RunFolder
+
+VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
+
+
+def run(config, out, *, split=None, show_progress=True):
+    """Trains and judges one model, or goes on where an earlier call was interrupted.
+
+    Args:
+        config: a `Config`, from `deca_tf.config.resolve`.
+        out: folder for the results. If it holds this very run, finished, nothing is trained again.
+        split: the `Split` to use, if it has been read already.
+        show_progress: draws a progress bar.
+
+    Returns:
+        What is written to `metrics.json`, see `docs/runs.md`.
+
+    Raises:
+        FileExistsError: `out` belongs to another run.
+        ValueError, FileNotFoundError: a setting or the data cannot be used; said before training starts.
+    """
+    check_parts(config)
+    folder = RunFolder(out)
+    folder.begin(config)
+    if folder.is_finished:
+        return folder.read_metrics()
+    split = read_split(config) if split is None else split
+    prior = train_prior(config, split, folder, show_progress) if needs_prior(config) else None
+    model, history, notes = train(config, split, folder, prior, show_progress)
+    judged = evaluate(model, split)
+    metrics = {
+        "dataset": config.data.dataset,
+        "backbone": config.backbone.name,
+        "denoiser": config.denoiser.name,
+        "protocol": split.protocol,
+        "seed": config.seed,
+        "config": config.to_dict(),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in VERSIONS_OF}},
+        "leaks": str(split.leaks),
+        **notes,
+        "evaluation": {
+            "users": judged.num_users,
+            "warm_users": judged.num_warm_users,
+            "seconds": judged.seconds,
+        },
+        "test": judged.metrics,
+        "test_warm": judged.warm,
+    }
+    folder.finish(model, history, metrics)
+    return metrics
+
+
+def load_run(path, *, data_dir=None):
+    """A finished run's results, model and data.
+
+    Args:
+        path: of the run's folder.
+        data_dir: folder of the public data sets, where it is not the one that the run was given.
+
+    Returns:
+        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` and the `Split`.
+
+    Raises:
+        FileNotFoundError: the folder is no finished run's, or the data is gone.
+    """
+    folder = RunFolder(path)
+    metrics = folder.read_metrics()
+    config = folder.read_config()
+    if data_dir is not None:
+        config.data.data_dir = data_dir
+    return metrics, keras.models.load_model(folder.model_file), read_split(config)
+
+
+def check_parts(config):
+    """Refuses unknown parts and options before any data is read.
+
+    Raises:
+        ValueError: an unknown backbone, denoiser, or option of one.
+    """
+    BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
+    DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
+    for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
+        BACKBONES.load(name)
+
+
+def read_split(config):
+    """The `Split` that a config asks for."""
+    data = config.data
+    given = {"by": data.split_by, "clean_test": data.clean_test, **data.options}
+    return load_split(
+        data.dataset,
+        protocol=data.protocol,
+        data_dir=data.data_dir,
+        seed=config.seed,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+
+
+def needs_prior(config):
+    """Whether the denoiser's auxiliary network is a pre-trained one (DeCA(p))."""
+    return config.denoiser.name == "deca-p" or bool((config.denoiser.model_extra or {}).get("freeze_auxiliary"))
+
+
+def train_prior(config, split, folder, show_progress=True):
+    """The pre-trained target of DeCA(p), Algorithm 2, lines 1-10: a run of its own within the run's folder.
+
+    Returns:
+        A backbone.
+    """
+    if config.prior.run is not None:
+        prior_folder = RunFolder(config.prior.run)
+        prior_folder.read_metrics()
+        return keras.models.load_model(prior_folder.model_file).target
+    own = config.model_copy(
+        update={
+            "denoiser": type(config.denoiser)(name="none"),
+            "training": type(config.training)(**merge(config.training.model_dump(), config.prior.training)),
+            "prior": type(config.prior)(),
+            "seed": config.seed if config.prior.seed == "same" else _seed(config, "prior"),
+        }
+    )
+    run(own, folder.prior, split=split, show_progress=show_progress)
+    return keras.models.load_model(folder.prior / "model.keras").target
+
+
+def build_model(config, split, prior=None):
+    """The untrained, compiled `DeCAModel` of a config.
+
+    Every network gets initial weights of its own, drawn from the config's seed and the network's role.
+
+    Args:
+        config: a `Config`.
+        split: the `Split` whose id spaces the networks cover.
+        prior: the pre-trained target, for DeCA(p).
+    """
+    sizes = {"num_users": split.num_users, "num_items": split.num_items}
+    target = BACKBONES.build(
+        config.backbone.name, options=config.backbone.model_extra, seed=_seed(config, "target"), **sizes
+    )
+    networks = {}
+    for role in DENOISERS.load(config.denoiser.name).networks:
+        if role == "auxiliary" and prior is not None:
+            networks[role] = prior
+        else:
+            kind = config.denoiser.auxiliary if role == "auxiliary" else config.denoiser.noise_model
+            networks[role] = BACKBONES.build(
+                kind, seed=_seed(config, role), embedding_dim=target.embedding_dim, **sizes
+            )
+    denoiser = DENOISERS.build(config.denoiser.name, options=config.denoiser.model_extra, **networks)
+    model = DeCAModel(target, denoiser, l2=config.training.l2 / split.num_users)
+    # Epsilon is PyTorch's, with which the paper was computed; Keras's own default is ten times that.
+    optimizer = keras.optimizers.Adam(config.training.learning_rate, epsilon=1e-8)
+    model.compile(
+        optimizer=optimizer,
+        jit_compile=config.training.jit_compile,
+        steps_per_execution=config.training.steps_per_execution,
+    )
+    return model
+
+
+def train(config, split, folder, prior=None, show_progress=True):
+    """Fits the model of a config, from the newest checkpoint of its folder if there is one.
+
+    Returns:
+        `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what `metrics.json` says of it.
+    """
+    training = config.training
+    best = BestWeights(training.monitor, training.patience) if training.keep == "best" else None
+    history, epochs_done = [], 0
+    saved = checkpoints(folder.checkpoints)
+    if saved:
+        model, state, best_weights = load_checkpoint(saved[-1])
+        history, epochs_done = state["history"], state["epochs_done"]
+        if best is not None and best_weights is not None:
+            best.restore(state["best"], best_weights)
+    else:
+        model = build_model(config, split, prior)
+    phases = len(model.denoiser.phases)
+    groups = capped_batch_size(training.batch_size * phases, len(split.train))
+    batches = training_batches(
+        split.train,
+        batch_size=groups,
+        num_negatives=training.num_negatives,
+        exclude_observed=training.exclude_observed,
+        seed=_seed(config, "batches"),
+        start_step=epochs_done * steps_per_epoch(len(split.train), groups),
+    )
+    stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
+    collapse = CollapseMonitor()
+    metric, _, k = training.monitor.removeprefix("val_").partition("@")
+    callbacks = [
+        stopwatch,
+        collapse,
+        *([RankingMetrics(split, ks=(int(k or 20),))] if len(split.validation) else []),
+        *([best] if best else []),
+        Backup(folder.checkpoints, history, best),
+    ]
+    if show_progress:
+        title = f"{config.data.dataset} {config.backbone.name} {config.denoiser.name}"
+        callbacks.append(ProgressBar(training.epochs, title, ("loss", training.monitor)))
+    began = time.perf_counter()
+    model.fit(
+        batches, epochs=training.epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks
+    )
+    notes = {
+        "train": {**stopwatch.report(), "epochs": len(history), "wall_seconds": time.perf_counter() - began},
+        "best_epoch": None if best is None or best.best_epoch is None else best.best_epoch + 1,
+        "collapsed": collapse.collapsed,
+    }
+    return model, history, notes
+
+
+def _seed(config, role):
+    return zlib.crc32(f"{config.seed}/{role}".encode()) & 0x7FFFFFFF
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,119 @@
+"""The folder of a run: what lies where, written so that nothing half-written ever looks finished."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import shutil
+
+import tomli_w
+
+from deca_tf.config import resolve
+
+
+class RunFolder:
+    """`config.toml`, `model.keras`, `history.csv`, `metrics.json`, and `checkpoint/` while training.
+
+    `metrics.json` is written last: a run that has it is finished.
+
+    Args:
+        path: of the folder; created when a run begins.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.toml"
+        self.model_file = self.path / "model.keras"
+        self.history_file = self.path / "history.csv"
+        self.metrics_file = self.path / "metrics.json"
+        self.checkpoints = self.path / "checkpoint"
+        self.prior = self.path / "prior"
+
+    @property
+    def is_finished(self):
+        """Whether the run came to its end."""
+        return self.metrics_file.is_file()
+
+    def begin(self, config):
+        """Makes the folder this run's, or finds that it already is.
+
+        Raises:
+            FileExistsError: the folder belongs to a run with other settings, or to something else.
+        """
+        if self.config_file.is_file():
+            stored = self.read_config()
+            differing = _differences(stored.to_dict(), config.to_dict())
+            if differing:
+                raise FileExistsError(
+                    f"`out` must be a new folder, or that of the same run. Received: {os.fspath(self.path)!r}, whose "
+                    f"{differing[0]}. Name another folder, or delete this one."
+                )
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise FileExistsError(
+                f"`out` must be a new or empty folder, or that of the same run. Received: {os.fspath(self.path)!r}, "
+                "which holds other files."
+            )
+        else:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.config_file, tomli_w.dumps(config.to_dict()))
+
+    def read_config(self):
+        """The run's settings.
+
+        Raises:
+            FileNotFoundError: the folder is no run's.
+        """
+        if not self.config_file.is_file():
+            raise FileNotFoundError(
+                f"A run's folder must hold config.toml. Received: {os.fspath(self.path)!r}. Name the folder that was "
+                "given to `deca-tf train --out`."
+            )
+        return resolve(self.config_file)
+
+    def read_metrics(self):
+        """The run's `metrics.json`.
+
+        Raises:
+            FileNotFoundError: the folder is no run's, or the run has not finished.
+        """
+        self.read_config()
+        if not self.is_finished:
+            raise FileNotFoundError(
+                f"The run must be finished. Received: {os.fspath(self.path)!r} without metrics.json. Go on with it by "
+                "the `deca-tf train` command that began it."
+            )
+        return json.loads(self.metrics_file.read_text(encoding="utf-8"))
+
+    def finish(self, model, history, metrics):
+        """Writes the results, `metrics.json` last, and removes the checkpoints."""
+        unfinished = self.path / "writing-model.keras"
+        model.save(unfinished, include_optimizer=False)
+        unfinished.replace(self.model_file)
+        columns = list(dict.fromkeys(name for row in history for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_atomically(self.history_file, text.getvalue())
+        write_atomically(self.metrics_file, json.dumps(metrics, indent=2) + "\n")
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+
+def write_atomically(path, text):
+    """Writes a text file beside its place, then renames it there."""
+    beside = path.with_name(f"writing-{path.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _differences(stored, asked, prefix=""):
+    """Settings in which two runs differ, as phrases; where the data lies does not count."""
+    phrases = []
+    for key in sorted({*stored, *asked} - {"data_dir"}):
+        before, now = stored.get(key), asked.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            phrases += _differences(before, now, f"{prefix}{key}.")
+        elif before != now:
+            phrases.append(f"{prefix}{key} is {before!r} and not {now!r}")
+    return phrases

@@ -1,0 +1,43 @@
+"""What all tests share: a quiet TensorFlow, two CPU devices for those that ask, and the public data where it lies."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums differ from run to run in the last digits
+
+import pytest
+
+
+def pytest_collection_finish(session):
+    """Splits the CPU in two if a chosen test asks for it: once TensorFlow has run anything, it is too late."""
+    chosen = [item for item in session.items if "two_cpus" in getattr(item, "fixturenames", ())]
+    if not chosen or session.config.option.collectonly:
+        return
+    import tensorflow as tf
+
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    try:
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+    except RuntimeError as error:
+        raise pytest.UsageError(
+            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: a test module that ran "
+            "an operation while it was imported. Move that operation into a test or a fixture."
+        ) from error
+
+
+@pytest.fixture(scope="session")
+def two_cpus():
+    """Names of two logical CPU devices, for `tf.distribute.MirroredStrategy(two_cpus)`."""
+    import tensorflow as tf
+
+    return [device.name for device in tf.config.list_logical_devices("CPU")]
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder with the public data sets; tests that need it are skipped where there is none."""
+    folder = os.environ.get("DECA_TF_DATA_DIR")
+    if not folder:
+        pytest.skip("DECA_TF_DATA_DIR names no folder with the public data sets")
+    return pathlib.Path(folder)

@@ -1,0 +1,175 @@
+"""Export: what is served is the Keras model's own ranking without the seen items, and only the target is shipped."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deca_tf import DeCAModel
+from deca_tf.backbones import MF, Backbone
+from deca_tf.denoisers.deca import DeCA
+from deca_tf.serving import export
+
+
+def ask(path, raw_user_ids):
+    loaded = tf.saved_model.load(str(path))
+    answer = loaded.signatures["serving_default"](user_id=tf.constant(list(raw_user_ids), tf.string))
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+@pytest.fixture(scope="module")
+def shipped(split, make_target, tmp_path_factory):
+    target = make_target("gmf", item_bias=True)
+    return target, export(target, split, tmp_path_factory.mktemp("shipped"), manifest={"recipe": "Größe", "seed": 7})
+
+
+def assert_answers(answer, expected):
+    assert [[item.decode() for item in row] for row in answer["item_id"]] == [one.items for one in expected]
+    np.testing.assert_allclose(answer["score"], np.array([one.scores for one in expected]), rtol=1e-5, atol=1e-5)
+    assert answer["known_user"].tolist() == [one.known for one in expected]
+
+
+@pytest.mark.parametrize("k", [1, 10, 50])
+@pytest.mark.parametrize("item_bias, user_bias", [(False, False), (True, True)])
+@pytest.mark.parametrize("name", ["mf", "gmf"])
+def test_the_ranking_is_the_model_s_own(name, item_bias, user_bias, k, split, make_target, expect, tmp_path):
+    target = make_target(name, item_bias=item_bias, user_bias=user_bias)
+    answer = ask(export(target, split, tmp_path, k=k), [*split.train.raw_user_ids, "nobody", ""])
+    assert_answers(answer, [expect(target, user, k) for user in [*range(split.num_users), None, None]])
+
+
+def test_the_hard_users_are_in_the_split(split, expect, make_target):
+    """Guards the test above: each hard case must really occur."""
+    saw_all, only_validation, never_seen, two_left = (expect(make_target(), user, 10) for user in range(4))
+    assert saw_all.known and saw_all.items == [""] * 10
+    assert not only_validation.known and not never_seen.known and only_validation.items != never_seen.items
+    assert two_left.known and two_left.items[1] != "" and two_left.items[2:] == [""] * 8
+
+
+def test_equal_scores_come_in_the_order_of_dense_item_ids(split, make_target, expect, tmp_path):
+    target = make_target(item_bias=True)
+    target.item_table.assign(np.asarray(target.item_table)[np.arange(split.num_items) % 5])
+    target.item_bias_table.assign(np.zeros(split.num_items))
+    target.user_table.assign(np.where(np.arange(split.num_users)[:, None] % 2, 0.0, np.asarray(target.user_table)))
+    answer = ask(export(target, split, tmp_path), split.train.raw_user_ids)
+    assert_answers(answer, [expect(target, user, 10) for user in range(split.num_users)])
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 64])
+def test_any_batch_size_gives_the_same_answers(size, split, expect, shipped):
+    target, path = shipped
+    users = np.random.default_rng(size).integers(0, split.num_users, size)
+    answer = ask(path, split.train.raw_user_ids[users])
+    assert answer["item_id"].shape == answer["score"].shape == (size, 10)
+    assert answer["known_user"].shape == (size,)
+    if size:
+        assert_answers(answer, [expect(target, user, 10) for user in users])
+
+
+def test_the_signature_is_batchable(shipped):
+    loaded = tf.saved_model.load(str(shipped[1]))
+    assert list(loaded.signatures) == ["serving_default"]
+    signature = loaded.signatures["serving_default"]
+    assert signature.structured_input_signature == ((), {"user_id": tf.TensorSpec([None], tf.string, "user_id")})
+    outputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_outputs.items()}
+    assert outputs == {
+        "item_id": (tf.string, [None, 10]),
+        "score": (tf.float32, [None, 10]),
+        "known_user": (tf.bool, [None]),
+    }
+
+
+def test_integer_raw_ids_are_asked_for_as_decimal_strings(split, make_target, expect, tmp_path):
+    def renamed(part):
+        return dataclasses.replace(
+            part, raw_user_ids=np.arange(split.num_users) * 10 - 50, raw_item_ids=np.arange(split.num_items) + 1000
+        )
+
+    numbered = dataclasses.replace(
+        split, train=renamed(split.train), validation=renamed(split.validation), test=renamed(split.test)
+    )
+    answer = ask(export(make_target(), numbered, tmp_path, k=2), ["-10", "07"])
+    items = expect(make_target(), 4, 2).items
+    assert [item.decode() for item in answer["item_id"][0]] == [str(int(item.split()[1]) + 1000) for item in items]
+    assert answer["known_user"].tolist() == [True, False]
+
+
+def test_the_denoiser_and_the_optimizer_stay_at_home(split, make_target, expect, tmp_path):
+    target = make_target()
+    networks = {name: make_target(seed=i) for i, name in enumerate(["auxiliary", "if_negative", "if_positive"])}
+    model = DeCAModel(target, DeCA(*networks.values()))
+    model.compile(optimizer=keras.optimizers.Adam(0.1))
+    path = export(model, split, tmp_path)
+    assert_answers(ask(path, ["user 9"]), [expect(target, 9, 10)])
+    shapes = sorted(
+        shape for _, shape in tf.train.list_variables(str(path / "variables" / "variables")) if len(shape) == 2
+    )
+    assert shapes == [[split.num_items, 35], [split.num_users + 1, 35]]  # 32 + item bias + user bias + popularity
+    assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
+
+
+def test_versions_count_up_and_are_never_overwritten(split, make_target, tmp_path):
+    folder = tmp_path / "deep" / "name"
+    (folder / "7").mkdir(parents=True)  # empty, or written by another tool: not ours to replace
+    first, second = (export(make_target(), split, folder, k=k) for k in (1, 2))
+    assert (first, second) == (folder / "8", folder / "9")
+    assert sorted(entry.name for entry in folder.iterdir()) == ["7", "8", "9"]
+    assert json.loads((first / "assets.extra/manifest.json").read_text())["k"] == 1
+
+
+def test_the_manifest_tells_what_was_given_and_the_facts(shipped):
+    manifest = json.loads((shipped[1] / "assets.extra/manifest.json").read_text(encoding="utf-8"))
+    assert {"recipe": "Größe", "seed": 7, "k": 10, "num_users": 60, "num_items": 50}.items() <= manifest.items()
+    assert {"created", "deca_tf", "tensorflow", "keras"} <= set(manifest)
+
+
+def test_a_failed_export_leaves_nothing(split, make_target, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(RuntimeError, match="disk full"):
+        export(make_target(), split, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+class NotFactorized(Backbone):
+    def call(self, inputs):
+        return inputs["user_id"]
+
+
+@pytest.mark.parametrize(
+    "arguments, error, match",
+    [
+        ({"k": 51}, ValueError, r"at most the number of items, 50\. Received: k=51"),
+        ({"k": 0}, ValueError, r"`k` must be an integer of at least 1\. Received: k=0"),
+        ({"k": 2.5}, ValueError, r"Received: k=2.5"),
+        ({"target": "mf"}, TypeError, r"`target` must be a Backbone.*Received: target='mf'"),
+        ({"target": NotFactorized(60, 50)}, ValueError, r"dot product.*such as MF or GMF.*score_all_items"),
+        ({"target": MF(60, 51)}, ValueError, r"same \(num_users, num_items\).*\(60, 51\).*\(60, 50\)"),
+        ({"manifest": ["a"]}, TypeError, r"`manifest` must be a dict"),
+        ({"manifest": {"a": np.zeros(1)}}, TypeError, r"`manifest` must hold only what JSON can"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named_before_anything_is_written(arguments, error, match, split, make_target, tmp_path):
+    with pytest.raises(error, match=match):
+        export(**{"target": make_target(), "split": split, "folder": tmp_path / "new", **arguments})
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_diverged_model_is_refused(split, make_target, tmp_path):
+    target = make_target()
+    target.item_table.assign(np.full(target.item_table.shape, np.nan))
+    with pytest.raises(ValueError, match="training has diverged"):
+        export(target, split, tmp_path)
+
+
+def test_raw_ids_that_collide_as_strings_are_refused(split, make_target, tmp_path):
+    users = np.array(split.train.raw_user_ids)
+    users[5] = users[6]
+    doubled = dataclasses.replace(split, train=dataclasses.replace(split.train, raw_user_ids=users))
+    with pytest.raises(ValueError, match="must differ as strings. Received: 'user 6' for 2 users"):
+        export(make_target(), doubled, tmp_path)
