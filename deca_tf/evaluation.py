@@ -1,12 +1,14 @@
-"""Judging: rank all items for each user who has relevant ones, leave out what was seen, and look for hits."""
+"""Judging: rank all items for each user who has relevant ones, leave out what was seen, and look where those come."""
 
 import dataclasses
 import functools
 import time
 
+import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras import ops
 
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.comparators.popularity import Popularity
@@ -14,20 +16,22 @@ from deca_tf.data import schema
 from deca_tf.metrics import METRICS
 
 KS = (3, 5, 10, 20, 50)
-CHUNK_BYTES = 16 * 2**20  # of one chunk's scores: small enough to stay near the processor's caches
 PARTS = ("validation", "test")
+CHUNK_SCORES = 2**20  # scores at once where each is one product: 4 MiB, to stay near the processor's caches
+CHUNK_PAIRS = 2**16  # scores at once where each takes a network, with hundreds of values per pair in its layers
+CHUNK_VECTORS = 8192  # users whose vectors are computed at once
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """What `evaluate` found.
 
     Args:
-        metrics: means over all users, `{"recall@3": ..., "mrr@50": ...}`.
+        metrics: means over all users judged, `{"recall@3": ..., "mrr@50": ...}`.
         warm: the same over users with a training history; empty where there are none.
         num_users: users judged.
         num_warm_users: those with a training history.
-        seconds: wall time of ranking.
+        seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator` does once.
         per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired tests.
     """
 
@@ -38,118 +42,266 @@ class Evaluation:
     seconds: float
     per_user: pd.DataFrame
 
+    def to_dict(self):
+        """All but `per_user`, as plain numbers that JSON can hold."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "per_user"}
 
-def evaluate(model, split, *, part="test", ks=KS, chunk_size=None):
+
+def evaluate(model, split, *, part="test", ks=KS, chunk_size=None, progress=None):
     """Judges a model by ranking all items.
 
     Users are those with at least one pair in the part; relevant are their distinct pairs in it. Items of their
-    training history (and, for the test, validation) are left out of the ranking and can be no hits, even if they are
-    relevant too: under protocol 'paper' some are, and they stay in the denominators, as in the released code.
+    training history (and, for the test, of validation) are left out of the ranking and can be no hits, even if they
+    are relevant too: under protocol 'paper' some are, and they stay in the denominators, as in the released code.
+    An item that the model scores -inf is never recommended either.
 
     Ties go to the lower item id. Under protocol 'clean' users without training history are ranked by popularity, as
     in serving; under 'paper' by the model.
 
     Args:
-        model: anything with `score_all_items`, a `DeCAModel` (its target is judged), or a Keras model from
-            `{"user_id", "item_id"}` to logits.
+        model: a `Backbone`; a `DeCAModel` or anything else with a `.target`, which is judged; a Keras model from
+            `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object with
+            `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
         split: a `Split`.
         part: 'test' or 'validation'.
-        ks: lengths of the lists.
-        chunk_size: users ranked at once; None: as many as make 16 MiB of scores. Changes nothing but speed.
+        ks: lengths of the lists. Beyond the number of items the list is all items; precision still divides by k.
+        chunk_size: users ranked at once; None: as many as make 4 MiB of scores, fewer where each score takes a
+            network. Changes nothing but speed and memory.
+        progress: called as `progress(users_done, num_users)` after each chunk, or None.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ValueError: an unknown part, a part without pairs, or a `k` below 1.
+        TypeError: `model` is none of these.
+        ValueError: an unknown part, a part without pairs, a `k` below 1, a model over other ids than the split, or
+            scores that are NaN.
 
     Example:
         >>> evaluate(model, split).metrics["recall@20"]
     """
-    return Evaluator(split, part=part, ks=ks, chunk_size=chunk_size)(model)
+    return Evaluator(split, part=part, ks=ks, chunk_size=chunk_size)(model, progress)
 
 
 class Evaluator:
     """`evaluate` with all that does not depend on the model worked out once.
 
-    Takes the arguments of `evaluate` but the model, which it is called with.
+    Takes the arguments of `evaluate` but the model and `progress`, which it is called with.
+
+    Example:
+        >>> judge = Evaluator(split, part="validation", ks=(20,))
+        >>> judge(model).metrics
     """
 
     def __init__(self, split, *, part="test", ks=KS, chunk_size=None):
         check_choice("part", part, PARTS)
         self.ks = tuple(check_integer("ks", k) for k in ks)
+        if not self.ks:
+            raise ValueError("`ks` must hold at least one length. Received: ks=().")
+        self.chunk_size = None if chunk_size is None else check_integer("chunk_size", chunk_size)
         relevant = getattr(split, part).distinct()
         if not len(relevant):
             raise ValueError(f"The {part} split must hold pairs to be judged by. Received: none.")
         self.split = split
-        self._relevant = np.sort(relevant.pair_key)
+        self._length = min(max(self.ks), split.num_items)
         self.users, self._num_relevant = np.unique(relevant.user_id, return_counts=True)
         self.is_warm = split.train.user_activity()[self.users] > 0
-        self._by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
-        self._seen = (split.train if part == "validation" else split.seen()).to_csr()
-        self._seen.sort_indices()
-        self._popularity = Popularity(split.train)
-        fitting = max(1, CHUNK_BYTES // (4 * split.num_items))
-        self.chunk_size = fitting if chunk_size is None else check_integer("chunk_size", chunk_size)
-        self._length = min(max(self.ks), split.num_items)
+        seen = (split.train if part == "validation" else split.seen()).to_csr()
+        targets = _without(relevant, seen)
+        by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
+        self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, targets)
+        self._by_popularity = _Ranking(self.users, np.flatnonzero(by_popularity), seen, targets)
+        self._compiled = None, None  # a model and its scoring function, so that later epochs need no new trace
 
-    def __call__(self, model):
+    def __call__(self, model, progress=None):
         """Judges a model; see `evaluate`."""
         began = time.perf_counter()
-        hits = np.zeros((len(self.users), self._length), bool)
-        self._rank(_scorer(model, self.split.num_items), np.flatnonzero(~self._by_popularity), hits)
-        self._rank(self._popularity.score_all_items, np.flatnonzero(self._by_popularity), hits)
+        hits = self._hits_by_popularity.copy()
+        score, fitting = self._scorer(getattr(model, "target", model))
+        offset = len(self.users) - len(self._by_model.users)
+        tell = progress and (lambda done: progress(offset + done, len(self.users)))
+        self._by_model.fill(hits, score, self.chunk_size or fitting, tell)
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
-        seconds = time.perf_counter() - began
-        per_user = pd.DataFrame({"user_id": self.split.train.raw_user_ids[self.users], "is_warm": self.is_warm})
+        raw = self.split.train.raw_user_ids[self.users]
         return Evaluation(
             metrics={name: float(value.mean()) for name, value in values.items()},
             warm={name: float(value[self.is_warm].mean()) for name, value in values.items() if self.is_warm.any()},
             num_users=len(self.users),
             num_warm_users=int(self.is_warm.sum()),
-            seconds=seconds,
-            per_user=per_user.assign(**values),
+            seconds=time.perf_counter() - began,
+            per_user=pd.DataFrame({schema.USER_ID: raw, "is_warm": self.is_warm, **values}),
         )
 
-    def _rank(self, score, rows, hits):
-        """Fills the rows of `hits` with what the lists made by `score` hold."""
-        for start in range(0, len(rows), self.chunk_size):
-            chunk = rows[start : start + self.chunk_size]
-            users = self.users[chunk]
-            scores = tf.convert_to_tensor(score(tf.constant(users, tf.int32)), tf.float32)
-            items = _best_unseen(scores, tf.constant(self._seen_cells(users)), self._length).numpy()
-            keys = users[:, None].astype(np.int64) * self.split.num_items + np.maximum(items, 0)
-            place = np.minimum(np.searchsorted(self._relevant, keys), len(self._relevant) - 1)
-            hits[chunk] = (self._relevant[place] == keys) & (items >= 0)
+    @functools.cached_property
+    def _hits_by_popularity(self):
+        """Hits of the users whom no model ranks, bool `(users, length)`."""
+        hits = np.zeros((len(self.users), self._length), bool)
+        fitting = max(1, CHUNK_SCORES // self.split.num_items)
+        popularity = Popularity(self.split.train)
+        self._by_popularity.fill(hits, functools.partial(_rows, popularity.score_all_items), self.chunk_size or fitting)
+        return hits
 
-    def _seen_cells(self, users):
-        """Cells (row in the chunk, item) that the users have seen, int32 `(cells, 2)`."""
-        starts = self._seen.indptr[users]
-        lengths = self._seen.indptr[users + 1] - starts
-        row = np.repeat(np.arange(len(users)), lengths)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        items = self._seen.indices[np.repeat(starts, lengths) + within]
-        return np.stack([row, items], axis=1).astype(np.int32)
+    def _scorer(self, model):
+        """How to score with a model.
+
+        Returns:
+            `(prepare, chunk_size)`; `prepare(users)`, int32 `(n,)`, returns a function from the bounds of a slice of
+            them to its scores `(stop - start, num_items)`.
+        """
+        _check_model(model, self.split)
+        num_items = self.split.num_items
+        whole_rows, network_rows = (max(1, scores // num_items) for scores in (CHUNK_SCORES, CHUNK_PAIRS))
+        if getattr(model, "is_factorized", False):
+            return functools.partial(_products, model), whole_rows
+        if not isinstance(model, keras.Model):
+            return functools.partial(_rows, model.score_all_items), whole_rows
+        if self._compiled[0] is not model:
+            score = getattr(model, "score_all_items", None) or functools.partial(_score_pairs, model, num_items)
+            self._compiled = model, tf.function(score)
+        compiled = self._compiled[1]
+        return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
 
 
-@tf.function(reduce_retracing=True)
-def _best_unseen(scores, seen_cells, length):
-    """The best items of each row, int32 `(batch, length)`; -1 where none is left."""
-    scores = tf.tensor_scatter_nd_update(scores, seen_cells, tf.fill(tf.shape(seen_cells)[:1], -np.inf))
-    values, items = tf.math.top_k(scores, length)  # of equal scores the lower index comes first
-    return tf.where(tf.math.is_inf(values) & (values < 0), -1, items)
+class _Ranking:
+    """Finds the places of the relevant items of some users, by counting what scores higher.
+
+    Counting costs two passes over a user's scores for each relevant item. That is far less than selecting the best
+    ones, since most users have few, and the order of ties is a formula and not a sorting routine's habit.
+
+    Args:
+        users: all users judged, int `(all,)`.
+        rows: which of them are ranked here, int `(n,)`.
+        seen: SciPy CSR `(num_users, num_items)` of pairs to leave out.
+        targets: SciPy CSR of the pairs to find, none of them in `seen`.
+    """
+
+    def __init__(self, users, rows, seen, targets):
+        counts = np.diff(targets.indptr)[users[rows]]
+        order = np.argsort(-counts, kind="stable")  # so that those with more than j items to find come first
+        self.rows = rows[order]
+        self.users = users[self.rows].astype(np.int32)
+        self.counts = counts[order]
+        self.targets = targets
+        self.num_items = seen.shape[1]
+        chosen = seen[self.users]
+        self.seen_starts = chosen.indptr
+        self.seen_cells = np.repeat(np.arange(len(rows)), np.diff(chosen.indptr)) * self.num_items + chosen.indices
+
+    def fill(self, hits, prepare, chunk_size, progress=None):
+        """Marks in `hits`, bool `(all, length)`, the places where relevant items come."""
+        if not len(self.users):
+            return
+        # All chunks have one shape: one trace, and no rounding that depends on how many users the last one holds. They
+        # are filled evenly, so that hardly any row is padding.
+        num_chunks = -(-len(self.users) // chunk_size)
+        chunk_size = -(-len(self.users) // num_chunks)
+        padded = np.append(self.users, np.full(-len(self.users) % chunk_size, self.users[-1], np.int32))
+        score = prepare(padded)
+        scores = np.empty((chunk_size, self.num_items), np.float32)
+        compared = np.empty(scores.shape, bool)
+        for start in range(0, len(self.users), chunk_size):
+            received = np.asarray(score(start, start + chunk_size))
+            if received.shape != scores.shape:
+                raise ValueError(
+                    f"The model's scores must be of shape (batch, num_items), {scores.shape}. "
+                    f"Received: shape {received.shape}."
+                )
+            np.copyto(scores, received)
+            if np.isnan(scores.min()):
+                raise ValueError(
+                    f"The model's scores must be numbers. Received: {np.isnan(scores).sum()} NaN among {scores.size}: "
+                    "training has diverged. Train with a lower learning rate."
+                )
+            stop = min(start + chunk_size, len(self.users))
+            cells = self.seen_cells[self.seen_starts[start] : self.seen_starts[stop]] - start * self.num_items
+            scores.reshape(-1)[cells] = -np.inf
+            self._mark(hits, scores, compared, start, stop)
+            if progress:
+                progress(stop)
+
+    def _mark(self, hits, scores, compared, start, stop):
+        firsts = self.targets.indptr[self.users[start:stop]]
+        counts = self.counts[start:stop]
+        for j in range(counts[0]):
+            m = np.searchsorted(-counts, -j)  # users with more than j items to find
+            items = self.targets.indices[firsts[:m] + j]
+            places = _places(scores[:m], items, compared[:m])
+            listed = places < hits.shape[1]
+            hits[self.rows[start : start + m][listed], places[listed]] = True
 
 
-def _scorer(model, num_items):
-    """A function from user ids `(batch,)` to scores `(batch, num_items)`."""
-    model = getattr(model, "target", model)
-    if hasattr(model, "score_all_items"):
-        return model.score_all_items
+def _places(scores, items, compared):
+    """Each row's place, from 0, of one item: how many score higher, or equal with a lower id.
 
-    def score_pairs(user_ids):
-        users = tf.repeat(user_ids, num_items)
-        items = tf.tile(tf.range(num_items), tf.shape(user_ids))
-        return tf.reshape(model({"user_id": users, "item_id": items}, training=False), (-1, num_items))
+    Args:
+        scores: float `(m, num_items)`.
+        items: int `(m,)`, one column for each row.
+        compared: bool `(m, num_items)`, to work in.
 
-    return score_pairs
+    Returns:
+        Int `(m,)`; `num_items` where the item's own score is -inf.
+    """
+    own = scores[np.arange(len(items)), items][:, None]
+    places = np.count_nonzero(np.greater(scores, own, out=compared), axis=1)
+    equal = np.count_nonzero(np.equal(scores, own, out=compared), axis=1)
+    tied = np.flatnonzero(equal > 1)
+    if len(tied):
+        lower = np.arange(scores.shape[1]) < items[tied, None]
+        places[tied] += np.count_nonzero(compared[tied] & lower, axis=1)
+    places[np.isneginf(own[:, 0])] = scores.shape[1]
+    return places
+
+
+def _without(interactions, seen):
+    """Those pairs that are not in `seen`, as CSR: `indptr` and `indices` are what counts."""
+    pairs = interactions.to_csr()
+    rest = (pairs - pairs.multiply(seen)).tocsr()
+    rest.eliminate_zeros()
+    rest.sort_indices()
+    return rest
+
+
+def _check_model(model, split):
+    if not isinstance(model, keras.Model) and not hasattr(model, "score_all_items"):
+        raise TypeError(
+            "`model` must be a keras.Model from {'user_id', 'item_id'} to logits, or have `score_all_items(user_ids)`. "
+            f"Received: model={model!r} of type {type(model).__name__}."
+        )
+    for size in ("num_users", "num_items"):
+        expected = getattr(split, size)
+        if getattr(model, size, expected) != expected:
+            raise ValueError(
+                f"`model` must have the split's `{size}`, {expected}. Received: model.{size}={getattr(model, size)}. "
+                "Give the split that the model was trained on."
+            )
+
+
+def _products(model, users):
+    """Scores of a factorized model: every vector is computed once, so a chunk is one matrix product.
+
+    Returns:
+        A function from the bounds of a slice of `users` to scores `(batch, num_items)`.
+    """
+    table = _float32(model.candidate_embedding(np.arange(model.num_items, dtype=np.int32))).T
+    parts = [users[start : start + CHUNK_VECTORS] for start in range(0, len(users), CHUNK_VECTORS)]
+    queries = np.concatenate([_float32(model.query_embedding(part)) for part in parts])
+    return lambda start, stop: queries[start:stop] @ table
+
+
+def _float32(tensor):
+    return ops.convert_to_numpy(ops.cast(tensor, "float32"))
+
+
+def _rows(score, users):
+    """Scores of whatever answers for whole rows, as a function of the bounds of a slice of `users`."""
+    return lambda start, stop: score(users[start:stop])
+
+
+def _score_pairs(model, num_items, user_ids):
+    """Scores of a Keras model that knows pairs only, `(batch,)` to `(batch, num_items)`."""
+    pairs = {
+        schema.USER_ID: tf.repeat(user_ids, num_items),
+        schema.ITEM_ID: tf.tile(tf.range(num_items), tf.shape(user_ids)),
+    }
+    return tf.reshape(model(pairs, training=False), (-1, num_items))

@@ -68,12 +68,13 @@ def run(config, out, *, split=None, show_progress=True):
     return metrics
 
 
-def load_run(path, *, data_dir=None):
+def load_run(path, *, data_dir=None, split=None):
     """A finished run's results, model and data.
 
     Args:
         path: of the run's folder.
         data_dir: folder of the public data sets, where it is not the one that the run was given.
+        split: the run's `Split`, if it has been read already.
 
     Returns:
         `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` and the `Split`.
@@ -86,7 +87,8 @@ def load_run(path, *, data_dir=None):
     config = folder.read_config()
     if data_dir is not None:
         config.data.data_dir = data_dir
-    return metrics, keras.models.load_model(folder.model_file), read_split(config)
+    split = read_split(config) if split is None else split
+    return metrics, keras.models.load_model(folder.model_file), split
 
 
 def check_parts(config):

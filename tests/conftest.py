@@ -21,8 +21,8 @@ def pytest_collection_finish(session):
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
     except RuntimeError as error:
         raise pytest.UsageError(
-            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: a test module that ran "
-            "an operation while it was imported. Move that operation into a test or a fixture."
+            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: a test module that "
+            "ran an operation while it was imported. Move that operation into a test or a fixture."
         ) from error
 
 

@@ -4,65 +4,94 @@ import warnings
 
 import keras
 
-from deca_tf.checks import check_integer
+from deca_tf.checks import check_integer, check_range
 
 REJECTED, ACCEPTED, UNDECIDED = "all rejected", "all accepted", "undecided"
+
+MEANING = {
+    REJECTED: (
+        "the target believes in no click: doubting is too cheap. Lower C1 or raise C2 (C1 / C2 from 1 to 100 is a good "
+        "range), and train in both phases, since 'dp' alone ends here"
+    ),
+    ACCEPTED: (
+        "the target believes in every pair, clicked or not: believing is too cheap. Raise C1 or lower C2 (C1 / C2 from "
+        "1 to 100 is a good range), and train in both phases, since 'dn' alone ends here"
+    ),
+    UNDECIDED: (
+        "the target does not tell clicks from non-clicks. Train longer; if that does not part them, raise C1 and C2 "
+        "together (10 to 1000), since the agreement with the auxiliary model outweighs them"
+    ),
+}
 
 
 class CollapseMonitor(keras.callbacks.Callback):
     """Watches the mean target probability on observed and on sampled pairs.
 
-    DeCA has dead corners: C1 far above C2 or phase "dp" alone drive every probability to 0, "dn" alone drives them to
-    1, and C1 = C2 = 1 leaves them where they began. A fresh model also starts at 1/2 for both, so a state counts only
-    after `patience` epochs in a row, or where training ends in it.
+    DeCA has dead corners: C1 far above C2, or phase "dp" alone, drives every probability to 0, "dn" alone drives them
+    to 1, and C1 = C2 = 1 leaves them at 1/2. A state counts after `patience` epochs in a row, or where training ends
+    in it. A fresh model starts undecided, and a healthy one may stay so for many epochs while its ranking already
+    improves; so before its means have first parted, only the end of training counts.
+
+    It warns once in a training, by `warnings.warn`.
 
     Args:
         patience: epochs in a row before a warning.
         low: both means below it: everything is rejected.
-        high: both means above it: everything is accepted.
+        high: both means of at least this: everything is accepted.
         gap: means nearer to each other than this: undecided.
 
     Attributes:
-        collapsed: None, 'all rejected', 'all accepted' or 'undecided'.
+        collapsed: None, 'all rejected', 'all accepted' or 'undecided'. None again once the model recovers.
     """
 
     def __init__(self, patience=3, low=0.05, high=0.95, gap=0.02):
         super().__init__()
         self.patience = check_integer("patience", patience)
-        self.low, self.high, self.gap = low, high, gap
+        self.low = check_range("low", low, 0, 1)
+        self.high = check_range("high", high, 0, 1)
+        self.gap = check_range("gap", gap, 0, 1)
+        self._forget()
+
+    def _forget(self):
         self.collapsed = None
-        self._state, self._lasted, self._means, self._has_parted = None, 0, None, False
+        self._state, self._lasted, self._means = None, 0, None
+        self._has_parted = self._has_warned = False
+
+    def on_train_begin(self, logs=None):
+        self._forget()
 
     def on_epoch_end(self, epoch, logs=None):
-        if not logs or "positive_prob" not in logs:
-            return
+        if not logs or not {"positive_prob", "negative_prob"} <= set(logs):
+            return  # not a DeCAModel's training
         self._means = logs["positive_prob"], logs["negative_prob"]
         state = self._judge(*self._means)
         self._lasted = self._lasted + 1 if state == self._state else 1
         self._state = state
         self._has_parted |= state is None
-        # A model that has not moved yet is no collapse; only the end of training can say that it never will.
-        if self._lasted >= self.patience and (state != UNDECIDED or self._has_parted):
-            self._warn()
+        if state is None:
+            self.collapsed = None
+        elif self._lasted >= self.patience and (state != UNDECIDED or self._has_parted):
+            self._report(f"for {self._lasted} epochs")
 
     def on_train_end(self, logs=None):
-        self._warn()
+        if self._state is not None:
+            self._report("where training ended")
 
     def _judge(self, positive, negative):
         if max(positive, negative) < self.low:
             return REJECTED
-        if min(positive, negative) > self.high:
+        if min(positive, negative) >= self.high:
             return ACCEPTED
         return UNDECIDED if abs(positive - negative) < self.gap else None
 
-    def _warn(self):
-        if self._state is None or self._state == self.collapsed:
-            return
+    def _report(self, since):
         self.collapsed = self._state
+        if self._has_warned:
+            return
+        self._has_warned = True
         positive, negative = self._means
         warnings.warn(
-            f"Training has collapsed ({self.collapsed}): the mean target probability is {positive:.3f} on observed and "
-            f"{negative:.3f} on sampled pairs, so the ranking means little. Bring C1 / C2 nearer to 1 to 100 with both "
-            "in 10 to 1000, train both phases, or train longer.",
+            f"Training has collapsed ({self.collapsed}, {since}): the mean target probability is {positive:.3f} on "
+            f"observed and {negative:.3f} on sampled pairs, so {MEANING[self.collapsed]}.",
             stacklevel=2,
         )

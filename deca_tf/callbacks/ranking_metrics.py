@@ -9,13 +9,14 @@ from deca_tf.evaluation import Evaluator
 class RankingMetrics(keras.callbacks.Callback):
     """Judges the target at the end of an epoch and puts the metrics into its logs.
 
-    Put it before callbacks that look for them: `EarlyStopping(monitor="val_recall@20", mode="max")`.
+    Put it before the callbacks that look for them: `EarlyStopping(monitor="val_recall@20", mode="max")`.
 
     Args:
         split: a `Split`.
         part: 'validation' (noise included, train items left out) or 'test'. Never choose anything by the test.
         ks: lengths of the lists.
-        every: judge every so many epochs; the epochs between repeat the last figures.
+        every: judge the first epoch and then every so many; the epochs between repeat the last figures, so that a
+            callback that looks for them always finds some. Count its patience accordingly.
         prefix: of the names in the logs.
 
     Example:
@@ -28,6 +29,9 @@ class RankingMetrics(keras.callbacks.Callback):
         self.every = check_integer("every", every)
         self.prefix = prefix
         self._last = None
+
+    def on_train_begin(self, logs=None):
+        self._last = None  # of an earlier training, maybe of another model
 
     def on_epoch_end(self, epoch, logs=None):
         if self._last is None or (epoch + 1) % self.every == 0:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from deca_tf.cli import demo, evaluate, export, recommend, train
+from deca_tf.cli import demo, evaluate, export, recommend, reproduce, train
 
 app = typer.Typer(
     name="deca-tf",
@@ -21,6 +21,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
+app.command("reproduce")(reproduce.reproduce)
 
 USER_MISTAKES = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
 

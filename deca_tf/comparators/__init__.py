@@ -1,7 +1,22 @@
-"""Comparators: what a user would pick instead of a denoised model. Same split, same evaluation."""
+"""Comparators: what a user would pick instead of a denoised model. Same split, same evaluation.
 
-from deca_tf.comparators.popularity import Popularity
+A comparator is a class whose constructor takes `interactions` (normally `split.train`) and settings, and learns from
+them at once. Its `score_all_items(user_ids)` maps int32 `(batch,)` to floats `(batch, num_items)`. To add one: write
+its file, add a row.
+"""
 
-COMPARATORS = {"popularity": Popularity}
+import importlib
 
-__all__ = ["COMPARATORS", "Popularity"]
+from deca_tf.registry import Registry
+
+COMPARATORS = Registry("comparator", {"popularity": "deca_tf.comparators.popularity:Popularity"})
+
+_CLASSES = {"Popularity": "popularity"}
+
+__all__ = ["COMPARATORS", *_CLASSES]
+
+
+def __getattr__(name):
+    if name in _CLASSES:
+        return getattr(importlib.import_module(f"deca_tf.comparators.{_CLASSES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

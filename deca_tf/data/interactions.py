@@ -7,10 +7,19 @@ import scipy.sparse
 
 from deca_tf.data import schema
 
+_OPTIONAL_TYPES = {
+    schema.RATING: np.float32,
+    schema.DWELL: np.float32,
+    schema.TIMESTAMP: np.int64,
+    schema.IS_NOISY: np.bool_,
+}
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Interactions:
     """A table of observed (user, item) pairs over fixed id spaces.
+
+    Each column is kept in the type named here.
 
     Args:
         user_id: int32 `(n,)`, in `[0, num_users)`.
@@ -24,7 +33,8 @@ class Interactions:
         num_merged: how many repeated pairs were merged on reading.
 
     Raises:
-        ValueError: columns of different length, or an id outside its space.
+        TypeError: ids that are no integers, or an optional column that holds no numbers.
+        ValueError: columns of different length or not flat, an id outside its space, or a number that is not finite.
     """
 
     user_id: np.ndarray
@@ -38,16 +48,16 @@ class Interactions:
     num_merged: int = 0
 
     def __post_init__(self):
+        for name in ("raw_user_ids", "raw_item_ids"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         for name, size in ((schema.USER_ID, self.num_users), (schema.ITEM_ID, self.num_items)):
-            ids = getattr(self, name)
-            if len(ids) and not (ids.min() >= 0 and ids.max() < size):
-                raise ValueError(
-                    f"`{name}` must be in [0, {size}), the size of its id space. "
-                    f"Received: values from {ids.min()} to {ids.max()}."
-                )
+            object.__setattr__(self, name, _ids(name, getattr(self, name), size))
+        for name, dtype in _OPTIONAL_TYPES.items():
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _numbers(name, getattr(self, name), dtype))
         for name in (schema.ITEM_ID, *schema.OPTIONAL_COLUMNS):
             column = getattr(self, name)
-            if column is not None and len(column) != len(self.user_id):
+            if column is not None and column.shape != self.user_id.shape:
                 raise ValueError(
                     f"`{name}` must be as long as `user_id`. Received: {len(column)} and {len(self.user_id)} values."
                 )
@@ -110,3 +120,40 @@ class Interactions:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+
+def _flat(name, values):
+    column = np.asarray(values)
+    if column.ndim != 1:
+        raise ValueError(f"`{name}` must be flat, of shape (n,). Received: an array of shape {column.shape}.")
+    return column
+
+
+def _ids(name, values, size):
+    """A column of dense ids, int32 `(n,)`."""
+    ids = _flat(name, values)
+    if len(ids) and ids.dtype.kind not in "iu":
+        raise TypeError(
+            f"`{name}` must hold integers, positions in `raw_{name}s`. Received: values of type {ids.dtype}. Read a "
+            "table of other ids by `deca_tf.data.load`."
+        )
+    if len(ids) and not (ids.min() >= 0 and ids.max() < size):
+        raise ValueError(
+            f"`{name}` must be in [0, {size}), the size of its id space. Received: values from {ids.min()} to "
+            f"{ids.max()}."
+        )
+    return ids.astype(np.int32, copy=False)
+
+
+def _numbers(name, values, dtype):
+    """A column of finite numbers or booleans, `(n,)`."""
+    column = _flat(name, values)
+    if column.dtype.kind not in "biuf":
+        raise TypeError(f"`{name}` must hold numbers. Received: values of type {column.dtype}.")
+    bad = np.flatnonzero(~np.isfinite(column)) if column.dtype.kind == "f" else ()
+    if len(bad):
+        raise ValueError(
+            f"`{name}` must hold finite numbers. Received: {len(bad)} that are not, the first in row {bad[0]}. Drop "
+            f"those rows, or leave `{name}` out."
+        )
+    return column.astype(dtype, copy=False)

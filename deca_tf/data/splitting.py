@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from deca_tf.checks import check_choice, did_you_mean
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 
@@ -75,10 +76,10 @@ class Split:
         test: what the model is judged by.
         protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
         name: the data set's name, for reports.
-        leaks: what `check_leaks` counted.
+        leaks: what `check_leaks` counted; None: it is counted here.
 
     Raises:
-        ValueError: id spaces of different size, or an unknown protocol.
+        ValueError: different id spaces, an unknown protocol, or a leak under 'clean'.
     """
 
     train: Interactions
@@ -86,16 +87,16 @@ class Split:
     test: Interactions
     protocol: str
     name: str
-    leaks: LeakReport
+    leaks: LeakReport | None = None
 
     def __post_init__(self):
-        schema.check_choice("protocol", self.protocol, schema.PROTOCOLS)
-        spaces = [(part.num_users, part.num_items) for part in (self.train, self.validation, self.test)]
-        if len(set(spaces)) > 1:
-            raise ValueError(
-                "`train`, `validation` and `test` must share their id spaces, so that an id means the same everywhere. "
-                f"Received: (num_users, num_items)={spaces}. Take all three from one `Interactions`."
-            )
+        check_choice("protocol", self.protocol, schema.PROTOCOLS)
+        if self.leaks is None:
+            leaks = check_leaks(self.train, self.validation, self.test, self.protocol)
+            object.__setattr__(self, "leaks", leaks)
+        else:
+            _check_id_spaces(self.train, self.validation, self.test)
+            _refuse_leaks(self.leaks, self.protocol)
 
     @property
     def num_users(self):
@@ -130,19 +131,37 @@ def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
         A `LeakReport`.
 
     Raises:
-        ValueError: `protocol` is 'clean' and a pair is in two splits.
+        ValueError: `protocol` is 'clean' and a pair is in two splits, or the id spaces differ.
     """
-    schema.check_choice("protocol", protocol, schema.PROTOCOLS)
+    check_choice("protocol", protocol, schema.PROTOCOLS)
+    _check_id_spaces(train, validation, test)
     keys = [np.unique(part.pair_key) for part in (train, validation, test)]
     shared = [len(np.intersect1d(keys[a], keys[b], assume_unique=True)) for a, b in ((0, 1), (0, 2), (1, 2))]
     report = LeakReport(*shared, merged=merged, dropped=dropped)
+    _refuse_leaks(report, protocol)
+    return report
+
+
+def _refuse_leaks(report, protocol):
     if protocol == schema.CLEAN and report.total:
         raise ValueError(
             f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge repeated pairs "
             "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, to compare with "
             "the published tables only, use protocol='paper'."
         )
-    return report
+
+
+def _check_id_spaces(*parts):
+    """Refuses parts in which an id does not mean the same user or item."""
+    for part in parts[1:]:
+        for name in ("raw_user_ids", "raw_item_ids"):
+            first, other = getattr(parts[0], name), getattr(part, name)
+            if first is not other and not np.array_equal(first, other):
+                raise ValueError(
+                    "`train`, `validation` and `test` must share their id spaces, so that an id means the same "
+                    f"everywhere. Received: different `{name}`, of {len(first):,} and {len(other):,} ids. Take all "
+                    "three from one `Interactions`."
+                )
 
 
 def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean_test=None, seed=0, name="table"):
@@ -165,7 +184,7 @@ def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean
         ValueError: an unknown way, bad fractions, no timestamps for a chronological split, a bad rule, repeated
             pairs, or a part that comes out empty.
     """
-    schema.check_choice("by", by, WAYS)
+    check_choice("by", by, WAYS)
     if by == RANDOM:
         parts = split_random(interactions, fractions, seed)
     else:
@@ -204,7 +223,7 @@ def split_chronological(interactions, fractions=FRACTIONS, per="user"):
     Raises:
         ValueError: no timestamps, bad fractions or an unknown `per`.
     """
-    schema.check_choice("per", per, ("user", "global"))
+    check_choice("per", per, ("user", "global"))
     if interactions.timestamp is None:
         raise ValueError(
             "A chronological split requires a `timestamp` for every interaction. Received: timestamp=None. Name the "
@@ -265,7 +284,7 @@ def clean_test_mask(interactions, rule):
     if column not in schema.OPTIONAL_COLUMNS:
         raise ValueError(
             f"`clean_test` must name one of the columns {', '.join(schema.OPTIONAL_COLUMNS)}. "
-            f"Received: clean_test={rule!r}.{schema.did_you_mean(column, schema.OPTIONAL_COLUMNS)}"
+            f"Received: clean_test={rule!r}.{did_you_mean(column, schema.OPTIONAL_COLUMNS)}"
         )
     values = getattr(interactions, column)
     if values is None:
@@ -279,11 +298,14 @@ def clean_test_mask(interactions, rule):
 
 def _cut(interactions, order, position, length, fractions):
     """Cuts rows `order`, at `position` of `length` in their history, into three `Interactions`."""
-    shares = np.asarray(fractions, np.float64)
-    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+    try:
+        shares = np.asarray(fractions, np.float64)
+    except (TypeError, ValueError):
+        shares = None
+    if shares is None or shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ValueError(
             "`fractions` must be three positive shares (train, validation, test) that sum to 1. "
-            f"Received: fractions={tuple(np.ravel(shares).tolist())}. Use for example (0.8, 0.1, 0.1)."
+            f"Received: fractions={fractions!r}. Use for example (0.8, 0.1, 0.1)."
         )
     first, second = (np.floor(length * share + 0.5 + 1e-9) for share in (shares[0], shares[0] + shares[1]))
     part = np.empty(len(interactions), np.int8)

@@ -4,6 +4,11 @@ import numpy as np
 
 
 def mrr(hits, num_relevant, k):
-    """Reciprocal rank of the first relevant item among the first k, else 0, `(users,)` in [0, 1]."""
+    """Reciprocal rank of the first hit within k, else 0, `(users,)`.
+
+    Example:
+        >>> mrr(np.array([[False, True, True]]), np.array([4]), k=3)
+        array([0.5])
+    """
     head = hits[:, :k]
     return np.where(head.any(axis=1), 1.0 / (head.argmax(axis=1) + 1), 0.0)

@@ -4,12 +4,16 @@ import numpy as np
 
 
 def ndcg(hits, num_relevant, k):
-    """Normalized discounted cumulative gain with binary relevance, `(users,)` in [0, 1].
+    """Normalized discounted cumulative gain with binary relevance, `(users,)`.
 
-    Formula: `DCG / IDCG`, `DCG = sum over hits at places 1..k of 1 / log2(place + 1)`, and IDCG the same sum over the
-    first `min(k, relevant)` places.
+    Formula: `DCG / IDCG`, where `DCG = sum over hits at places 1..k of 1 / log2(place + 1)`, and IDCG is the same sum
+    over the places `1..min(k, num_relevant)`: what a list would get that begins with all relevant items.
+
+    Example:
+        >>> ndcg(np.array([[True, False, False]]), np.array([2]), k=3).round(4)
+        array([0.6131])
     """
+    head = hits[:, :k]
     discount = 1.0 / np.log2(np.arange(2, k + 2))
-    gained = hits[:, :k] @ discount[: hits[:, :k].shape[1]]
     ideal = np.cumsum(discount)[np.minimum(num_relevant, k) - 1]
-    return gained / ideal
+    return head @ discount[: head.shape[1]] / ideal

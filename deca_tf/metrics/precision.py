@@ -1,9 +1,15 @@
 """Precision: how much of the list is relevant."""
 
+import numpy as np
+
 
 def precision(hits, num_relevant, k):
-    """Share of the k places that hold relevant items, `(users,)` in [0, 1].
+    """Share of the k places that hold relevant items, `(users,)`.
 
-    Formula: `hits in the first k / k`, also where there are fewer than k items to rank.
+    Formula: `hits within k / k`, also where there are fewer than k items to rank.
+
+    Example:
+        >>> precision(np.array([[True, False, True, True]]), np.array([8]), k=4)
+        array([0.75])
     """
-    return hits[:, :k].sum(axis=1) / k
+    return np.count_nonzero(hits[:, :k], axis=1) / k

@@ -1,10 +1,16 @@
 """Recall: how many of a user's relevant items are in the list."""
 
+import numpy as np
+
 
 def recall(hits, num_relevant, k):
-    """Share of the relevant items that are among the first k, `(users,)` in [0, 1].
+    """Share of the relevant items that are within k, `(users,)`.
 
-    Formula: `hits in the first k / relevant`. Not to be confused with the two others that go by this name: divided by
-    `min(k, relevant)`, or 1 as soon as there is a hit.
+    Formula: `hits within k / num_relevant`. Two others go by this name: divided by `min(k, num_relevant)`, and the hit
+    rate, which is 1 as soon as there is a hit.
+
+    Example:
+        >>> recall(np.array([[True, False, True]]), np.array([8]), k=3)
+        array([0.25])
     """
-    return hits[:, :k].sum(axis=1) / num_relevant
+    return np.count_nonzero(hits[:, :k], axis=1) / num_relevant

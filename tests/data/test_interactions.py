@@ -23,6 +23,31 @@ def test_columns_of_different_length_are_refused():
         make([0, 1], [0, 1], rating=np.array([5.0]))
 
 
+@pytest.mark.parametrize(
+    "columns, error, message",
+    [
+        ({"user_id": [0.5, 1.0]}, TypeError, "`user_id` must hold integers.*Received: values of type float64"),
+        ({"item_id": ["0", "1"]}, TypeError, "`item_id` must hold integers, positions in `raw_item_ids`"),
+        ({"user_id": [[0], [1]]}, ValueError, r"`user_id` must be flat.*shape \(2, 1\)"),
+        ({"rating": [5.0, np.nan]}, ValueError, "`rating` must hold finite numbers. Received: 1 .* row 1"),
+        ({"timestamp": [np.inf, 1.0]}, ValueError, "`timestamp` must hold finite numbers. Received: 1 .* row 0"),
+        ({"dwell": ["long", "short"]}, TypeError, "`dwell` must hold numbers"),
+    ],
+)
+def test_columns_of_the_wrong_kind_are_refused(columns, error, message):
+    good = {"user_id": [0, 1], "item_id": [0, 1], "raw_user_ids": ["a", "b"], "raw_item_ids": ["x", "y"]}
+    with pytest.raises(error, match=message):
+        Interactions(**{**good, **columns})
+
+
+def test_columns_are_kept_in_the_types_they_are_documented_with():
+    kept = Interactions([0, 1], np.array([1, 0]), ["a", "b"], ["x", "y"], [5, 4], None, [7.0, 8.0], [0, 1])
+    types = [kept.user_id, kept.item_id, kept.rating, kept.timestamp, kept.is_noisy]
+    assert [column.dtype for column in types] == [np.int32, np.int32, np.float32, np.int64, np.bool_]
+    assert kept.raw_user_ids[1] == "b"
+    assert kept.is_noisy.tolist() == [False, True]
+
+
 def test_pair_keys_differ_exactly_where_pairs_differ():
     users, items = np.divmod(np.arange(12), 4)
     keys = make(users, items).pair_key

@@ -1,5 +1,6 @@
 """The registry: names found, the nearest suggested, options checked, no TensorFlow for the sake of an import."""
 
+import ast
 import subprocess
 import sys
 
@@ -18,12 +19,32 @@ def frame(rows=200):
     return pandas.DataFrame({"user": pairs // 30, "item": pairs % 30, "stars": rng.integers(1, 6, rows)})
 
 
-def test_importing_data_brings_no_tensorflow():
-    code = (
-        "import sys, deca_tf.data; print({'tensorflow', 'keras', 'tensorflow_datasets', 'pandas'} & set(sys.modules))"
+LOADED = "print({'tensorflow', 'keras', 'tensorflow_datasets', 'pandas'} & set(sys.modules))"
+
+
+def loaded_after(code):
+    """Which of the heavy packages a fresh interpreter has loaded after `code`."""
+    done = subprocess.run([sys.executable, "-c", f"import sys; {code}; {LOADED}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout.strip().replace("set()", "()"))
+
+
+@pytest.mark.parametrize("module", ["deca_tf.data", "deca_tf.data.sources"])
+def test_importing_data_brings_no_tensorflow(module):
+    assert not loaded_after(f"import {module}")
+
+
+def test_no_source_brings_tensorflow_until_it_needs_it(tmp_path):
+    frame().to_csv(tmp_path / "clicks.csv", index=False)
+    modules = sorted(set(SOURCES.values()) | {"tables", "table_files", "verified_files", "downloads"})
+    code = "; ".join(
+        [
+            *(f"import deca_tf.data.sources.{module}" for module in modules),
+            "deca_tf.data.load_split('synthetic', num_users=30, num_items=20, num_clicks=200, clean_test='')",
+            f"deca_tf.data.load({str(tmp_path / 'clicks.csv')!r})",
+        ]
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert loaded_after(code) == {"pandas"}
 
 
 def test_unknown_name_lists_the_names_and_the_nearest():

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import time
 
 import numpy as np
 import pandas
@@ -51,6 +52,21 @@ def test_plain_integers_in_text_become_integers_sorted_by_value(tmp_path):
     assert read.raw_user_ids.tolist() == [-3, 9, 10]
     assert read.raw_user_ids.dtype == np.int64
     assert pairs(read) == {(10, 7), (9, 7), (-3, 8)}
+
+
+def test_spaces_after_separators_belong_to_no_id(tmp_path):
+    (tmp_path / "clicks.csv").write_text("user, item\na, x\nb,x\nb, y z\n")
+    assert pairs(load(tmp_path / "clicks.csv")) == {("a", "x"), ("b", "x"), ("b", "y z")}
+
+
+def test_many_rows_are_read_by_the_column(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {"user": rng.integers(0, 90_000, 300_000), "item": rng.integers(0, 20_000, 300_000)}
+    pandas.DataFrame(columns).to_csv(tmp_path / "clicks.csv", index=False)
+    started = time.process_time()
+    read = load(tmp_path / "clicks.csv")
+    assert time.process_time() - started < 4  # half a second; row by row it would be many
+    assert len(read) + read.num_merged == 300_000
 
 
 def test_ids_that_look_missing_to_pandas_are_ids(tmp_path):
@@ -143,6 +159,12 @@ def test_a_user_who_touched_everything_is_said(caplog):
             "a column for the user_id. Received: columns 'who', 'item'. .*`user_column`",
         ),
         ({"1": [1, 2], "5": [3, 4]}, {}, "does the file lack a header row"),
+        ({"user_idd": [1, 2], "item": [1, 2]}, {}, "Name it with `user_column`. Did you mean 'user_idd'"),
+        ({"user;item": ["1;2", "3;4"]}, {}, "Received: columns 'user;item'.*The header holds ';'"),
+        ({"user": [2**63, 1], "item": [1, 2]}, {}, r"ids below 2\*\*63, or strings. Received: 9223372036854775808"),
+        ({"user": [2**70, 1], "item": [1, 2]}, {}, r"ids below 2\*\*63, or strings. Received: 11805916"),
+        ({"user": [b"\xff", b"a"], "item": [1, 2]}, {}, "'user' must hold ids.*bytes that are not UTF-8 text"),
+        ({"user": [1, 2], "item": [1, 2], "time": [1e30, 1]}, {}, "'time' must hold finite numbers"),
         ({"user": [1, 2], "uid": [1, 2], "item": [1, 2]}, {}, "'user', 'uid'. Name one with `user_column`"),
         (
             {"user": [1, 2], "item": [1, 2]},
@@ -150,7 +172,12 @@ def test_a_user_who_touched_everything_is_said(caplog):
             "Received: rating_column='stars'; the table has",
         ),
         ({"user": [1, 2], "item": [1, 2]}, {"item_column": "itm"}, "Did you mean 'item'"),
-        ({"user": [1, 2], "item": [1, 2]}, {"item_column": "user"}, "must name different columns. Received: 'user'"),
+        ({"user": [1, 2], "item": [1, 2]}, {"item_column": "user"}, "'user' is taken by `item_column`"),
+        (
+            {"user": [1, 2], "item": [1, 2]},
+            {"user_column": "user", "item_column": "user"},
+            "must name different columns. Received: 'user'",
+        ),
         ({"user": [1, 2], "item": [1, 2]}, {"user_column": ""}, "`user_column` must name a column"),
         ({"user": ["a", None], "item": [1, 2]}, {}, "column 'user'. Received: 1 missing, the first in data row 2"),
         ({"user": ["a", "  "], "item": [1, 2]}, {}, "column 'user'. Received: 1 missing, the first in data row 2"),
@@ -206,6 +233,10 @@ def test_missing_values_in_a_file_are_found(tmp_path):
         ("clicks.csv", b"user,item\n\xff\xfe\xfa,2\n", "Received: UnicodeDecodeError"),
         ("clicks.csv", b"", "Received: an empty file"),
         ("clicks.csv", b"user,item\n", "at least one interaction"),
+        ("clicks.csv", b"user\titem\n1\t2\n", r"The header holds '.t'"),
+        ("clicks.csv", b"user,item\n1,2\n3,4,5\n", "must be CSV text, .*Received: ParserError: .* line 3, saw 3"),
+        ("clicks.csv", b"user,item\n1,2,3\n4,5,6\n", "Received: ParserWarning: rows have more fields than the header"),
+        ("clicks.csv", b"user,user,item\n1,2,3\n4,5,6\n", "which column holds the user_id.*'user', 'user'. Rename one"),
         ("clicks.xlsx", b"PK\x03\x04", "must end in one of .csv, .csv.gz"),
     ],
 )

@@ -1,5 +1,7 @@
 """Splitting: no row lost, time respected, the test cleaned by rule, leaks counted and refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -35,8 +37,9 @@ def test_every_row_falls_into_exactly_one_part(log, by):
     assert len(whole.train) == pytest.approx(480, abs=10)
 
 
-@pytest.mark.parametrize("rows, expected", [(1, (1, 0, 0)), (2, (2, 0, 0)), (3, (2, 1, 0)), (4, (3, 1, 0)), (5, (4, 1, 0)),
-                                            (6, (5, 0, 1)), (7, (6, 0, 1)), (8, (6, 1, 1)), (10, (8, 1, 1)),
+@pytest.mark.parametrize("rows, expected", [(1, (1, 0, 0)), (2, (2, 0, 0)), (3, (2, 1, 0)), (4, (3, 1, 0)),
+                                            (5, (4, 1, 0)), (6, (5, 0, 1)), (7, (6, 0, 1)), (8, (6, 1, 1)),
+                                            (10, (8, 1, 1)),
                                             (15, (12, 2, 1)), (25, (20, 3, 2))])  # fmt: skip
 def test_small_histories_are_cut_as_documented(rows, expected):
     parts = split_chronological(make(np.zeros(rows), np.arange(rows), timestamp=np.arange(rows)))
@@ -78,8 +81,9 @@ def test_the_rule_cleans_the_test_and_nothing_else(log):
     assert cleaned.train.rating.min() == 1
 
 
-@pytest.mark.parametrize("rule, expected", [("rating >= 3", [0, 1, 1]), ("rating>3", [0, 0, 1]), ("rating == 3", [0, 1, 0]),
-                                            (" rating<=3.0 ", [1, 1, 0]), ("rating < 3", [1, 0, 0]),
+@pytest.mark.parametrize("rule, expected", [("rating >= 3", [0, 1, 1]), ("rating>3", [0, 0, 1]),
+                                            ("rating == 3", [0, 1, 0]), (" rating<=3.0 ", [1, 1, 0]),
+                                            ("rating < 3", [1, 0, 0]),
                                             ("is_noisy == 0", [0, 1, 1]), ("dwell >= 1e1", [0, 1, 1])])  # fmt: skip
 def test_rules_mean_what_they_say(rule, expected):
     clicks = make(
@@ -113,7 +117,9 @@ def test_a_rule_that_is_no_string_is_a_type_error(log):
         split(log, clean_test=5)
 
 
-@pytest.mark.parametrize("fractions", [(0.8, 0.2), (0.8, 0.2, 0.0), (0.8, 0.1, 0.2), (1.1, -0.2, 0.1)])
+@pytest.mark.parametrize(
+    "fractions", [(0.8, 0.2), (0.8, 0.2, 0.0), (0.8, 0.1, 0.2), (1.1, -0.2, 0.1), "8:1:1", None, 0.8]
+)
 def test_bad_fractions_are_refused(log, fractions):
     with pytest.raises(ValueError, match="`fractions` must be three positive shares"):
         split(log, fractions=fractions)
@@ -164,5 +170,18 @@ def test_seen_is_train_and_validation(log):
 
 
 def test_parts_must_share_their_id_spaces(log):
-    with pytest.raises(ValueError, match="must share their id spaces"):
+    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_user_ids`, of 20 and 1 ids"):
         Split(log, log, make([0], [0]), "paper", "x", LeakReport())
+    renamed = dataclasses.replace(log, raw_item_ids=log.raw_item_ids[::-1])
+    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_item_ids`, of 50 and 50 ids"):
+        check_leaks(log, renamed, log, "paper")
+
+
+def test_no_split_is_clean_unless_its_leaks_are_none(log):
+    train, validation, test = split_random(log)
+    assert Split(train, validation, test, "clean", "x").leaks.total == 0
+    assert Split(train, train, test, "paper", "x").leaks.train_validation == 480
+    with pytest.raises(ValueError, match="no pair is in two splits. Received: 480 pairs are in both"):
+        Split(train, train, test, "clean", "x")
+    with pytest.raises(ValueError, match="no pair is in two splits. Received: 0 .* 2 in both train and test"):
+        Split(train, validation, test, "clean", "x", LeakReport(train_test=2))

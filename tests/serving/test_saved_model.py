@@ -32,9 +32,16 @@ def assert_answers(answer, expected):
     assert answer["known_user"].tolist() == [one.known for one in expected]
 
 
-@pytest.mark.parametrize("k", [1, 10, 50])
-@pytest.mark.parametrize("item_bias, user_bias", [(False, False), (True, True)])
-@pytest.mark.parametrize("name", ["mf", "gmf"])
+@pytest.mark.parametrize(
+    "name, item_bias, user_bias, k",
+    [
+        ("mf", False, False, 10),
+        ("mf", True, True, 10),
+        ("gmf", False, False, 1),
+        ("gmf", True, False, 10),
+        ("gmf", True, True, 50),
+    ],
+)
 def test_the_ranking_is_the_model_s_own(name, item_bias, user_bias, k, split, make_target, expect, tmp_path):
     target = make_target(name, item_bias=item_bias, user_bias=user_bias)
     answer = ask(export(target, split, tmp_path, k=k), [*split.train.raw_user_ids, "nobody", ""])
@@ -56,6 +63,16 @@ def test_equal_scores_come_in_the_order_of_dense_item_ids(split, make_target, ex
     target.user_table.assign(np.where(np.arange(split.num_users)[:, None] % 2, 0.0, np.asarray(target.user_table)))
     answer = ask(export(target, split, tmp_path), split.train.raw_user_ids)
     assert_answers(answer, [expect(target, user, 10) for user in range(split.num_users)])
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_user_asked_alone_whose_seen_items_all_come_first(k, split, make_target, expect, tmp_path):
+    """The search then has to reach exactly as far as the seen items plus k."""
+    target = make_target()
+    seen = split.seen().to_csr().toarray()[9]
+    target.user_table.assign(np.eye(split.num_users, 32)[[0] * split.num_users])
+    target.item_table.assign(np.outer(100 * seen + np.arange(split.num_items), np.eye(32)[0]))
+    assert_answers(ask(export(target, split, tmp_path, k=k), ["user 9"]), [expect(target, 9, k)])
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 64])
@@ -82,15 +99,14 @@ def test_the_signature_is_batchable(shipped):
     }
 
 
-def test_integer_raw_ids_are_asked_for_as_decimal_strings(split, make_target, expect, tmp_path):
-    def renamed(part):
-        return dataclasses.replace(
-            part, raw_user_ids=np.arange(split.num_users) * 10 - 50, raw_item_ids=np.arange(split.num_items) + 1000
-        )
+def renamed(split, **raw_ids):
+    parts = {part: dataclasses.replace(getattr(split, part), **raw_ids) for part in ("train", "validation", "test")}
+    return dataclasses.replace(split, **parts)
 
-    numbered = dataclasses.replace(
-        split, train=renamed(split.train), validation=renamed(split.validation), test=renamed(split.test)
-    )
+
+def test_integer_raw_ids_are_asked_for_as_decimal_strings(split, make_target, expect, tmp_path):
+    users, items = np.arange(split.num_users) * 10 - 50, np.arange(split.num_items) + 1000
+    numbered = renamed(split, raw_user_ids=users, raw_item_ids=items)
     answer = ask(export(make_target(), numbered, tmp_path, k=2), ["-10", "07"])
     items = expect(make_target(), 4, 2).items
     assert [item.decode() for item in answer["item_id"][0]] == [str(int(item.split()[1]) + 1000) for item in items]
@@ -170,6 +186,5 @@ def test_a_diverged_model_is_refused(split, make_target, tmp_path):
 def test_raw_ids_that_collide_as_strings_are_refused(split, make_target, tmp_path):
     users = np.array(split.train.raw_user_ids)
     users[5] = users[6]
-    doubled = dataclasses.replace(split, train=dataclasses.replace(split.train, raw_user_ids=users))
     with pytest.raises(ValueError, match="must differ as strings. Received: 'user 6' for 2 users"):
-        export(make_target(), doubled, tmp_path)
+        export(make_target(), renamed(split, raw_user_ids=users), tmp_path)

@@ -11,6 +11,7 @@ import importlib
 import os
 import pathlib
 
+from deca_tf.checks import check_choice, did_you_mean
 from deca_tf.data import schema
 from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
 
@@ -57,7 +58,7 @@ def load_split(
     Raises:
         ValueError, TypeError, FileNotFoundError: each says what is required, what came and what to do.
     """
-    schema.check_choice("protocol", protocol, schema.PROTOCOLS)
+    check_choice("protocol", protocol, schema.PROTOCOLS)
     module, name = _find(dataset)
     if hasattr(module, "load_split"):
         given = {"by": by, "fractions": fractions, "clean_test": clean_test, **options}
@@ -111,11 +112,11 @@ def _find(source):
         for pattern, module in SOURCES.items():
             if fnmatch.fnmatchcase(source, pattern):
                 return importlib.import_module(f"{__name__}.{module}"), source
-        if not source.lower().endswith(TABLE_ENDINGS) and not os.path.exists(source):
+        if not source.lower().endswith(TABLE_ENDINGS) and not pathlib.Path(source).exists():
             names = ", ".join(repr(name) for name in SOURCES)
             raise ValueError(
                 f"`dataset` must be one of {names}, or the path of a file ending in {', '.join(TABLE_ENDINGS)}. "
-                f"Received: dataset={source!r}.{schema.did_you_mean(source, SOURCES)}"
+                f"Received: dataset={source!r}.{did_you_mean(source, SOURCES)}"
             )
     elif not isinstance(source, os.PathLike) and not hasattr(source, "columns"):
         raise TypeError(
@@ -133,6 +134,6 @@ def _load(module, source, name, data_dir, seed, options):
         if option not in known:
             raise ValueError(
                 f"{name!r} takes the options {', '.join(known) or '(none)'}. Received: {option}={options[option]!r}."
-                f"{schema.did_you_mean(option, known)}"
+                f"{did_you_mean(option, known)}"
             )
     return module.load(source, data_dir=data_dir, seed=seed, **options)

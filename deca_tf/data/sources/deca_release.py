@@ -22,9 +22,11 @@ import io
 
 import numpy as np
 
+from deca_tf.checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources import verified_files
+from deca_tf.data.sources.data_directory import find_data_dir
 from deca_tf.data.sources.verified_files import VerifiedFile
 from deca_tf.data.splitting import Split, check_leaks
 
@@ -169,7 +171,7 @@ def files_of(name, protocol, data_dir=None):
     Raises:
         ValueError: the set has no such protocol.
     """
-    schema.check_choice("protocol", protocol, schema.PROTOCOLS)
+    check_choice("protocol", protocol, schema.PROTOCOLS)
     release = RELEASES[name]
     if protocol == schema.PAPER and release.paper_validation is None:
         raise ValueError(
@@ -206,7 +208,7 @@ def read_split(name, protocol, files, paths):
 
 def _lacks_train(release, data_dir):
     """True where a data directory holds the pairs but not the released train file."""
-    root = verified_files.find_data_dir(data_dir)
+    root = find_data_dir(data_dir, ORIGIN)
     if root is None or release.train_pairs is None:
         return False
     has = [

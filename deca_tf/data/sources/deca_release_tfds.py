@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from deca_tf.data import schema
-from deca_tf.data.sources import deca_release, verified_files
+from deca_tf.data.sources import deca_release, downloads, verified_files
 
 UNKNOWN = -1  # `is_noisy` of a row about which the released files say nothing
 
@@ -69,7 +69,7 @@ class DecaRelease(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "The files of commit 8b04aa8c."}
     BUILDER_CONFIGS = _configs()
-    url_infos = verified_files.url_infos(_all_files())
+    url_infos = downloads.url_infos(_all_files())
 
     def __init__(self, *, source_dir=None, **kwargs):
         super().__init__(**kwargs)

@@ -6,13 +6,15 @@
 `data_dir/movielens/u.data` with its timestamps. MovieLens forbids redistribution: nothing of it is shipped.
 """
 
-import os
+import pathlib
+import urllib.parse
 
 import numpy as np
 
-from deca_tf.data import schema
+from deca_tf.checks import did_you_mean
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.sources import verified_files
+from deca_tf.data.sources import downloads, verified_files
+from deca_tf.data.sources.data_directory import VARIABLE, find_data_dir
 
 RAW = "ml-100k-raw"
 CLEAN_TEST = "rating >= 5"
@@ -37,6 +39,7 @@ def load(name, *, data_dir=None, seed=0, cache_dir=None):
 
     Raises:
         FileNotFoundError: the file is absent, or the download failed.
+        ImportError: TensorFlow Datasets, or what it needs, is not installed.
         ValueError: TFDS has no such set, or a file is not what its name says.
     """
     del seed
@@ -44,11 +47,10 @@ def load(name, *, data_dir=None, seed=0, cache_dir=None):
 
 
 def _load_raw(data_dir):
-    if verified_files.find_data_dir(data_dir) is None:
+    if find_data_dir(data_dir, ORIGIN) is None:
         raise FileNotFoundError(
             f"{RAW!r} is read from a data directory. Received: none. {ORIGIN} Put u.data into a folder `movielens` and "
-            f"name the folder above by --data-dir (`data_dir`) or the environment variable "
-            f"{verified_files.DATA_DIR_VARIABLE}."
+            f"name the folder above by --data-dir (`data_dir`) or the environment variable {VARIABLE}."
         )
     (path,) = verified_files.locate([U_DATA], data_dir, FOLDERS, ORIGIN)
     data = verified_files.read(U_DATA, path)
@@ -57,43 +59,55 @@ def _load_raw(data_dir):
 
 
 def _load_tfds(name, data_dir, cache_dir):
-    import tensorflow_datasets as tfds
-
-    root = verified_files.find_data_dir(data_dir)
-    manual_dir = None
-    if root is not None:
-        manual_dir = next((root / folder for folder in FOLDERS if any((root / folder).glob("ml-*.zip"))), None)
+    # TFDS's builders need `importlib_resources`, which TFDS does not declare: tensorflow/datasets#11212.
+    tfds = downloads.import_tfds("importlib_resources")
+    builder = _builder(tfds, name, cache_dir)
+    url = builder.builder_config.download_url
+    archive = pathlib.PurePosixPath(urllib.parse.urlsplit(url).path).name
+    origin = f"It is GroupLens's archive {archive} (grouplens.org/datasets/movielens)."
+    root = find_data_dir(data_dir, origin)
+    if builder.is_prepared():
+        return _read_built(tfds, builder)
+    folders = [root / folder for folder in FOLDERS] if root is not None else []
+    manual_dir = next((folder for folder in folders if (folder / archive).is_file()), None)
     try:
-        builder = tfds.builder(name, data_dir=cache_dir)
+        if manual_dir is None:
+            cache = pathlib.Path(cache_dir or tfds.core.constants.DATA_DIR, "downloads")
+            known = downloads.cached(url, builder.url_infos[url].checksum, cache, builder.name)
+            if known is None or not known.with_suffix(f"{known.suffix}.INFO").exists():  # TFDS asks for both
+                downloads.check_reachable(url)
+        config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
+        builder.download_and_prepare(download_config=config)
+    except tfds.download.download_manager.NonMatchingChecksumError as error:
+        raise ValueError(f"MovieLens's archive must be the original file. Received: {error}") from None
+    except (OSError, tfds.download.DownloadError) as error:
+        copied = "it into a folder `movielens` of the data directory"
+        raise downloads.download_failure(error, repr(name), origin, copied) from None
+    return _read_built(tfds, builder)
+
+
+def _builder(tfds, name, cache_dir):
+    try:
+        return tfds.builder(name, data_dir=cache_dir)
     except (ValueError, tfds.core.registered.DatasetNotFoundError):
         known = [f"movielens/{config}" for config in tfds.builder_cls("movielens").builder_configs]
         ratings = [config for config in known if config.endswith("-ratings")]
         raise ValueError(
             f"TensorFlow Datasets has the MovieLens sets {', '.join(ratings)}. Received: {name!r}."
-            f"{schema.did_you_mean(name, ratings)}"
+            f"{did_you_mean(name, ratings)}"
         ) from None
-    url = builder.builder_config.download_url
-    archive = os.path.basename(url)
-    try:
-        if not (builder.is_prepared() or (manual_dir and (manual_dir / archive).exists())):
-            downloads = os.path.join(cache_dir or tfds.core.constants.DATA_DIR, "downloads")
-            if not verified_files.is_cached(url, builder.url_infos[url].checksum, downloads, "movielens"):
-                verified_files.check_reachable(url)
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
-    except tfds.download.download_manager.NonMatchingChecksumError as error:
-        raise ValueError(f"MovieLens's archive must be the original file. Received: {error}") from None
-    except (OSError, tfds.download.DownloadError) as error:
-        origin = f"It is GroupLens's archive {archive} (grouplens.org/datasets/movielens)."
-        copied = "it into a folder `movielens` of the data directory"
-        raise verified_files.download_failure(error, repr(name), origin, copied) from None
-    return _read_built(tfds, builder)
 
 
 def _read_built(tfds, builder):
     """All rows of a built set, a large batch at a time."""
+    import tensorflow as tf
+
     fields = ("user_id", "movie_id", "user_rating", "timestamp")
     decoders = tfds.decode.PartialDecoding(dict.fromkeys(fields, True))
-    batches = builder.as_dataset(split="train", batch_size=65_536, decoders=decoders)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it takes two to four times as long to find out how to read this
+    reading = tfds.ReadConfig(options=options, try_autocache=False)
+    batches = builder.as_dataset(split="train", batch_size=65_536, decoders=decoders, read_config=reading)
     parts = [[batch[field] for field in fields] for batch in tfds.as_numpy(batches)]
     user, item, rating, timestamp = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _encode(

@@ -3,6 +3,7 @@
 import gzip
 import os
 import pathlib
+import warnings
 import zlib
 
 KINDS = {  # ending: what the file must be
@@ -29,7 +30,7 @@ def ending_of(path):
     Raises:
         ValueError: none of the known ones.
     """
-    name = os.path.basename(os.fspath(path)).lower()
+    name = pathlib.Path(path).name.lower()
     for ending in sorted(KINDS, key=len, reverse=True):
         if name.endswith(ending):
             return ending
@@ -52,7 +53,8 @@ def column_names(path):
         import pyarrow.parquet
 
         return _or_unreadable(lambda: list(pyarrow.parquet.read_schema(path).names), path, ending)
-    return list(_read_text(path, ending, nrows=0).columns)
+    header = _read_text(path, ending, header=None, nrows=1, dtype=str, keep_default_na=False)
+    return header.iloc[0].tolist()  # repeated names as they stand, which pandas would number
 
 
 def read(path, columns, text_columns):
@@ -74,14 +76,15 @@ def read(path, columns, text_columns):
         import pandas
 
         return _or_unreadable(lambda: pandas.read_parquet(path, columns=list(columns)), path, ending)
-    return _read_text(
+    # All columns are read, because only then does pandas refuse rows that have more fields than the header.
+    table = _read_text(
         path,
         ending,
-        usecols=list(columns),
         dtype=dict.fromkeys(text_columns, str),
         keep_default_na=False,
         na_values={column: [""] for column in columns},
     )
+    return table[list(columns)]
 
 
 def _read_text(path, ending, **options):
@@ -90,7 +93,13 @@ def _read_text(path, ending, **options):
     separator = "\t" if ending.startswith(".tsv") else ","
     return _or_unreadable(
         lambda: pandas.read_csv(
-            path, sep=separator, index_col=False, low_memory=False, encoding="utf-8-sig", **options
+            path,
+            sep=separator,
+            index_col=False,
+            skipinitialspace=True,
+            low_memory=False,
+            encoding="utf-8-sig",
+            **options,
         ),
         path,
         ending,
@@ -102,13 +111,20 @@ def _or_unreadable(read_it, path, ending):
     import pandas
     import pyarrow
 
-    unreadable = (pandas.errors.ParserError, UnicodeDecodeError, EOFError, zlib.error, OSError, pyarrow.ArrowInvalid)
+    unreadable = (
+        *(pandas.errors.ParserError, pandas.errors.ParserWarning, pandas.errors.EmptyDataError, UnicodeDecodeError),
+        *(EOFError, zlib.error, OSError, pyarrow.ArrowInvalid),
+    )
     try:
-        return read_it()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # such as fields beyond the header's
+            return read_it()
     except unreadable as error:
-        first_line = (str(error).splitlines() or [""])[0]
+        first_line = (str(error).splitlines() or [""])[0].rstrip(".")
+        if isinstance(error, pandas.errors.ParserWarning):
+            first_line = "rows have more fields than the header"
         raise ValueError(
-            f"`{path}` must be {KINDS[ending]}, as its name says. Received: {type(error).__name__}: {first_line} "
+            f"`{path}` must be {KINDS[ending]}, as its name says. Received: {type(error).__name__}: {first_line}. "
             "Repair the file, or read it with pandas and pass the DataFrame."
         ) from None
 
@@ -118,9 +134,9 @@ def _check_kind(path, ending):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(
             f"The table must be an existing file. Received: {os.fspath(path)!r}. Relative paths start at "
-            f"{os.getcwd()!r}."
+            f"{str(pathlib.Path.cwd())!r}."
         )
-    with open(path, "rb") as file:
+    with pathlib.Path(path).open("rb") as file:
         head = file.read(4096)
     if ending.endswith(".gz") and head.startswith(b"\x1f\x8b"):
         try:

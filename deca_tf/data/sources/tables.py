@@ -11,6 +11,7 @@ import re
 
 import numpy as np
 
+from deca_tf.checks import did_you_mean
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources import table_files
@@ -34,6 +35,7 @@ _OPTION = {
     **{name: f"{name}_column" for name in schema.OPTIONAL_COLUMNS},
 }
 _INTEGER = re.compile(r"-?[1-9]\d{0,17}|0")
+_LARGEST = 1e20  # nanoseconds since 1970 are below it
 _SHOWN = 20  # columns listed in an error
 
 logger = logging.getLogger("deca_tf")
@@ -133,22 +135,22 @@ def _resolve(names, given):
             if not found:
                 raise ValueError(
                     f"`{_OPTION[role]}` must name a column of the table. Received: {_OPTION[role]}={wanted!r}; the "
-                    f"table has {shown}.{schema.did_you_mean(wanted, names)}"
+                    f"table has {shown}.{did_you_mean(wanted, names)}"
                 )
         else:
             found = [name for name in names if _plain(name) in COMMON_NAMES[role] and name not in given.values()]
         if len(found) > 1:
+            remedy = "Rename one" if len(set(found)) < len(found) else f"Name one with `{_OPTION[role]}`"
             raise ValueError(
-                f"It must be clear which column holds the {role}. Received: {', '.join(map(repr, found))}. Name one "
-                f"with `{_OPTION[role]}`" + (", or '' to read none." if role not in REQUIRED else ".")
+                f"It must be clear which column holds the {role}. Received: {', '.join(map(repr, found))}. {remedy}"
+                + (f", or set `{_OPTION[role]}=''` to read none." if role not in REQUIRED else ".")
             )
         if found:
             columns[role] = found[0]
         elif role in REQUIRED:
-            headless = " The first row looks like data: does the file lack a header row?" if _numeric(names) else ""
             raise ValueError(
                 f"The table must have a column for the {role}. Received: columns {shown}. Name it with "
-                f"`{_OPTION[role]}`.{headless}"
+                f"`{_OPTION[role]}`.{_hint(role, names, given)}"
             )
     for role, column in columns.items():
         twin = next((other for other in columns if other != role and columns[other] == column), None)
@@ -157,6 +159,19 @@ def _resolve(names, given):
                 f"`{_OPTION[role]}` and `{_OPTION[twin]}` must name different columns. Received: {column!r} for both."
             )
     return columns
+
+
+def _hint(role, names, given):
+    """What may be wrong with a table in which no column for `role` was found; "" for no idea."""
+    if _numeric(names):
+        return " The first row looks like data: does the file lack a header row?"
+    separator = next((character for character in "\t;|," if len(names) == 1 and character in str(names[0])), None)
+    if separator is not None:
+        return f" The header holds {separator!r}: save the file with the separator that its name says (.csv: ',')."
+    for other, wanted in given.items():
+        if wanted and _plain(wanted) in COMMON_NAMES[role]:
+            return f" {wanted!r} is taken by `{_OPTION[other]}`; each must name a different column."
+    return did_you_mean(role, names)
 
 
 def _plain(name):
@@ -173,11 +188,11 @@ def _row(mask):
     return int(np.flatnonzero(np.asarray(mask))[0])
 
 
-def _refuse_missing(missing, column, values="value"):
+def _refuse_missing(missing, column, values="value", otherwise=", or leave the column out"):
     if missing.any():
         raise ValueError(
             f"Every row must have a {values} in column {column!r}. Received: {int(missing.sum())} missing, the first "
-            f"in data row {_row(missing) + 1}. Drop those rows, or leave the column out."
+            f"in data row {_row(missing) + 1}. Drop those rows{otherwise}."
         )
 
 
@@ -185,18 +200,24 @@ def _encode(series, column):
     """Dense ids and their sorted vocabulary: `(int32 (n,), (size,) of strings or int64)`."""
     import pandas
 
-    _refuse_missing(np.asarray(series.isna()), column, "value (an id)")
+    _refuse_missing(np.asarray(series.isna()), column, "value (an id)", otherwise="")
     kind = pandas.api.types.infer_dtype(series, skipna=True)
     if kind == "categorical":
         series = series.astype(series.cat.categories.dtype)
         kind = pandas.api.types.infer_dtype(series, skipna=True)
     if kind == "bytes":
-        series, kind = series.str.decode("utf-8"), "string"
+        try:
+            series, kind = series.str.decode("utf-8"), "string"
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"Column {column!r} must hold ids, strings or integers. Received: bytes that are not UTF-8 text, such "
+                f"as {error.object!r}. Convert them, for example to their `.hex()`."
+            ) from None
     if kind == "string":
         codes, vocabulary = pandas.factorize(series, sort=True)
         vocabulary = np.asarray(vocabulary, dtype=str)
         empty = np.char.strip(vocabulary) == ""
-        _refuse_missing(empty[codes], column, "value (an id)")
+        _refuse_missing(empty[codes], column, "value (an id)", otherwise="")
         if all(_INTEGER.fullmatch(name) for name in vocabulary.tolist()):
             order = np.argsort(vocabulary.astype(np.int64))
             vocabulary = vocabulary.astype(np.int64)[order]
@@ -215,6 +236,11 @@ def _encode(series, column):
             f"Column {column!r} must hold ids of one kind, strings or integers. Received: {kind} values. Convert it, "
             f"for example by `frame[{column!r}] = frame[{column!r}].astype(str)`."
         )
+    if kind == "integer" and not -(2**63) <= series.min() <= series.max() < 2**63:
+        raise ValueError(
+            f"Column {column!r} must hold ids below 2**63, or strings. Received: {series.max()}. Convert it by "
+            f"`frame[{column!r}] = frame[{column!r}].astype(str)`."
+        )
     codes, vocabulary = pandas.factorize(np.asarray(series, dtype=np.int64), sort=True)
     return codes.astype(np.int32), np.asarray(vocabulary, dtype=np.int64)
 
@@ -225,7 +251,7 @@ def _numbers(series, column, dtype=np.float32):
 
     _refuse_missing(np.asarray(series.isna()), column)
     numbers = np.asarray(pandas.to_numeric(series, errors="coerce"), dtype=np.float64)
-    bad = ~np.isfinite(numbers)
+    bad = ~(np.abs(numbers) <= _LARGEST)
     if bad.any():
         raise ValueError(
             f"Column {column!r} must hold finite numbers. Received: {series.iloc[_row(bad)]!r} in data row "

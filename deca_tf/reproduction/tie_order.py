@@ -1,0 +1,52 @@
+"""What the order of equal scores does: the same weights, judged under other orders of the items."""
+
+import dataclasses
+
+import numpy as np
+
+from deca_tf.evaluation import evaluate
+from deca_tf.experiment import load_run
+
+
+def recall_by_tie_order(run_folder, data_dir=None):
+    """Recall@20 of a finished run with ties in ascending, descending and random order of the item ids.
+
+    The items are renumbered in data and scores alike, which changes nothing but the order of ties.
+
+    Returns:
+        `{order: recall@20}`.
+    """
+    _, model, split = load_run(run_folder, data_dir=data_dir)
+    orders = {
+        "ascending item id": np.arange(split.num_items),
+        "random": np.random.default_rng(0).permutation(split.num_items),
+        "descending item id": np.arange(split.num_items)[::-1],
+    }
+    return {
+        name: evaluate(_Renumbered(model.target, order), _renumbered(split, order), ks=(20,)).metrics["recall@20"]
+        for name, order in orders.items()
+    }
+
+
+class _Renumbered:
+    """A model whose item j is the original's item `order[j]`."""
+
+    def __init__(self, model, order):
+        self.model = model
+        self.order = order
+
+    def score_all_items(self, user_ids):
+        return np.asarray(self.model.score_all_items(user_ids))[:, self.order]
+
+
+def _renumbered(split, order):
+    new_id = np.argsort(order).astype(np.int32)
+    parts = {
+        name: dataclasses.replace(
+            getattr(split, name),
+            item_id=new_id[getattr(split, name).item_id],
+            raw_item_ids=getattr(split, name).raw_item_ids[order],
+        )
+        for name in ("train", "validation", "test")
+    }
+    return dataclasses.replace(split, **parts)

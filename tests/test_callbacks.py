@@ -1,0 +1,178 @@
+"""RankingMetrics and CollapseMonitor inside `fit`, and on logs made by hand."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from deca_tf.backbones import MF
+from deca_tf.callbacks import CollapseMonitor, RankingMetrics
+from deca_tf.data import Interactions, LeakReport, Split, training_batches
+from deca_tf.deca_model import DeCAModel
+from deca_tf.evaluation import evaluate
+
+
+@pytest.fixture(scope="module")
+def split():
+    """Two camps of users who like the even or the odd items: quickly learnt."""
+    rng = np.random.default_rng(0)
+    pairs = [(user, item) for user in range(40) for item in range(user % 2, 20, 2)]
+    rng.shuffle(pairs)
+    users, items = np.array(pairs, np.int32).T
+    everything = Interactions(users, items, np.arange(40), np.arange(20))
+    parts = (everything.take(slice(100, None)), everything.take(slice(50)), everything.take(slice(50, 100)))
+    return Split(*parts, protocol="clean", name="camps", leaks=LeakReport())
+
+
+def fit(split, callbacks, epochs=6, **options):
+    model = DeCAModel(MF(40, 20, embedding_dim=8, embedding_stddev=0.1))
+    model.compile(optimizer=keras.optimizers.Adam(0.05))
+    batches = training_batches(split.train, batch_size=64)
+    return model, model.fit(batches, epochs=epochs, verbose=0, shuffle=False, callbacks=callbacks, **options).history
+
+
+class Spy(keras.callbacks.Callback):
+    """Judges by itself at every epoch."""
+
+    def __init__(self, split, part):
+        super().__init__()
+        self.split, self.part, self.found = split, part, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.found.append(evaluate(self.model.target, self.split, part=self.part, ks=(3,)).metrics["recall@3"])
+
+
+@pytest.mark.parametrize(("part", "prefix"), [("validation", "val_"), ("test", "test_")])
+def test_metrics_of_every_epoch_are_in_the_history(split, part, prefix):
+    spy = Spy(split, part)
+    _, history = fit(split, [spy, RankingMetrics(split, part, ks=(3, 5), prefix=prefix)])
+    assert history[f"{prefix}recall@3"] == spy.found and len(spy.found) == 6
+    assert len(set(spy.found)) > 1  # or the comparison would say nothing
+    assert {f"{prefix}{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in (3, 5)} <= set(history)
+
+
+def test_skipped_epochs_repeat_the_last_figures(split):
+    spy = Spy(split, "validation")
+    _, history = fit(split, [spy, RankingMetrics(split, ks=(3,), every=3)], epochs=7)
+    judged = [spy.found[epoch] for epoch in (0, 0, 2, 2, 2, 5, 5)]
+    assert history["val_recall@3"] == judged
+
+
+def test_figures_of_an_earlier_training_are_not_repeated(split):
+    metrics = RankingMetrics(split, ks=(3,), every=10)
+    fit(split, [metrics])
+    spy = Spy(split, "validation")
+    model = DeCAModel(MF(40, 20, seed=9))
+    model.compile(optimizer="adam")
+    model.fit(
+        training_batches(split.train, batch_size=64), epochs=1, verbose=0, shuffle=False, callbacks=[metrics, spy]
+    )
+    assert metrics._last["val_recall@3"] == spy.found[0]
+
+
+def test_keras_callbacks_see_them(split, tmp_path):
+    best = tmp_path / "best.weights.h5"
+    model, history = fit(
+        split,
+        [
+            RankingMetrics(split, ks=(3,)),
+            keras.callbacks.EarlyStopping("val_recall@3", mode="max", patience=2, restore_best_weights=True),
+            keras.callbacks.ModelCheckpoint(
+                best, monitor="val_recall@3", mode="max", save_best_only=True, save_weights_only=True
+            ),
+        ],
+        epochs=60,
+    )
+    figures = history["val_recall@3"]
+    assert len(figures) < 60 and best.is_file()
+    assert evaluate(model, split, part="validation", ks=(3,)).metrics["recall@3"] == max(figures)
+
+
+def test_every_is_checked(split):
+    with pytest.raises(ValueError, match="`every`"):
+        RankingMetrics(split, every=0)
+
+
+def watch(means, **options):
+    """Feeds epochs to a monitor; returns its state after each, then after the end, and the warnings."""
+    monitor, states = CollapseMonitor(**options), []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        monitor.on_train_begin()
+        for epoch, (positive, negative) in enumerate(means):
+            monitor.on_epoch_end(epoch, {"positive_prob": positive, "negative_prob": negative})
+            states.append(monitor.collapsed)
+        warned_before_end = len(caught)
+        monitor.on_train_end()
+    return [*states, monitor.collapsed], [str(warning.message) for warning in caught], warned_before_end
+
+
+FRESH, GOOD, REJECTED, ACCEPTED, EQUAL = (0.5, 0.5), (0.8, 0.2), (0.008, 0.007), (0.98, 0.97), (0.5, 0.495)
+
+
+def test_healthy_training_is_quiet():
+    # GMF on MovieLens stays near one half for its first epochs, while its ranking already improves.
+    states, messages, _ = watch([FRESH] * 6 + [(0.52, 0.51), (0.55, 0.47), GOOD])
+    assert not messages and set(states) == {None}
+
+
+@pytest.mark.parametrize(
+    ("mean", "name", "remedy"),
+    [
+        (REJECTED, "all rejected", "Lower C1 or raise C2"),
+        (ACCEPTED, "all accepted", "Raise C1 or lower C2"),
+        (EQUAL, "undecided", "raise C1 and C2"),
+    ],
+)
+def test_each_collapse_is_reported_once(mean, name, remedy):
+    states, messages, before_end = watch([FRESH, GOOD] + [mean] * 6)
+    assert states == [None] * 4 + [name] * 5
+    assert len(messages) == before_end == 1
+    assert name in messages[0] and remedy in messages[0] and f"{mean[0]:.3f}" in messages[0]
+
+
+def test_what_lasts_less_than_patience_is_no_collapse():
+    states, messages, _ = watch([REJECTED, REJECTED, GOOD, REJECTED, REJECTED, GOOD])
+    assert not messages and set(states) == {None}
+    assert watch([REJECTED] * 4, patience=4)[0] == [None] * 3 + ["all rejected"] * 2
+
+
+def test_the_end_of_training_counts_at_once():
+    states, messages, before_end = watch([FRESH] * 20)  # C1 = C2 = 1
+    assert states == [None] * 20 + ["undecided"] and len(messages) == 1 and before_end == 0
+    assert watch([GOOD, ACCEPTED])[0][-1] == "all accepted"
+
+
+def test_recovery_is_seen():
+    states, messages, _ = watch([REJECTED] * 3 + [GOOD])
+    assert states == [None, None, "all rejected", None, None] and len(messages) == 1
+
+
+def test_borders():
+    assert watch([(0.95, 0.95)])[0][-1] == "all accepted"
+    assert watch([(0.06, 0.01)])[0][-1] is None
+    assert watch([(0.97, 0.90)])[0][-1] is None
+
+
+def test_real_training_fills_the_logs_it_reads(split):
+    monitor = CollapseMonitor()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, history = fit(split, [monitor])
+    assert monitor.collapsed is None
+    assert history["positive_prob"][-1] > history["negative_prob"][-1] + 0.1
+    with pytest.warns(UserWarning, match="undecided, where training ended"):
+        frozen = DeCAModel(MF(40, 20))
+        frozen.compile(optimizer=keras.optimizers.SGD(0.0))
+        frozen.fit(
+            training_batches(split.train, batch_size=64), epochs=1, verbose=0, shuffle=False, callbacks=[monitor]
+        )
+    assert monitor.collapsed == "undecided"
+
+
+def test_logs_of_another_model_are_ignored():
+    monitor = CollapseMonitor()
+    monitor.on_epoch_end(0, {"loss": 1.0})
+    monitor.on_train_end()
+    assert monitor.collapsed is None
