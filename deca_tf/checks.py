@@ -1,6 +1,8 @@
 """Checks of what users pass in. Each error says what is required, what was received, and the nearest valid choice."""
 
 import difflib
+import math
+import numbers
 
 
 def did_you_mean(received, known):
@@ -27,7 +29,7 @@ def check_choice(argument, received, known):
 
 
 def check_range(argument, received, low, high=float("inf")):
-    """Refuses what is not a number in `[low, high]`.
+    """Refuses what is not a finite number in `[low, high]`.
 
     Returns:
         The value as a float.
@@ -35,9 +37,10 @@ def check_range(argument, received, low, high=float("inf")):
     Raises:
         ValueError: naming the argument, the range and what came.
     """
-    if isinstance(received, bool) or not isinstance(received, (int, float)) or not low <= received <= high:
+    number = isinstance(received, numbers.Real) and not isinstance(received, bool)
+    if not number or not math.isfinite(received) or not low <= received <= high:
         bounds = f"in [{low}, {high}]" if high != float("inf") else f"of at least {low}"
-        raise ValueError(f"`{argument}` must be a number {bounds}. Received: {argument}={received!r}.")
+        raise ValueError(f"`{argument}` must be a finite number {bounds}. Received: {argument}={received!r}.")
     return float(received)
 
 

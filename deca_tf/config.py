@@ -19,7 +19,9 @@ SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may 
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_assignment=True)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, validate_assignment=True, allow_inf_nan=False
+    )
 
 
 class DataSettings(_Table):
@@ -28,7 +30,7 @@ class DataSettings(_Table):
     dataset: str = "synthetic"
     """Name of a data set, or the path of a CSV, TSV or Parquet file."""
     protocol: Literal["clean", "paper"] = "clean"
-    """'clean': no pair in two splits. 'paper': the released code's splits, leaks included, to compare with the paper."""
+    """'clean': no pair in two splits. 'paper': the released code's splits, leaks included, to compare with it."""
     data_dir: str | None = None
     """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else download."""
     split_by: str | None = None
@@ -128,9 +130,11 @@ def resolve(recipe=None, overrides=None):
         ValueError: broken TOML, an unknown table or key, or a value out of range.
     """
     overrides = overrides or {}
-    path = shipped_recipe(overrides.get("data", {}).get("dataset")) if recipe is None else pathlib.Path(recipe)
+    data = overrides.get("data")
+    dataset = data.get("dataset") if isinstance(data, dict) else None
+    path = shipped_recipe(dataset) if recipe is None else pathlib.Path(recipe)
     tables = _read_toml(path)
-    variants = tables.pop("variant", [])
+    variants = _variants(tables, path)
     merged = _merge(tables, overrides)
     chosen = _chosen(_validated(merged, path))
     for number, variant in enumerate(variants, 1):
@@ -209,6 +213,20 @@ def _read_toml(path):
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"`{path}` must be TOML. Received: {error}") from None
+
+
+def _variants(tables, path):
+    """The recipe's variants, taken out of its tables."""
+    variants = tables.pop("variant", [])
+    if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
+        raise ValueError(f"A variant in {path} must be a table under [[variant]]. Received: variant={variants!r}.")
+    for number, variant in enumerate(variants, 1):
+        if not isinstance(variant.get("when", {}), dict):
+            raise ValueError(
+                f'`when` of variant {number} in {path} must be a table such as {{ denoiser = "deca" }}. '
+                f"Received: {variant['when']!r}."
+            )
+    return variants
 
 
 def _validated(tables, path):

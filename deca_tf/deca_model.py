@@ -84,9 +84,7 @@ class DeCAModel(keras.Model):
     # Training
 
     def train_step(self, data):
-        inputs, label, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if sample_weight is not None:
-            raise ValueError("`sample_weight` is not supported: the denoiser weighs the examples.")
+        inputs, label = _unpack(data)
         phases = self.denoiser.phases
         groups = label.shape[0]
         if groups is not None and groups % len(phases):
@@ -137,11 +135,16 @@ class DeCAModel(keras.Model):
     # bias correction would count the updates it sat out. It follows the main one's learning rate.
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing to build. Under a strategy Keras would take an epoch's first batch away, and reduce its ids to means."""
+        """Nothing to build. Under a strategy Keras would take a batch away, and reduce its ids to means."""
 
     def make_train_function(self, force=False):
         self._build_optimizers()
         super().make_train_function(force)
+
+    def get_compile_config(self):
+        if self.compiled:
+            self._build_optimizers()  # before saving, so that the file has the slots that a loaded model has
+        return super().get_compile_config()
 
     def compile_from_config(self, config):
         # Keras would build the one optimizer for all weights; here each gets only those it moves.
@@ -165,7 +168,7 @@ class DeCAModel(keras.Model):
     # Judging: the same for every denoiser, so that validation curves can be compared.
 
     def test_step(self, data):
-        inputs, label, _ = keras.utils.unpack_x_y_sample_weight(data)
+        inputs, label = _unpack(data)
         logits = self.target(inputs, training=False)
         label = ops.cast(label, "float32")
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
@@ -188,6 +191,16 @@ class DeCAModel(keras.Model):
         config["target"] = keras.saving.deserialize_keras_object(config["target"])
         config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
         return cls(**config)
+
+
+def _unpack(data):
+    inputs, label, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is not None:
+        raise ValueError(
+            "`sample_weight` must be None, in validation data too: the denoiser weighs the examples. Received: "
+            f"a tensor of shape {sample_weight.shape}."
+        )
+    return inputs, label
 
 
 def mean_per_label(values, label):

@@ -99,18 +99,20 @@ class Evaluator:
         if not self.ks:
             raise ValueError("`ks` must hold at least one length. Received: ks=().")
         self.chunk_size = None if chunk_size is None else check_integer("chunk_size", chunk_size)
-        relevant = getattr(split, part).distinct()
-        if not len(relevant):
+        relevant = getattr(split, part).to_csr()
+        if not relevant.nnz:
             raise ValueError(f"The {part} split must hold pairs to be judged by. Received: none.")
         self.split = split
         self._length = min(max(self.ks), split.num_items)
-        self.users, self._num_relevant = np.unique(relevant.user_id, return_counts=True)
+        counts = np.diff(relevant.indptr)
+        self.users = np.flatnonzero(counts)
+        self._num_relevant = counts[self.users]
         self.is_warm = split.train.user_activity()[self.users] > 0
         seen = (split.train if part == "validation" else split.seen()).to_csr()
-        targets = _without(relevant, seen)
+        findable = (relevant - relevant.multiply(seen)).tocsr()  # the rest need not be looked for
         by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
-        self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, targets)
-        self._by_popularity = _Ranking(self.users, np.flatnonzero(by_popularity), seen, targets)
+        self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
+        self._by_popularity = _Ranking(self.users, np.flatnonzero(by_popularity), seen, findable)
         self._compiled = None, None  # a model and its scoring function, so that later epochs need no new trace
 
     def __call__(self, model, progress=None):
@@ -173,16 +175,16 @@ class _Ranking:
         users: all users judged, int `(all,)`.
         rows: which of them are ranked here, int `(n,)`.
         seen: SciPy CSR `(num_users, num_items)` of pairs to leave out.
-        targets: SciPy CSR of the pairs to find, none of them in `seen`.
+        relevant: SciPy CSR of the pairs to find; those that are in `seen` too come nowhere.
     """
 
-    def __init__(self, users, rows, seen, targets):
-        counts = np.diff(targets.indptr)[users[rows]]
+    def __init__(self, users, rows, seen, relevant):
+        counts = np.diff(relevant.indptr)[users[rows]]
         order = np.argsort(-counts, kind="stable")  # so that those with more than j items to find come first
         self.rows = rows[order]
         self.users = users[self.rows].astype(np.int32)
         self.counts = counts[order]
-        self.targets = targets
+        self.relevant = relevant
         self.num_items = seen.shape[1]
         chosen = seen[self.users]
         self.seen_starts = chosen.indptr
@@ -221,11 +223,11 @@ class _Ranking:
                 progress(stop)
 
     def _mark(self, hits, scores, compared, start, stop):
-        firsts = self.targets.indptr[self.users[start:stop]]
+        firsts = self.relevant.indptr[self.users[start:stop]]
         counts = self.counts[start:stop]
         for j in range(counts[0]):
             m = np.searchsorted(-counts, -j)  # users with more than j items to find
-            items = self.targets.indices[firsts[:m] + j]
+            items = self.relevant.indices[firsts[:m] + j]
             places = _places(scores[:m], items, compared[:m])
             listed = places < hits.shape[1]
             hits[self.rows[start : start + m][listed], places[listed]] = True
@@ -251,15 +253,6 @@ def _places(scores, items, compared):
         places[tied] += np.count_nonzero(compared[tied] & lower, axis=1)
     places[np.isneginf(own[:, 0])] = scores.shape[1]
     return places
-
-
-def _without(interactions, seen):
-    """Those pairs that are not in `seen`, as CSR: `indptr` and `indices` are what counts."""
-    pairs = interactions.to_csr()
-    rest = (pairs - pairs.multiply(seen)).tocsr()
-    rest.eliminate_zeros()
-    rest.sort_indices()
-    return rest
 
 
 def _check_model(model, split):

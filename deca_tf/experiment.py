@@ -10,14 +10,18 @@ import keras
 from deca_tf.backbones import BACKBONES
 from deca_tf.callbacks import BestWeights, CollapseMonitor, ProgressBar, RankingMetrics, Stopwatch
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
+from deca_tf.checks import check_choice
 from deca_tf.config import merge
 from deca_tf.data import load_split
 from deca_tf.data.dataset import capped_batch_size, steps_per_epoch, training_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
+from deca_tf.metrics import METRICS
 from deca_tf.run_folder import RunFolder
 
+MONITOR_K = 20  # length of the lists that are judged after each epoch
+MONITORS = tuple(f"val_{name}@{MONITOR_K}" for name in METRICS)
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
@@ -95,12 +99,13 @@ def check_parts(config):
     """Refuses unknown parts and options before any data is read.
 
     Raises:
-        ValueError: an unknown backbone, denoiser, or option of one.
+        ValueError: an unknown backbone, denoiser, option of one, or metric to monitor.
     """
     BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
     DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
     for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
         BACKBONES.load(name)
+    check_choice("training.monitor", config.training.monitor, MONITORS)
 
 
 def read_split(config):
@@ -207,11 +212,10 @@ def train(config, split, folder, prior=None, show_progress=True):
     )
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor()
-    metric, _, k = training.monitor.removeprefix("val_").partition("@")
     callbacks = [
         stopwatch,
         collapse,
-        *([RankingMetrics(split, ks=(int(k or 20),))] if len(split.validation) else []),
+        RankingMetrics(split, ks=(MONITOR_K,)),
         *([best] if best else []),
         Backup(folder.checkpoints, history, best),
     ]
@@ -219,9 +223,7 @@ def train(config, split, folder, prior=None, show_progress=True):
         title = f"{config.data.dataset} {config.backbone.name} {config.denoiser.name}"
         callbacks.append(ProgressBar(training.epochs, title, ("loss", training.monitor)))
     began = time.perf_counter()
-    model.fit(
-        batches, epochs=training.epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks
-    )
+    model.fit(batches, epochs=training.epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks)
     notes = {
         "train": {**stopwatch.report(), "epochs": len(history), "wall_seconds": time.perf_counter() - began},
         "best_epoch": None if best is None or best.best_epoch is None else best.best_epoch + 1,

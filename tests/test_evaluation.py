@@ -221,8 +221,8 @@ def test_evaluator_sees_new_weights_and_new_models():
     for _ in range(2):
         scores = rng.normal(size=(60, 45)).astype(np.float32)
         model.table.assign(scores)
-        for candidate in (model, Table(scores), Pairs(scores)):
-            assert judge(candidate).per_user.equals(evaluate(Table(scores), split, ks=KS).per_user)
+        for candidate, its_scores in ((model, scores), (Pairs(-scores), -scores), (Table(scores), scores)):
+            assert judge(candidate).per_user.equals(evaluate(Table(its_scores), split, ks=KS).per_user)
 
 
 def test_network_is_traced_once_for_all_chunks_and_epochs():

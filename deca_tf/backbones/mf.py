@@ -45,10 +45,11 @@ class MF(Backbone):
         self.item_bias = bool(item_bias)
         self.user_bias = bool(user_bias)
         self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
-        self.user_table = self.add_table("user_embedding", (num_users, embedding_dim), normal(embedding_stddev))
-        self.item_table = self.add_table("item_embedding", (num_items, embedding_dim), normal(embedding_stddev))
-        self.item_bias_table = self.add_table("item_bias", (num_items,)) if item_bias else None
-        self.user_bias_table = self.add_table("user_bias", (num_users,)) if user_bias else None
+        users, items, dim = self.num_users, self.num_items, self.embedding_dim
+        self.user_table = self.add_table("user_embedding", (users, dim), normal(self.embedding_stddev))
+        self.item_table = self.add_table("item_embedding", (items, dim), normal(self.embedding_stddev))
+        self.item_bias_table = self.add_table("item_bias", (items,)) if item_bias else None
+        self.user_bias_table = self.add_table("user_bias", (users,)) if user_bias else None
 
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]

@@ -12,9 +12,9 @@ METHODS = {"none": "trained normally", "deca": "denoised (DeCA)"}
 
 
 def demo(
-    out: Annotated[pathlib.Path, typer.Option(help="Folder of the two runs; their earlier contents go.")] = pathlib.Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        pathlib.Path, typer.Option(help="Folder of the two runs; their earlier contents go.")
+    ] = pathlib.Path("runs/demo"),
     to: Annotated[pathlib.Path, typer.Option(help="Folder of the served model.")] = pathlib.Path("saved_models/demo"),
     seed: Annotated[int, typer.Option(help="Of the data, the weights and the batches.", min=0)] = 0,
 ):
@@ -54,7 +54,7 @@ def demo(
     console.print(
         f"Published {version}.\n\n[bold]Next[/bold]\n"
         "  MovieLens-100k:  deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --out runs/ml-100k\n"
-        "  your own clicks: deca-tf train --dataset clicks.csv --user-column USER --item-column ITEM --out runs/clicks\n"
+        "  your own clicks: deca-tf train --dataset clicks.csv --user-column WHO --item-column WHAT --out runs/clicks\n"
         "  then:            deca-tf export runs/clicks --to saved_models/clicks\n"
         "                   deca-tf recommend saved_models/clicks --user ID",
         highlight=False,
@@ -64,8 +64,8 @@ def demo(
 def _describe(split, config):
     train = split.train
     console.print(
-        f"{len(train):,} clicks of {split.num_users:,} users on {split.num_items:,} items, {train.is_noisy.mean():.0%} of "
-        f"them noise. The test holds {len(split.test):,} later clicks, only real ones. {split.leaks}\n"
+        f"{len(train):,} clicks of {split.num_users:,} users on {split.num_items:,} items, {train.is_noisy.mean():.0%} "
+        f"of them noise. The test holds {len(split.test):,} later clicks, only real ones. {split.leaks}\n"
         f"Model: {config.backbone.name}, the same for both.",
         highlight=False,
     )
@@ -94,7 +94,9 @@ def _print_comparison(results, split):
     console.print(table)
     normal, denoised = (results[title][0] for title in METHODS.values())
     if denoised > normal:
-        console.print(f"DeCA finds {denoised / normal - 1:+.1%} of recall@20 over normal training here.", highlight=False)
+        console.print(
+            f"DeCA finds {denoised / normal - 1:+.1%} of recall@20 over normal training here.", highlight=False
+        )
     else:
         console.print(
             f"DeCA does not win here: recall@20 is {denoised:.4f}, and {normal:.4f} when trained normally.",

@@ -38,4 +38,3 @@ def main():
             raise
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
-

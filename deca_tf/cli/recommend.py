@@ -26,8 +26,12 @@ def recommend(
     if as_json:
         print(answers.to_json(orient="records", lines=True, force_ascii=False), end="")
         return
-    for user_id, rows in answers.groupby("user_id", sort=False):
-        print_recommendations(user_id, rows)
+    for user_id in user:
+        rows = answers[answers["user_id"] == user_id]
+        if len(rows):
+            print_recommendations(user_id, rows)
+        else:
+            console.print(f"For {user_id} there is no item left that the user has not seen.", highlight=False)
 
 
 def print_recommendations(user_id, rows):
@@ -35,7 +39,8 @@ def print_recommendations(user_id, rows):
     from rich.table import Table
 
     known = bool(rows["known_user"].iloc[0])
-    table = Table(title=f"For {user_id}" + ("" if known else ", who is not known: the most popular items"))
+    console.print(f"For {user_id}" + ("" if known else ", who is not known: the most popular items"), highlight=False)
+    table = Table()
     for column, justify in (("rank", "right"), ("item", "left"), ("score", "right")):
         table.add_column(column, justify=justify)
     for row in rows.itertuples():

@@ -11,7 +11,9 @@ from deca_tf.cli.console import console, load_tensorflow
 def reproduce(
     grid: Annotated[
         str,
-        typer.Argument(help="gmf: the GMF block of Table 2, and MF and GMF under protocol clean with and without bias."),
+        typer.Argument(
+            help="gmf: the GMF block of Table 2, and MF and GMF under protocol clean with and without bias."
+        ),
     ] = "gmf",
     dataset: Annotated[
         list[str] | None, typer.Option(help="ml-100k or modcloth; may be repeated. Default: both.")

@@ -60,14 +60,14 @@ def training_batches(
     batch_size = capped_batch_size(batch_size, n)
     steps = steps_per_epoch(n, batch_size)
     group = _grouper(interactions, num_negatives, interactions if exclude_observed else None, seed)
-    # Where the next iteration starts: Python is asked once an epoch. A variable would be mirrored in a strategy's scope.
+    # Where the next iteration starts: Python is asked once an epoch. A variable would be mirrored by a strategy.
     first_steps = itertools.chain([start_step], itertools.count(start_step // steps * steps + steps, steps))
 
     def batch(step):
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        passes = position // n
-        seeds = tf.stack([tf.fill(passes.shape, tf.constant(seed, tf.int64)), passes, tf.zeros_like(passes)], axis=1)
-        rows = tf.raw_ops.RandomIndexShuffle(index=position % n, seed=seeds, max_index=n - 1, rounds=4)
+        first = step * batch_size // n  # a batch reaches into two passes at most
+        keys = tf.gather(tf.stack([_key(seed, first), _key(seed, first + 1)]), position // n - first)
+        rows = tf.raw_ops.RandomIndexShuffle(index=position % n, seed=keys, max_index=n - 1, rounds=8)
         return group(rows, step)
 
     def epoch(_):
@@ -143,6 +143,16 @@ def _grouper(interactions, num_negatives, excluded, seed):
     return group
 
 
+def _key(seed, number):
+    """Random key of a pass, int32 `(3,)`.
+
+    `index_shuffle` looks at few bits of it, at 8 in each of the three numbers up to n = 65,536: with the seed and the
+    number of the pass themselves, every 256th pass and every 256th seed would be the same permutation.
+    """
+    state = tf.stack([tf.constant(seed, tf.int64), -1 - number])  # below 0: apart from the negatives' of a step
+    return tf.random.stateless_uniform((3,), state, None, None, tf.int32)
+
+
 def _pipelined(dataset):
     # Autotuning makes `fit` wait on its own clock (up to 1.8 times the work), so it is off.
     options = tf.data.Options()
@@ -153,4 +163,3 @@ def _pipelined(dataset):
 def _check_not_empty(interactions):
     if not len(interactions):
         raise ValueError("`interactions` must hold at least one pair to make batches of. Received: 0 pairs.")
-

@@ -76,11 +76,11 @@ class DeCA(Denoiser):
 
     def compute_loss(self, phase, inputs, label, target_logits, update):
         target_prob = ops.sigmoid(target_logits)
-        auxiliary_prob = ops.sigmoid(self.auxiliary(inputs))
+        auxiliary_prob = ops.sigmoid(self.auxiliary(inputs, training=not self.freeze_auxiliary))
         weight = self.alpha if self.kl_weighting == "g||f" else 1.0 - self.alpha
         disagreement = objectives.agreement(target_prob, auxiliary_prob, weight)
         if phase == "dp":
-            h = ops.sigmoid(self.likelihood_if_negative(inputs))
+            h = ops.sigmoid(self.likelihood_if_negative(inputs, training=True))
             log_likelihood = objectives.denoising_positive_log_likelihood(target_prob, h, label, self.c1)
             if self.first_update == "both":
                 log_likelihood = ops.cond(
@@ -89,7 +89,7 @@ class DeCA(Denoiser):
                     lambda: log_likelihood,
                 )
         else:
-            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
+            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs, training=True))
             log_likelihood = objectives.denoising_negative_log_likelihood(target_prob, h_prime, label, self.c2)
         return disagreement - log_likelihood
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
+import os
 import pathlib
 
 from deca_tf.config import merge, resolve
@@ -107,9 +108,7 @@ def _run_cell(cell, seed, root, data_dir):
 
 def _single_thread():
     """Processes side by side each get one thread, so that they do not wait for each other."""
-    from deca_tf.cli.console import load_tensorflow
-
-    load_tensorflow()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
