@@ -109,7 +109,12 @@ class DeCAModel(keras.Model):
             loss = mean_per_label(example_loss, label) + self._regularization()
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        gradients = tape.gradient(scaled, everywhere + only_here)
+        # Dense, for Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up
+        # k times in a batch would move up to sqrt(k) times too far.
+        gradients = [
+            gradient if gradient is None else tf.convert_to_tensor(gradient)
+            for gradient in tape.gradient(scaled, everywhere + only_here)
+        ]
         self.optimizer.apply(gradients[: len(everywhere)], everywhere)
         if only_here:
             self.phase_optimizers[phase].apply(gradients[len(everywhere) :], only_here)
