@@ -89,7 +89,10 @@ def run_grid(cells, seeds, root, *, data_dir=None, jobs=1, report=lambda done: N
             report((cell, seed))
         return
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow would hang
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_single_thread) as pool:
+    # A process is renewed after some runs: TensorFlow never frees what it has traced.
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_single_thread, max_tasks_per_child=8
+    ) as pool:
         pending = {pool.submit(_run_cell, cell, seed, root, data_dir): (cell, seed) for cell, seed in left}
         try:
             for future in concurrent.futures.as_completed(pending):
