@@ -93,11 +93,7 @@ class DeCAModel(keras.Model):
                 "on a device. Choose a `batch_size` that is a multiple of phases x devices."
             )
         for index, phase in enumerate(phases):
-            share = [
-                ops.reshape(tensor[index :: len(phases)], (-1,))
-                for tensor in (inputs["user_id"], inputs["item_id"], label)
-            ]
-            self._update(phase, {"user_id": share[0], "item_id": share[1]}, ops.cast(share[2], "float32"))
+            self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
         return self.get_metrics_result()
 
     def _update(self, phase, inputs, label):
@@ -174,8 +170,8 @@ class DeCAModel(keras.Model):
 
     def test_step(self, data):
         inputs, label = _unpack(data)
+        inputs, label = _flat(inputs, label)
         logits = self.target(inputs, training=False)
-        label = ops.cast(label, "float32")
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
         self.loss_mean.update_state(cross_entropy)
         return {"loss": self.loss_mean.result()}
@@ -206,6 +202,12 @@ def _unpack(data):
             f"a tensor of shape {sample_weight.shape}."
         )
     return inputs, label
+
+
+def _flat(inputs, label, rows=slice(None)):
+    """Some rows of a batch as `(n,)` ids and labels: what a target that knows nothing of groups can take."""
+    inputs = {name: ops.reshape(inputs[name][rows], (-1,)) for name in ("user_id", "item_id")}
+    return inputs, ops.cast(ops.reshape(label[rows], (-1,)), "float32")
 
 
 def mean_per_label(values, label):

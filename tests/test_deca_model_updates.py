@@ -15,7 +15,7 @@ from deca_tf.denoisers import DENOISERS
 
 USERS, ITEMS, DIM = 5, 6, 3
 GROUPS, NEGATIVES, STEPS = 8, 2, 3
-C1, C2, L2, LEARNING_RATE = 7.0, 3.0, 0.02, 0.01
+C1, C2, L2, LEARNING_RATE = 7.0, 3.0, 0.02, 0.003
 ROLES = {"auxiliary": "g", "likelihood_if_negative": "h", "likelihood_if_positive": "h'"}
 ALTERNATING = ("dp", "dn")
 
@@ -179,7 +179,7 @@ def fit(model, batches, optimizer):
     columns = [np.stack(column) for column in zip(*batches, strict=True)]
     dataset = tf.data.Dataset.from_tensor_slices(({"user_id": columns[0], "item_id": columns[1]}, columns[2]))
     model.compile(optimizer=optimizer, run_eagerly=True)
-    return model.fit(dataset, verbose=0).history
+    return model.fit(dataset, shuffle=False, verbose=0).history
 
 
 @pytest.mark.parametrize(("method", "phases"), METHODS.values(), ids=METHODS)

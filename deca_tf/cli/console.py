@@ -9,11 +9,18 @@ from rich.table import Table
 console = Console()
 
 
-def load_tensorflow():
-    """Imports TensorFlow with what its C++ libraries print while they load sent to nowhere."""
+def load_tensorflow(threads=None):
+    """Imports TensorFlow with what its C++ libraries print while they load sent to nowhere.
+
+    Args:
+        threads: how many it may use; None: all.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _muted(2):
-        import tensorflow  # noqa: F401
+        import tensorflow as tf
+    if threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,8 @@ def reproduce(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Runs at once, one thread each if more than one.", min=1)] = 1,
     document: Annotated[
-        pathlib.Path | None, typer.Option(help="Markdown file whose marked tables are replaced: docs/results.md.")
+        pathlib.Path | None,
+        typer.Option(help="Markdown file whose marked tables are replaced, with figures beside it: docs/results.md."),
     ] = None,
 ):
     """Trains every cell of a grid with several seeds and prints tables: ours beside the paper's.
@@ -72,6 +73,11 @@ def reproduce(
         print(table)
     if document is not None:
         tables.fill_in(document, blocks)
+        for name in datasets:
+            from deca_tf.reproduction.figures import learning_curves
+
+            shown = [cell for cell in cells if (cell.dataset, cell.protocol) == (name, "clean")]
+            learning_curves(shown, seed_list, out, document.with_name(f"learning_curves_{name}.png"))
 
 
 def _run_with_progress(grids, cells, seeds, out, data_dir, jobs):

@@ -79,6 +79,7 @@ def train(
             help="Rule that the test's rows must meet, such as 'rating >= 5' or 'dwell >= 10'.", rich_help_panel=DATA
         ),
     ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")] = False,
 ):
     """Trains a recommender and judges it on the test set.
@@ -117,7 +118,7 @@ def train(
         "training": {"epochs": epochs},
     }
     config = resolve(recipe, merge(_given(given), *map(parse_assignment, assignments or ())))
-    load_tensorflow()
+    load_tensorflow(threads)
     from deca_tf.experiment import run
 
     metrics = run(config, out, show_progress=not quiet)

@@ -7,7 +7,7 @@ import pytest
 
 from deca_tf.data import load_split
 from deca_tf.evaluation import Evaluation
-from deca_tf.reproduction import grid, tables, tie_order
+from deca_tf.reproduction import figures, grid, tables, tie_order
 from deca_tf.run_folder import RunFolder, write_atomically
 
 
@@ -67,7 +67,7 @@ def test_documents_are_filled_in_where_they_are_marked(tmp_path):
 
 
 def test_renumbered_items_keep_every_score():
-    split = load_split("synthetic", num_users=50, num_items=30, num_clicks=600)
+    split = load_split("synthetic", num_users=100, num_items=30, num_clicks=600)
     order = np.random.default_rng(0).permutation(30)
     renumbered = tie_order._renumbered(split, order)
     pairs = {
@@ -86,3 +86,18 @@ def test_renumbered_items_keep_every_score():
 
     scores = tie_order._Renumbered(Model(), order).score_all_items(np.arange(2))
     np.testing.assert_array_equal(scores[:, np.argsort(order)], Model().score_all_items(np.arange(2)))
+
+
+def test_learning_curves_are_drawn(tmp_path):
+    cells = [grid.Cell("ml-100k", "clean", "mf", denoiser) for denoiser in ("none", "deca")]
+    for cell in cells:
+        for seed, epochs in enumerate((3, 2)):
+            folder = RunFolder(cell.folder(tmp_path, seed))
+            folder.begin(cell.config(seed))
+            rows = "\n".join(f"{epoch + 1},{0.1 * (epoch + 1 + seed)}" for epoch in range(epochs))
+            folder.history_file.write_text(f"epoch,val_recall@20\n{rows}\n")
+    epochs, recalls = figures._curve(cells[0], range(2), tmp_path)
+    assert list(epochs) == [1, 2]
+    assert recalls == pytest.approx([0.15, 0.25])
+    figures.learning_curves(cells, range(2), tmp_path, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,303 @@
+"""`DeCAModel` as a user meets it: plain `fit`, its logs, callbacks, what stays still, and what is refused."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deca_tf.backbones import GMF, MF
+from deca_tf.data import Interactions, training_batches, validation_batches
+from deca_tf.deca_model import DeCAModel, mean_per_label
+from deca_tf.denoisers import DENOISERS, DeCA
+
+USERS, ITEMS, PAIRS = 12, 15, 80
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    rng = np.random.default_rng(0)
+    keys = rng.choice(USERS * ITEMS, PAIRS, replace=False)
+    return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
+
+
+def mf(seed, **options):
+    return MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed, **options)
+
+
+def build(name="deca", target=None, l2=0.01, **options):
+    networks = {role: mf(seed) for seed, role in enumerate(DENOISERS.load(name).networks, 2)}
+    denoiser = DENOISERS.build(name, options=options, **networks)
+    target = target or GMF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1)
+    return DeCAModel(target, denoiser, l2=l2)
+
+
+def compiled(model, **options):
+    """Run eagerly where the graph is not the point: building it takes longer than these few steps."""
+    model.compile(optimizer=keras.optimizers.Adam(0.01), **(options or {"run_eagerly": True}))
+    return model
+
+
+def fit(model, batches, **options):
+    return model.fit(batches, verbose=0, shuffle=False, **options).history
+
+
+def values(weights):
+    return [np.array(weight) for weight in weights]
+
+
+def same(left, right):
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+# Losses
+
+
+def test_loss_is_the_mean_over_positives_plus_the_mean_over_negatives():
+    # positives 1, 3: mean 2; negatives 10, 20, 60: mean 30
+    label = keras.ops.convert_to_tensor([1.0, 0.0, 1.0, 0.0, 0.0])
+    assert float(mean_per_label(keras.ops.convert_to_tensor([1.0, 10.0, 3.0, 20.0, 60.0]), label)) == 32.0
+
+
+def test_loss_of_a_batch_with_one_label_is_that_labels_mean():
+    values = keras.ops.convert_to_tensor([1.0, 3.0])
+    assert float(mean_per_label(values, keras.ops.ones(2))) == 2.0
+    assert float(mean_per_label(values, keras.ops.zeros(2))) == 2.0
+
+
+def test_logged_loss_is_the_mean_over_the_updates(interactions):
+    """With a learning rate of zero nothing moves, so the mean over an epoch can be computed outside."""
+    model = build("none", l2=0.5)
+    model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
+    expected = []
+    for inputs, _ in training_batches(interactions, batch_size=16):
+        logits = np.array(model(inputs))
+        # groups of a positive, log(1 + e^-x), and a negative, log(1 + e^x)
+        expected.append(np.log1p(np.exp(-logits[:, 0])).mean() + np.log1p(np.exp(logits[:, 1])).mean())
+    squares = sum((np.array(weight) ** 2).sum() for weight in model.target.weights)
+    logged = fit(model, training_batches(interactions, batch_size=16))["loss"]
+    assert logged == pytest.approx([np.mean(expected) + 0.5 / 2 * squares], rel=1e-5)
+
+
+def test_logged_probabilities_are_the_targets_by_label(interactions):
+    model = build("none")
+    model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
+    probabilities = np.concatenate(
+        [1 / (1 + np.exp(-np.array(model(inputs)))) for inputs, _ in training_batches(interactions, batch_size=16)]
+    )
+    history = fit(model, training_batches(interactions, batch_size=16))
+    assert history["positive_prob"] == pytest.approx([probabilities[:, 0].mean()], rel=1e-5)
+    assert history["negative_prob"] == pytest.approx([probabilities[:, 1].mean()], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["none", "deca", "linear"])
+def test_validation_loss_is_the_targets_cross_entropy_whatever_the_denoiser(name, interactions):
+    model = compiled(build(name))
+    batches = validation_batches(interactions, batch_size=32)  # 32 + 32 + 16: unequal batches, equal examples
+    logits = np.concatenate([np.array(model.target(inputs)) for inputs, _ in batches])
+    label = np.concatenate([np.array(label) for _, label in batches])
+    expected = np.mean(np.log1p(np.exp(logits)) - label * logits)
+    assert model.evaluate(batches, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_calling_and_predicting_mean_the_target_alone(interactions):
+    model = compiled(build())
+    batches = validation_batches(interactions, batch_size=40)
+    expected = np.concatenate([np.array(model.target(inputs)) for inputs, _ in batches])
+    np.testing.assert_allclose(model.predict(batches, verbose=0), expected, atol=1e-6)
+
+
+# What moves and what does not
+
+
+@pytest.mark.parametrize(("phase", "idle"), [("dp", "likelihood_if_positive"), ("dn", "likelihood_if_negative")])
+def test_network_that_is_idle_in_a_phase_stays_bit_identical_with_its_optimizer_slots(phase, idle, interactions):
+    model = compiled(build())
+    fit(model, training_batches(interactions, batch_size=16))  # so that its moments are not zero
+    other = {"dp": "dn", "dn": "dp"}[phase]
+    still = [*getattr(model.denoiser, idle).weights, *model.phase_optimizers[other].variables]
+    moving = [
+        model.target.weights,
+        model.denoiser.auxiliary.weights,
+        *(network.weights for network in model.denoiser.trainable_networks(phase)),
+        model.phase_optimizers[phase].variables,
+    ]
+    before, before_moving = values(still), [values(weights) for weights in moving]
+    assert all(value.any() for value in before)
+    inputs, label = next(iter(training_batches(interactions, batch_size=16)))
+    model._update(phase, {name: tf.reshape(ids, [-1]) for name, ids in inputs.items()}, tf.reshape(label, [-1]))
+    assert same(values(still), before)
+    assert not any(same(values(weights), old) for weights, old in zip(moving, before_moving, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "idle"), [("deca-dp", "likelihood_if_positive"), ("deca-dn", "likelihood_if_negative")]
+)
+def test_network_of_the_phase_left_out_never_moves(name, idle, interactions):
+    model = compiled(build(name))
+    networks = {role: getattr(model.denoiser, role) for role in model.denoiser.networks}
+    before = {role: values(network.weights) for role, network in networks.items()}
+    fit(model, training_batches(interactions, batch_size=16), epochs=2)
+    moved = {role for role, network in networks.items() if not same(values(network.weights), before[role])}
+    assert moved == set(networks) - {idle}
+    assert not any(variable.path in str(model.optimizer.variables) for variable in networks[idle].weights)
+
+
+def test_prior_never_moves_and_stays_frozen_when_the_model_is_loaded(interactions, tmp_path):
+    model = compiled(build("deca-p"))
+    before = values(model.denoiser.auxiliary.weights)
+    fit(model, training_batches(interactions, batch_size=16))
+    assert same(values(model.denoiser.auxiliary.weights), before)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.denoiser.auxiliary.trainable_variables == []
+    fit(loaded, training_batches(interactions, batch_size=16))
+    assert same(values(loaded.denoiser.auxiliary.weights), before)
+    assert not same(values(loaded.target.weights), values(model.target.weights))
+
+
+def test_network_of_one_phase_counts_its_own_updates_and_follows_the_learning_rate(interactions):
+    model = compiled(build())
+    fit(model, training_batches(interactions, batch_size=16))  # five steps
+    assert int(model.optimizer.iterations) == 10
+    assert [int(optimizer.iterations) for optimizer in model.phase_optimizers.values()] == [5, 5]
+    model.optimizer.learning_rate = 0.0
+    before = values(model.denoiser.weights)
+    fit(model, training_batches(interactions, batch_size=16))
+    assert same(values(model.denoiser.weights), before)
+
+
+def test_noisy_layers_of_a_learning_network_are_on_and_those_of_a_frozen_one_are_off():
+    inputs = {"user_id": np.zeros(64, np.int32), "item_id": np.zeros(64, np.int32)}
+    networks = [functional_target(dropout=0.5, seed=seed) for seed in (1, 2, 3)]
+    label, logits = keras.ops.ones(64), keras.ops.zeros(64)
+    learning = DeCA(*networks, c1=1, c2=1)
+    assert np.std(np.array(learning.compute_loss("dp", inputs, label, logits, 0))) > 0
+    frozen = DeCA(functional_target(dropout=0.5, seed=1), mf(2), mf(3), c1=1, c2=1, freeze_auxiliary=True)
+    assert np.std(np.array(frozen.compute_loss("dp", inputs, label, logits, 0))) < 1e-7
+
+
+# Fitting
+
+
+def test_fit_with_validation_early_stopping_and_checkpoints(interactions, tmp_path):
+    model = compiled(build("none"), jit_compile=False)
+    callbacks = [
+        keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1, restore_best_weights=True),
+        keras.callbacks.ModelCheckpoint(tmp_path / "epoch{epoch}.keras", save_best_only=False),
+    ]
+    validation = validation_batches(interactions, batch_size=32)
+    # Trained to lower the loss and asked for a higher one: it stops after two epochs, with the weights of the first.
+    history = fit(
+        model,
+        training_batches(interactions, batch_size=16),
+        epochs=5,
+        validation_data=validation,
+        callbacks=callbacks,
+    )
+    assert set(history) == {"loss", "val_loss", "positive_prob", "negative_prob"}
+    assert len(history["loss"]) == 2
+    assert model.evaluate(validation, verbose=0) == pytest.approx(history["val_loss"][0], rel=1e-5)
+    first = keras.models.load_model(tmp_path / "epoch1.keras")
+    assert first.evaluate(validation, verbose=0) == pytest.approx(history["val_loss"][0], rel=1e-5)
+
+
+@pytest.mark.parametrize("steps_per_execution", [3, 7])
+def test_no_step_is_lost_when_an_epoch_does_not_divide_by_steps_per_execution(steps_per_execution, interactions):
+    plain = compiled(build("linear"))
+    fit(plain, training_batches(interactions, batch_size=16), epochs=2)
+    model = compiled(build("linear"), steps_per_execution=steps_per_execution, jit_compile=False)
+    fit(model, training_batches(interactions, batch_size=16), epochs=2)
+    assert int(model.optimizer.iterations) == 2 * 5 * 2  # epochs x steps x phases
+    for weight, expected in zip(model.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(np.array(weight), np.array(expected), rtol=0, atol=1e-6)
+
+
+def test_compiled_by_xla_or_not_the_weights_are_the_same(interactions):
+    models = [compiled(build(first_update="both"), jit_compile=jit) for jit in (False, True)]
+    histories = [fit(model, training_batches(interactions, batch_size=16)) for model in models]
+    for plain, jitted in zip(*(values(model.weights) for model in models), strict=True):
+        np.testing.assert_allclose(jitted, plain, rtol=0, atol=1e-5)
+    assert histories[0]["loss"] == pytest.approx(histories[1]["loss"], rel=1e-5)
+
+
+def test_flat_batches_of_arrays_train_as_well():
+    rng = np.random.default_rng(0)
+    inputs = {"user_id": rng.integers(0, USERS, 64), "item_id": rng.integers(0, ITEMS, 64)}
+    model = compiled(build())
+    history = fit(model, inputs, y=rng.integers(0, 2, 64).astype("float32"), batch_size=16, epochs=3)
+    assert history["loss"][-1] < history["loss"][0]
+    assert int(model.optimizer.iterations) == 3 * 4 * 2
+
+
+def functional_target(dropout=0.0, seed=0):
+    """A model that knows nothing of this library: what a user may bring."""
+    inputs = {name: keras.Input((), name=name, dtype="int32") for name in ("user_id", "item_id")}
+    vectors = [
+        keras.layers.Embedding(size, 4, embeddings_initializer=keras.initializers.RandomNormal(seed=seed + number))(ids)
+        for number, (size, ids) in enumerate(((USERS, inputs["user_id"]), (ITEMS, inputs["item_id"])), 1)
+    ]
+    hidden = keras.layers.Dropout(dropout, seed=seed)(keras.layers.Concatenate()(vectors))
+    hidden = keras.layers.Dense(8, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed))(hidden)
+    logits = keras.layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed))(hidden)
+    return keras.Model(inputs, keras.layers.Reshape(())(logits))
+
+
+def test_any_functional_keras_model_can_be_the_target(interactions, tmp_path):
+    model = compiled(build(target=functional_target(dropout=0.1)), jit_compile=False)
+    history = fit(model, training_batches(interactions, batch_size=16, num_negatives=2), epochs=6)
+    assert history["loss"][-1] < history["loss"][0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert same(values(loaded.weights), values(model.weights))
+    batches = validation_batches(interactions)
+    assert loaded.evaluate(batches, verbose=0) == pytest.approx(model.evaluate(batches, verbose=0), rel=1e-6)
+
+
+def test_sparse_gradients_are_summed_before_the_optimizer_squares_them():
+    """An id that comes up 16 times in a batch must not move further than one learning rate at Adam's first step."""
+    model = compiled(build("none", l2=0.0))
+    before = np.array(model.target.user_table)
+    inputs = {"user_id": np.zeros(16, np.int32), "item_id": np.arange(16, dtype=np.int32) % 3}
+    fit(model, inputs, y=np.tile([1.0, 0.0, 0.0, 0.0], 4).astype(np.float32), batch_size=16)
+    moved = np.abs(np.array(model.target.user_table) - before)
+    np.testing.assert_allclose(moved[0], 0.01, rtol=5e-3)
+    assert not moved[1:].any()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("size", ["num_users", "num_items"])
+def test_networks_over_other_id_spaces_are_refused(size):
+    sizes = {"num_users": USERS, "num_items": ITEMS}
+    odd = MF(**{**sizes, size: sizes[size] + 1})
+    expected = f"`likelihood_if_negative` must have the target's `{size}`, {sizes[size]}.*{sizes[size] + 1}"
+    with pytest.raises(ValueError, match=expected):
+        DeCAModel(mf(1), DeCA(mf(2), odd, mf(3)))
+
+
+def test_target_that_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="`target` must be a keras.Model.*'gmf' of type str"):
+        DeCAModel("gmf")
+
+
+@pytest.mark.parametrize("l2", [-0.1, float("nan"), float("inf"), "0.1"])
+def test_l2_that_is_no_weight_is_refused(l2):
+    with pytest.raises(ValueError, match="`l2` must be a finite number of at least 0"):
+        build(l2=l2)
+
+
+def test_sample_weights_are_refused_in_training_and_in_validation():
+    inputs = {"user_id": np.zeros(4, np.int32), "item_id": np.zeros(4, np.int32)}
+    label, weight = np.array([1, 0, 1, 0], np.float32), np.ones(4, np.float32)
+    model = compiled(build("none"))
+    with pytest.raises(ValueError, match="`sample_weight` must be None"):
+        model.fit(inputs, label, sample_weight=weight, verbose=0)
+    with pytest.raises(ValueError, match="`sample_weight` must be None"):
+        model.evaluate(inputs, label, sample_weight=weight, verbose=0)
+
+
+def test_batch_that_does_not_divide_by_the_phases_is_refused(interactions):
+    model = compiled(build())
+    with pytest.raises(ValueError, match=r"must divide by the number of phases \('dp', 'dn'\). Received: 15 groups"):
+        model.fit(training_batches(interactions, batch_size=15), verbose=0, shuffle=False)

@@ -1,0 +1,118 @@
+"""`.keras` files of a `DeCAModel`: what is loaded trains on as if nothing had happened."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from deca_tf.backbones import GMF, MF
+from deca_tf.data import Interactions, training_batches
+from deca_tf.deca_model import DeCAModel
+from deca_tf.denoisers import DENOISERS
+
+USERS, ITEMS = 12, 15
+PAIRS, BATCH = 72, 16
+STEPS = 4  # 72 / 16 = 4.5, rounded: an epoch ends inside a pass over the pairs
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    keys = np.random.default_rng(0).choice(USERS * ITEMS, PAIRS, replace=False)
+    return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
+
+
+def build(name="deca", optimizer=None, **compile_options):
+    networks = {
+        role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
+        for seed, role in enumerate(DENOISERS.load(name).networks, 2)
+    }
+    model = DeCAModel(GMF(USERS, ITEMS, embedding_dim=4, seed=1), DENOISERS.build(name, **networks), l2=0.01)
+    optimizer = optimizer or keras.optimizers.Adam(0.01, epsilon=1e-8)
+    model.compile(optimizer=optimizer, **(compile_options or {"run_eagerly": True}))
+    return model
+
+
+def fit(model, interactions, start_step=0, **options):
+    batches = training_batches(interactions, batch_size=BATCH, seed=3, start_step=start_step)
+    model.fit(batches, verbose=0, shuffle=False, **options)
+    return model
+
+
+def reload(model, folder):
+    model.save(folder / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "Skipping variable loading for optimizer ..."
+        return keras.models.load_model(folder / "model.keras")
+
+
+def state(model):
+    optimizers = [model.optimizer, *model.phase_optimizers.values()]
+    return [np.array(v) for v in (*model.weights, *(v for o in optimizers for v in o.variables))]
+
+
+def assert_same_state(left, right):
+    for one, other in zip(state(left), state(right), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", DENOISERS.names)
+def test_weights_optimizer_slots_and_continuation_survive_saving(name, interactions, tmp_path):
+    through = fit(build(name), interactions, epochs=4)
+    before = fit(build(name), interactions, epochs=2)
+    loaded = reload(before, tmp_path)
+    assert_same_state(loaded, before)
+    updates = 2 * STEPS * len(loaded.denoiser.phases)
+    assert int(loaded.optimizer.iterations) == updates
+    fit(loaded, interactions, start_step=2 * STEPS, initial_epoch=2, epochs=4)
+    assert_same_state(loaded, through)
+    assert int(loaded.optimizer.iterations) == 2 * updates
+
+
+def test_training_goes_on_in_mid_epoch(interactions, tmp_path):
+    """In the graph, as in production: one epoch, one step, a reload, the rest."""
+    through = fit(build(jit_compile=False), interactions, epochs=2)
+    stopped = fit(build(jit_compile=False), interactions)
+    stopped.fit(training_batches(interactions, batch_size=BATCH, seed=3, start_step=STEPS).take(1), verbose=0)
+    loaded = reload(stopped, tmp_path)
+    fit(loaded, interactions, start_step=STEPS + 1)
+    assert_same_state(loaded, through)
+
+
+def test_settings_survive_saving(interactions, tmp_path):
+    model = fit(build("deca-p"), interactions)
+    loaded = reload(model, tmp_path)
+    assert loaded.get_config() == model.get_config()
+    assert loaded.l2 == 0.01
+    assert loaded.optimizer.get_config() == model.optimizer.get_config()
+
+
+def test_learning_rate_schedule_survives_saving(interactions, tmp_path):
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2 * STEPS], [0.01, 0.001])
+    through = fit(build(optimizer=keras.optimizers.Adam(schedule)), interactions, epochs=2)
+    loaded = reload(fit(build(optimizer=keras.optimizers.Adam(schedule)), interactions), tmp_path)
+    fit(loaded, interactions, start_step=STEPS)
+    assert_same_state(loaded, through)
+
+
+def test_model_that_never_trained_is_saved_with_the_slots_it_will_need(tmp_path):
+    model = build()
+    assert_same_state(reload(model, tmp_path), model)
+
+
+def test_new_optimizer_is_saved_without_remains_of_the_old_one(interactions, tmp_path):
+    model = fit(build(), interactions)
+    model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), run_eagerly=True)
+    loaded = reload(model, tmp_path)
+    assert isinstance(loaded.optimizer, keras.optimizers.SGD)
+    assert_same_state(loaded, model)
+    assert_same_state(fit(loaded, interactions), fit(model, interactions))
+
+
+def test_weights_alone_fit_a_model_built_anew(interactions, tmp_path):
+    model = fit(build(), interactions)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = build()
+    other.load_weights(tmp_path / "model.weights.h5")
+    for one, expected in zip(other.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.array(one), np.array(expected))
