@@ -20,7 +20,7 @@ def interactions():
     return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def strategy(two_cpus):
     assert len(two_cpus) == 2
     return tf.distribute.MirroredStrategy(two_cpus)
@@ -51,7 +51,7 @@ def test_two_devices_train_like_one(name, interactions, strategy):
     with strategy.scope():
         two = build(name)
     received = fit(two, interactions, validation_data=validation)
-    assert int(two.optimizer.iterations) == EPOCHS * STEPS * len(two.denoiser.phases)
+    assert int(two.optimizer.iterations.numpy()) == EPOCHS * STEPS * len(two.denoiser.phases)
     for weight, single in zip(two.weights, one.weights, strict=True):
         np.testing.assert_allclose(np.array(weight), np.array(single), rtol=0, atol=2e-6, err_msg=single.path)
     assert set(received) == set(expected)

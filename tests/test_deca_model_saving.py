@@ -73,7 +73,8 @@ def test_training_goes_on_in_mid_epoch(interactions, tmp_path):
     """In the graph, as in production: one epoch, one step, a reload, the rest."""
     through = fit(build(jit_compile=False), interactions, epochs=2)
     stopped = fit(build(jit_compile=False), interactions)
-    stopped.fit(training_batches(interactions, batch_size=BATCH, seed=3, start_step=STEPS).take(1), verbose=0)
+    second_epoch = training_batches(interactions, batch_size=BATCH, seed=3, start_step=STEPS)
+    stopped.fit(second_epoch.take(1), verbose=0, shuffle=False)
     loaded = reload(stopped, tmp_path)
     fit(loaded, interactions, start_step=STEPS + 1)
     assert_same_state(loaded, through)

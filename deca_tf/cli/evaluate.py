@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from deca_tf.cli.console import console, load_tensorflow, print_metrics
+from deca_tf.cli.console import console, print_metrics
+from deca_tf.tensorflow_loader import load_tensorflow
 
 
 def evaluate(

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from deca_tf.cli.console import console, load_tensorflow
+from deca_tf.cli.console import console
+from deca_tf.tensorflow_loader import load_tensorflow
 
 
 def reproduce(

@@ -1,13 +1,12 @@
 """A grid of runs: which cells it has, and running those that are not finished yet."""
 
-import concurrent.futures
 import dataclasses
 import multiprocessing
-import os
 import pathlib
 
 from deca_tf.config import merge, resolve
 from deca_tf.run_folder import RunFolder
+from deca_tf.tensorflow_loader import load_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,30 +88,19 @@ def run_grid(cells, seeds, root, *, data_dir=None, jobs=1, report=lambda done: N
             report((cell, seed))
         return
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow would hang
-    # A process is renewed after some runs: TensorFlow never frees what it has traced.
-    with concurrent.futures.ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_single_thread, max_tasks_per_child=8
-    ) as pool:
-        pending = {pool.submit(_run_cell, cell, seed, root, data_dir): (cell, seed) for cell, seed in left}
-        try:
-            for future in concurrent.futures.as_completed(pending):
-                future.result()
-                report(pending[future])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # Each has one thread, so that they do not wait for each other. A process is renewed after some runs: TensorFlow never frees what it has traced.
+    with context.Pool(jobs, initializer=load_tensorflow, initargs=(1,), maxtasksperchild=8) as pool:
+        tasks = [(cell, seed, root, data_dir) for cell, seed in left]
+        for done in pool.imap_unordered(_run_task, tasks):
+            report(done)
+
+
+def _run_task(task):
+    _run_cell(*task)
+    return task[:2]
 
 
 def _run_cell(cell, seed, root, data_dir):
     from deca_tf.experiment import run
 
     run(cell.config(seed, data_dir), cell.folder(root, seed), show_progress=False)
-
-
-def _single_thread():
-    """Processes side by side each get one thread, so that they do not wait for each other."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
