@@ -37,6 +37,8 @@ class DataSettings(_Table):
     """'chronological-per-user', 'chronological-global' or 'random'; unset: the first where there are timestamps."""
     clean_test: str | None = None
     """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's own."""
+    seed: int | None = pydantic.Field(None, ge=0)
+    """Of synthetic data and random splits; unset: the run's."""
     options: dict[str, Any] = {}
     """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic'."""
 
@@ -81,7 +83,7 @@ class TrainingSettings(_Table):
     monitor: str = "val_recall@20"
     """What is compared between epochs: val_<metric>@20."""
     patience: int | None = pydantic.Field(None, ge=1)
-    """Stop after so many epochs without a better `monitor`; unset: never."""
+    """Stop after so many epochs without a better `monitor`, whatever is kept; unset: never."""
     jit_compile: bool = True
     """Compile the step with XLA."""
     steps_per_execution: int = pydantic.Field(32, ge=1)
@@ -112,7 +114,11 @@ class Config(_Table):
 
     def to_dict(self):
         """Nested plain values without unset keys: what TOML and JSON can hold."""
-        return self.model_dump(exclude_none=True)
+        return _without_none(self.model_dump())
+
+    def prior_training(self):
+        """`[training]` of the prior's own run."""
+        return TrainingSettings(**{**self.training.model_dump(), **self.prior.training})
 
 
 def resolve(recipe=None, overrides=None):
@@ -123,7 +129,7 @@ def resolve(recipe=None, overrides=None):
         overrides: nested tables of what the user set, `{"data": {"dataset": "ml-100k"}, "seed": 1}`.
 
     Returns:
-        A `Config`.
+        A `Config`. Its paths are absolute, so that a run's folder can be used from anywhere.
 
     Raises:
         FileNotFoundError: no such recipe.
@@ -147,20 +153,26 @@ def resolve(recipe=None, overrides=None):
                 )
         if all(chosen[key] in (value if isinstance(value, list) else [value]) for key, value in when.items()):
             tables = _merge(tables, variant)
-    return _validated(_merge(tables, overrides), path)
+    return _located(_validated(_merge(tables, overrides), path))
 
 
 def shipped_recipe(dataset):
     """Path of the recipe that comes with the library for a data set, else of the default one."""
     folder = pathlib.Path(str(importlib.resources.files("deca_tf") / "recipes"))
     own = folder / f"{str(dataset).split('/')[0]}.toml"
-    return own if own.is_file() else folder / "default.toml"
+    return own if own.is_file() and not is_file_name(dataset) else folder / "default.toml"
+
+
+def is_file_name(dataset):
+    """Whether a data set is a table's file, which has an ending, and not one known by name."""
+    return bool(pathlib.Path(str(dataset)).suffix)
 
 
 def parse_assignment(text):
     """Turns `table.key=value` of `--set` into nested tables.
 
-    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string.
+    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string. True and False are
+    taken as Python writes them, too: as strings, both would be true.
 
     Example:
         >>> parse_assignment("denoiser.c1=100")
@@ -174,7 +186,7 @@ def parse_assignment(text):
     if not equals or not all(path):
         raise ValueError(f"`--set` takes table.key=value, such as denoiser.c1=100. Received: {text!r}.")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value.lower() if value in ('True', 'False') else value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value
     for part in reversed(path):
@@ -196,6 +208,27 @@ def _merge(base, over):
         both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both_tables else value
     return merged
+
+
+def _without_none(value):
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+
+
+def _located(config):
+    """Makes relative paths absolute."""
+    if is_file_name(config.data.dataset):
+        config.data.dataset = _absolute(config.data.dataset)
+    if config.data.data_dir is not None:
+        config.data.data_dir = _absolute(config.data.data_dir)
+    if config.prior.run is not None:
+        config.prior.run = _absolute(config.prior.run)
+    return config
+
+
+def _absolute(path):
+    return os.fspath(pathlib.Path(path).expanduser().absolute())
 
 
 def _chosen(config):
@@ -231,15 +264,21 @@ def _variants(tables, path):
 
 def _validated(tables, path):
     try:
-        return Config.model_validate(tables)
+        config = Config.model_validate(tables)
     except pydantic.ValidationError as error:
         raise ValueError(_explain(error.errors()[0], path)) from None
+    try:
+        config.prior_training()
+    except pydantic.ValidationError as error:
+        problem = error.errors()[0]
+        raise ValueError(_explain({**problem, "loc": ("training", *problem["loc"])}, path, "prior.")) from None
+    return config
 
 
-def _explain(problem, path):
+def _explain(problem, path, within=""):
     """The first problem that pydantic found, in the words of the rest of the library."""
     location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
+    key = within + ".".join(location)
     if problem["type"] == "extra_forbidden":
         known = list(Config.model_fields)
         if len(location) > 1:

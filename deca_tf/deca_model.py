@@ -6,6 +6,7 @@ from keras import ops
 
 from deca_tf.checks import check_range
 from deca_tf.denoisers.normal import Normal
+from deca_tf.registry import deserialize
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -92,8 +93,10 @@ class DeCAModel(keras.Model):
                 f"The batch on each device must divide by the number of phases {phases}. Received: {groups} groups "
                 "on a device. Choose a `batch_size` that is a multiple of phases x devices."
             )
-        for index, phase in enumerate(phases):
-            self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
+        # Keras learns that a stream of unknown length is over by a failing step: without a batch nothing may count.
+        with tf.control_dependencies([label]):
+            for index, phase in enumerate(phases):
+                self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
         return self.get_metrics_result()
 
     def _update(self, phase, inputs, label):
@@ -189,8 +192,8 @@ class DeCAModel(keras.Model):
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        config["target"] = keras.saving.deserialize_keras_object(config["target"])
-        config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
+        config["target"] = deserialize(config["target"])
+        config["denoiser"] = deserialize(config["denoiser"])
         return cls(**config)
 
 

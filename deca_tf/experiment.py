@@ -1,17 +1,22 @@
 """One run from settings to results: read, split, stream, train, judge, save. The page that knows all rooms."""
 
+import contextlib
+import hashlib
 import importlib.metadata
+import pathlib
 import platform
 import time
+import types
 import zlib
 
 import keras
+import numpy as np
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.callbacks import BestWeights, CollapseMonitor, ProgressBar, RankingMetrics, Stopwatch
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.checks import check_choice
-from deca_tf.config import merge
+from deca_tf.config import is_file_name
 from deca_tf.data import load_split
 from deca_tf.data.dataset import capped_batch_size, steps_per_epoch, training_batches
 from deca_tf.deca_model import DeCAModel
@@ -38,15 +43,22 @@ def run(config, out, *, split=None, show_progress=True):
         What is written to `metrics.json`, see `docs/runs.md`.
 
     Raises:
-        FileExistsError: `out` belongs to another run.
+        FileExistsError: `out` belongs to another run, or another process is at work in it.
         ValueError, FileNotFoundError: a setting or the data cannot be used; said before training starts.
     """
     check_parts(config)
     folder = RunFolder(out)
-    folder.begin(config)
+    folder.check(config)
     if folder.is_finished:
         return folder.read_metrics()
     split = read_split(config) if split is None else split
+    folder.begin(config)
+    with folder.locked():
+        folder.bind_data(fingerprint(split))
+        return _run(config, folder, split, show_progress)
+
+
+def _run(config, folder, split, show_progress):
     prior = train_prior(config, split, folder, show_progress) if needs_prior(config) else None
     model, history, notes = train(config, split, folder, prior, show_progress)
     judged = evaluate(model, split)
@@ -77,7 +89,7 @@ def load_run(path, *, data_dir=None, split=None):
 
     Args:
         path: of the run's folder.
-        data_dir: folder of the public data sets, where it is not the one that the run was given.
+        data_dir: folder of the public data sets or of the run's table, where it is not the one that the run was given.
         split: the run's `Split`, if it has been read already.
 
     Returns:
@@ -85,27 +97,52 @@ def load_run(path, *, data_dir=None, split=None):
 
     Raises:
         FileNotFoundError: the folder is no finished run's, or the data is gone.
+        ValueError: the data is not what the run was trained on.
     """
     folder = RunFolder(path)
     metrics = folder.read_metrics()
     config = folder.read_config()
     if data_dir is not None:
         config.data.data_dir = data_dir
+        if is_file_name(config.data.dataset):
+            config.data.dataset = str(pathlib.Path(data_dir) / pathlib.Path(config.data.dataset).name)
     split = read_split(config) if split is None else split
-    return metrics, keras.models.load_model(folder.model_file), split
+    folder.check_data(fingerprint(split))
+    return metrics, load_model(folder), split
+
+
+def load_model(folder):
+    """The `DeCAModel` of a `RunFolder`. Keras finds only classes that have been imported, so all are."""
+    for parts in (BACKBONES, DENOISERS):
+        for name in parts.names:
+            parts.load(name)
+    return keras.models.load_model(folder.model_file)
+
+
+def fingerprint(split):
+    """Digest of what a model learns from and what its rows stand for: the pairs of train and the raw ids."""
+    train = split.train
+    digest = hashlib.sha256(np.sort(train.pair_key).tobytes())
+    for raw_ids in (train.raw_user_ids, train.raw_item_ids):
+        digest.update("\n".join(map(str, raw_ids.tolist())).encode())
+    return digest.hexdigest()
 
 
 def check_parts(config):
-    """Refuses unknown parts and options before any data is read.
+    """Refuses, before any data is read, what would fail after it or after a prior's training.
 
     Raises:
-        ValueError: an unknown backbone, denoiser, option of one, or metric to monitor.
+        ValueError: an unknown backbone, denoiser, option of one, or metric to monitor, or a value that a part refuses.
+        FileNotFoundError: the prior's run is none, or has not finished.
     """
     BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
     DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
     for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
         BACKBONES.load(name)
     check_choice("training.monitor", config.training.monitor, MONITORS)
+    if needs_prior(config) and config.prior.run is not None:
+        RunFolder(config.prior.run).read_metrics()
+    build_model(config, types.SimpleNamespace(num_users=1, num_items=1))
 
 
 def read_split(config):
@@ -116,7 +153,7 @@ def read_split(config):
         data.dataset,
         protocol=data.protocol,
         data_dir=data.data_dir,
-        seed=config.seed,
+        seed=_data_seed(config),
         **{key: value for key, value in given.items() if value is not None},
     )
 
@@ -133,19 +170,20 @@ def train_prior(config, split, folder, show_progress=True):
         A backbone.
     """
     if config.prior.run is not None:
-        prior_folder = RunFolder(config.prior.run)
-        prior_folder.read_metrics()
-        return keras.models.load_model(prior_folder.model_file).target
+        _, model, _ = load_run(config.prior.run, split=split)
+        return model.target
     own = config.model_copy(
         update={
             "denoiser": type(config.denoiser)(name="none"),
-            "training": type(config.training)(**merge(config.training.model_dump(), config.prior.training)),
+            "training": config.prior_training(),
             "prior": type(config.prior)(),
-            "seed": config.seed if config.prior.seed == "same" else _seed(config, "prior"),
         }
     )
+    if config.prior.seed == "other":
+        own.data = config.data.model_copy(update={"seed": _data_seed(config)})
+        own.seed = _seed(config, "prior")
     run(own, folder.prior, split=split, show_progress=show_progress)
-    return keras.models.load_model(folder.prior / "model.keras").target
+    return load_model(RunFolder(folder.prior)).target
 
 
 def build_model(config, split, prior=None):
@@ -190,7 +228,9 @@ def train(config, split, folder, prior=None, show_progress=True):
         `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what `metrics.json` says of it.
     """
     training = config.training
-    best = BestWeights(training.monitor, training.patience) if training.keep == "best" else None
+    best = None
+    if training.keep == "best" or training.patience is not None:
+        best = BestWeights(training.monitor, training.patience, put_back=training.keep == "best")
     history, epochs_done = [], 0
     saved = checkpoints(folder.checkpoints)
     if saved:
@@ -211,7 +251,7 @@ def train(config, split, folder, prior=None, show_progress=True):
         start_step=epochs_done * steps_per_epoch(len(split.train), groups),
     )
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
-    collapse = CollapseMonitor()
+    collapse = CollapseMonitor(earlier=history)
     callbacks = [
         stopwatch,
         collapse,
@@ -219,17 +259,25 @@ def train(config, split, folder, prior=None, show_progress=True):
         *([best] if best else []),
         Backup(folder.checkpoints, history, best),
     ]
-    if show_progress:
-        title = f"{config.data.dataset} {config.backbone.name} {config.denoiser.name}"
-        callbacks.append(ProgressBar(training.epochs, title, ("loss", training.monitor)))
+    epochs = epochs_done if best is not None and best.is_over else training.epochs
     began = time.perf_counter()
-    model.fit(batches, epochs=training.epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks)
+    with contextlib.ExitStack() as stack:
+        if show_progress:
+            title = f"{config.data.dataset} {config.backbone.name} {config.denoiser.name}"
+            bar = ProgressBar(training.epochs, title, ("loss", training.monitor))
+            callbacks.append(stack.enter_context(bar))
+        model.fit(batches, epochs=epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks)
+    kept = best.best_epoch if training.keep == "best" else None
     notes = {
         "train": {**stopwatch.report(), "epochs": len(history), "wall_seconds": time.perf_counter() - began},
-        "best_epoch": None if best is None or best.best_epoch is None else best.best_epoch + 1,
+        "best_epoch": None if kept is None else kept + 1,
         "collapsed": collapse.collapsed,
     }
     return model, history, notes
+
+
+def _data_seed(config):
+    return config.seed if config.data.seed is None else config.data.seed
 
 
 def _seed(config, role):

@@ -76,3 +76,23 @@ class Registry:
                     f"The options of {self.kind} {name!r} are {listed}. Received: {self.kind}.{option}={value!r}."
                     f"{did_you_mean(option, known)}"
                 )
+
+
+def deserialize(config):
+    """A part, from what Keras saved of it.
+
+    Keras finds a class by its registered name, which it knows only once the class's module has been imported; the
+    registries import theirs late, so that is done here.
+
+    Args:
+        config: what `keras.saving.serialize_keras_object` gave.
+
+    Returns:
+        The Keras object.
+    """
+    import keras
+
+    module = (config or {}).get("module") or ""
+    if module.startswith("deca_tf."):
+        importlib.import_module(module)
+    return keras.saving.deserialize_keras_object(config)

@@ -1,5 +1,6 @@
 """The folder of a run: what lies where, written so that nothing half-written ever looks finished."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,13 +8,20 @@ import os
 import pathlib
 import shutil
 
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing keeps two processes apart
+    fcntl = None
+
 import tomli_w
 
 from deca_tf.config import resolve
 
+UNFINISHED = "writing-"  # begins the names of files that are not written to their end
+
 
 class RunFolder:
-    """`config.toml`, `model.keras`, `history.csv`, `metrics.json`, and `checkpoint/` while training.
+    """`config.toml`, `data.sha256`, `model.keras`, `history.csv`, `metrics.json`, and `checkpoint/` while training.
 
     `metrics.json` is written last: a run that has it is finished.
 
@@ -24,6 +32,7 @@ class RunFolder:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.toml"
+        self.data_file = self.path / "data.sha256"
         self.model_file = self.path / "model.keras"
         self.history_file = self.path / "history.csv"
         self.metrics_file = self.path / "metrics.json"
@@ -35,8 +44,8 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.metrics_file.is_file()
 
-    def begin(self, config):
-        """Makes the folder this run's, or finds that it already is.
+    def check(self, config):
+        """Refuses a folder that is not free for a run, nor already this run's.
 
         Raises:
             FileExistsError: the folder belongs to a run with other settings, or to something else.
@@ -49,14 +58,57 @@ class RunFolder:
                     f"`out` must be a new folder, or that of the same run. Received: {os.fspath(self.path)!r}, whose "
                     f"{differing[0]}. Name another folder, or delete this one."
                 )
-        elif self.path.exists() and any(self.path.iterdir()):
+        elif self.path.exists() and not all(file.name.startswith(UNFINISHED) for file in self.path.iterdir()):
             raise FileExistsError(
                 f"`out` must be a new or empty folder, or that of the same run. Received: {os.fspath(self.path)!r}, "
                 "which holds other files."
             )
-        else:
-            self.path.mkdir(parents=True, exist_ok=True)
+
+    def begin(self, config):
+        """Makes the folder this run's, after `check`."""
+        self.check(config)
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.config_file.is_file():
             write_atomically(self.config_file, tomli_w.dumps(config.to_dict()))
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes out of the folder; when this one ends, however it does, the folder is free again.
+
+        Raises:
+            FileExistsError: another run is at work in it.
+        """
+        if fcntl is None:
+            yield
+            return
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            if not _lock(folder):
+                raise FileExistsError(
+                    f"`out` must be a folder that no other run is using. Received: {os.fspath(self.path)!r}, in which "
+                    "another process is at work. Wait for it, or name another folder."
+                )
+            yield
+        finally:
+            os.close(folder)
+
+    def bind_data(self, fingerprint):
+        """Notes which data the run is made of; refuses other data from then on."""
+        self.check_data(fingerprint)
+        if not self.data_file.is_file():
+            write_atomically(self.data_file, fingerprint + "\n")
+
+    def check_data(self, fingerprint):
+        """Refuses other data than the run was made of, as far as that was noted.
+
+        Raises:
+            ValueError: train set or ids are others, so that the model's rows would stand for other users and items.
+        """
+        if self.data_file.is_file() and self.data_file.read_text(encoding="utf-8").strip() != fingerprint:
+            raise ValueError(
+                f"The data must be what the run was trained on. Received: {os.fspath(self.path)!r}, and other users, "
+                "items or training pairs than then. Bring that data back, or train anew in another folder."
+            )
 
     def read_config(self):
         """The run's settings.
@@ -87,7 +139,7 @@ class RunFolder:
 
     def finish(self, model, history, metrics):
         """Writes the results, `metrics.json` last, and removes the checkpoints."""
-        unfinished = self.path / "writing-model.keras"
+        unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
         model.save(unfinished, include_optimizer=False)
         unfinished.replace(self.model_file)
         columns = list(dict.fromkeys(name for row in history for name in row))
@@ -100,9 +152,20 @@ class RunFolder:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
+def _lock(descriptor):
+    """Whether it is ours now; true too on a file system that cannot lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def write_atomically(path, text):
     """Writes a text file beside its place, then renames it there."""
-    beside = path.with_name(f"writing-{path.name}")
+    beside = path.with_name(f"{UNFINISHED}{path.name}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 

@@ -149,6 +149,13 @@ def test_recovery_is_seen():
     assert states == [None, None, "all rejected", None, None] and len(messages) == 1
 
 
+def test_what_came_before_counts_where_training_goes_on():
+    earlier = [{"positive_prob": 0.8, "negative_prob": 0.2}] + [{"positive_prob": 0.5, "negative_prob": 0.495}] * 2
+    states, messages, before_end = watch([EQUAL], earlier=earlier)
+    assert states == ["undecided"] * 2 and len(messages) == before_end == 1
+    assert watch([], earlier=earlier)[0] == ["undecided"]
+
+
 def test_borders():
     assert watch([(0.95, 0.95)])[0][-1] == "all accepted"
     assert watch([(0.06, 0.01)])[0][-1] is None

@@ -12,8 +12,8 @@ from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 
 USERS, ITEMS = 12, 15
-PAIRS, BATCH = 72, 16
-STEPS = 4  # 72 / 16 = 4.5, rounded: an epoch ends inside a pass over the pairs
+PAIRS, BATCH = 56, 24
+STEPS = 2  # 56 / 24 = 2.3, rounded: an epoch ends inside a pass over the pairs
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +22,16 @@ def interactions():
     return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
 
 
-def build(name="deca", optimizer=None, **compile_options):
+def untrained(name="deca"):
     networks = {
         role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
         for seed, role in enumerate(DENOISERS.load(name).networks, 2)
     }
-    model = DeCAModel(GMF(USERS, ITEMS, embedding_dim=4, seed=1), DENOISERS.build(name, **networks), l2=0.01)
+    return DeCAModel(GMF(USERS, ITEMS, embedding_dim=4, seed=1), DENOISERS.build(name, **networks), l2=0.01)
+
+
+def build(name="deca", optimizer=None, **compile_options):
+    model = untrained(name)
     optimizer = optimizer or keras.optimizers.Adam(0.01, epsilon=1e-8)
     model.compile(optimizer=optimizer, **(compile_options or {"run_eagerly": True}))
     return model
@@ -69,6 +73,7 @@ def test_weights_optimizer_slots_and_continuation_survive_saving(name, interacti
     assert int(loaded.optimizer.iterations) == 2 * updates
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras is not told the length of the first epoch
 def test_training_goes_on_in_mid_epoch(interactions, tmp_path):
     """In the graph, as in production: one epoch, one step, a reload, the rest."""
     through = fit(build(jit_compile=False), interactions, epochs=2)
@@ -80,11 +85,18 @@ def test_training_goes_on_in_mid_epoch(interactions, tmp_path):
     assert_same_state(loaded, through)
 
 
+def without_shapes(config):
+    """A config without `build_config`, where a tuple comes back as a list."""
+    if not isinstance(config, dict):
+        return config
+    return {key: without_shapes(value) for key, value in config.items() if key != "build_config"}
+
+
 def test_settings_survive_saving(interactions, tmp_path):
     model = fit(build("deca-p"), interactions)
     loaded = reload(model, tmp_path)
-    assert loaded.get_config() == model.get_config()
     assert loaded.l2 == 0.01
+    assert without_shapes(loaded.get_config()) == without_shapes(model.get_config())
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
 
 
@@ -113,7 +125,7 @@ def test_new_optimizer_is_saved_without_remains_of_the_old_one(interactions, tmp
 def test_weights_alone_fit_a_model_built_anew(interactions, tmp_path):
     model = fit(build(), interactions)
     model.save_weights(tmp_path / "model.weights.h5")
-    other = build()
+    other = untrained()
     other.load_weights(tmp_path / "model.weights.h5")
     for one, expected in zip(other.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.array(one), np.array(expected))

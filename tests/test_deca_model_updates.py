@@ -14,7 +14,7 @@ from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 
 USERS, ITEMS, DIM = 5, 6, 3
-GROUPS, NEGATIVES, STEPS = 8, 2, 3
+GROUPS, NEGATIVES, STEPS = 8, 2, 2
 C1, C2, L2, LEARNING_RATE = 7.0, 3.0, 0.02, 0.003
 ROLES = {"auxiliary": "g", "likelihood_if_negative": "h", "likelihood_if_positive": "h'"}
 ALTERNATING = ("dp", "dn")
@@ -111,9 +111,10 @@ def train(method, phases, networks, batches, optimizer):
     losses = []
     for users, items, label in batches:
         for index, phase in enumerate(phases):
+            update = len(losses)
             share = [column[index :: len(phases)].reshape(-1) for column in (users, items, label)]
 
-            def loss(phase=phase, share=share, update=len(losses)):
+            def loss(phase=phase, share=share, update=update):
                 return loss_of(method, phase, update, networks, *share)
 
             roles = [role for role in learning.get(phase, ("f",)) if role in networks]

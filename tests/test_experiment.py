@@ -1,18 +1,22 @@
 """Runs: the same from the same settings, resumable, and nothing half-written that looks finished."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from deca_tf import experiment
 from deca_tf.callbacks.backup import Backup, checkpoints
-from deca_tf.config import merge, resolve
+from deca_tf.config import merge, parse_assignment, resolve
 from deca_tf.run_folder import RunFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # a few epochs on a small table
 SMALL = {
-    "data": {"dataset": "synthetic", "options": {"num_users": 120, "num_items": 60, "num_clicks": 2500}},
+    "data": {"dataset": "synthetic", "options": {"num_users": 120, "num_items": 60, "num_clicks": 1800}},
     "backbone": {"embedding_dim": 8},
     "training": {"epochs": 4, "batch_size": 128, "jit_compile": False, "patience": 4},
 }
@@ -50,6 +54,32 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(keep, tmp_path, m
     assert torn["train"]["epochs"] == 4
     assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
     assert not (tmp_path / "torn" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"training": {"patience": 1, "epochs": 30, "learning_rate": 0.05}},  # training was already over
+        {"denoiser": {"name": "deca-dp"}, "training": {"keep": "last", "learning_rate": 0.1, "epochs": 8}},  # collapsed
+    ],
+)
+def test_a_run_interrupted_after_its_last_epoch_only_finishes(more, tmp_path, monkeypatch):
+    config = settings(more)
+    whole = experiment.run(config, tmp_path / "whole", show_progress=False)
+    assert (whole["collapsed"] is None) == ("denoiser" not in more)
+    assert (whole["train"]["epochs"] < 30) == ("denoiser" not in more) or whole["train"]["epochs"] == 8
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))
+
+    def die(*arguments):
+        raise Interrupted
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(RunFolder, "finish", die)
+        experiment.run(config, tmp_path / "torn", show_progress=False)
+    torn = experiment.run(config, tmp_path / "torn", show_progress=False)
+    for key in ("test", "best_epoch", "collapsed"):
+        assert torn[key] == whole[key]
+    assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
 
 
 def test_a_half_written_checkpoint_is_passed_by(tmp_path):
@@ -91,6 +121,30 @@ def test_the_prior_of_deca_p_is_a_run_of_its_own(seed, tmp_path):
     assert fresh.shape == pretrained.target.weights[0].shape
 
 
+def test_the_prior_s_own_folder_reads_the_data_that_it_learned_from(tmp_path):
+    config = settings({"denoiser": {"name": "deca-p"}, "training": {"epochs": 1}})
+    experiment.run(config, tmp_path / "run", show_progress=False)
+    _, _, split = experiment.load_run(tmp_path / "run")
+    _, _, of_prior = experiment.load_run(tmp_path / "run" / "prior")
+    np.testing.assert_array_equal(of_prior.train.pair_key, split.train.pair_key)
+
+
+def test_the_prior_of_the_synthetic_recipe_is_trained_as_normal_training_is():
+    def training(denoiser):
+        return resolve(overrides={"data": {"dataset": "synthetic"}, "denoiser": {"name": denoiser}}).prior_training()
+
+    assert training("deca-p") == training("none")
+
+
+def test_a_prior_that_has_seen_other_data_is_refused(tmp_path):
+    """Its train set may hold this run's test pairs."""
+    normal = settings({"denoiser": {"name": "none"}, "training": {"epochs": 1}, "seed": 1})
+    experiment.run(normal, tmp_path / "normal", show_progress=False)
+    config = settings({"denoiser": {"name": "deca-p"}, "prior": {"run": str(tmp_path / "normal")}})
+    with pytest.raises(ValueError, match="The data must be what the run was trained on"):
+        experiment.run(config, tmp_path / "run", show_progress=False)
+
+
 def test_a_prior_from_another_run(tmp_path):
     experiment.run(
         settings({"denoiser": {"name": "none"}, "training": {"epochs": 1}}), tmp_path / "normal", show_progress=False
@@ -112,6 +166,107 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
     best = max(float(row.split(",")[column]) for row in rows[1:])
     judged = experiment.evaluate(model, split, part="validation", ks=(20,))
     assert judged.metrics["recall@20"] == pytest.approx(best)
+
+
+def test_training_ends_early_when_the_last_epoch_is_kept_too(tmp_path):
+    config = settings({"training": {"epochs": 30, "patience": 2, "learning_rate": 0.05, "keep": "last"}})
+    metrics = experiment.run(config, tmp_path / "run", show_progress=False)
+    assert metrics["train"]["epochs"] < 30
+    assert metrics["best_epoch"] is None
+    _, model, split = experiment.load_run(tmp_path / "run")
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
+    judged = experiment.evaluate(model, split, part="validation", ks=(20,))
+    assert judged.metrics["recall@20"] == pytest.approx(float(last["val_recall@20"]))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"denoiser": {"alpha": 2}}, "`alpha`"),
+        ({"backbone": {"embedding_dim": "many"}}, "`embedding_dim`"),
+        ({"prior": {"training": {"epoch": 3}}}, "prior.training.epoch=3.*Did you mean 'epochs'?"),
+        ({"prior": {"training": {"epochs": 0}}}, "Received: prior.training.epochs=0"),
+        ({"prior": {"run": "absent"}}, "A run's folder must hold config.toml. Received: '.*absent'"),
+    ],
+)
+def test_what_would_fail_after_the_prior_is_said_before_anything(more, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "read_split", None)
+    with pytest.raises((ValueError, FileNotFoundError), match=said):
+        experiment.run(settings({"denoiser": {"name": "deca-p"}}, more), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_loads_in_a_process_that_has_built_nothing(tmp_path):
+    """Keras finds a class only when its module has been imported."""
+    config = settings({"backbone": {"name": "gmf"}, "training": {"epochs": 1}})
+    experiment.run(config, tmp_path / "run", show_progress=False)
+    script = (
+        "import sys; from deca_tf.experiment import load_run\nprint(type(load_run(sys.argv[1])[1].target).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "run"], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "GMF", done.stderr
+
+
+def test_paths_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("elsewhere").mkdir()
+    pathlib.Path("clicks.csv").write_text(
+        "user,item\n" + "\n".join(f"u{u},i{i}" for u in range(20) for i in range(u % 3, 30, 3))
+    )
+    config = resolve(
+        overrides={
+            "data": {"dataset": "clicks.csv", "data_dir": "data"},
+            "prior": {"run": "normal"},
+            "training": {"epochs": 1, "jit_compile": False},
+        }
+    )
+    folder = os.fspath(tmp_path)
+    assert (config.data.data_dir, config.prior.run) == (f"{folder}/data", f"{folder}/normal")
+    config.data.data_dir = None
+    metrics = experiment.run(config, "run", show_progress=False)
+    monkeypatch.chdir("elsewhere")
+    _, model, split = experiment.load_run("../run")
+    assert experiment.evaluate(model, split).metrics == metrics["test"]
+    (tmp_path / "clicks.csv").rename("clicks.csv")  # and if the table has moved, it can be said where
+    _, _, moved = experiment.load_run("../run", data_dir=".")
+    np.testing.assert_array_equal(moved.train.pair_key, split.train.pair_key)
+    text = pathlib.Path("clicks.csv").read_text()
+    pathlib.Path("clicks.csv").write_text(text.replace("u7,", "zoe,"))  # as many users, but other rows of the model
+    with pytest.raises(ValueError, match="The data must be what the run was trained on"):
+        experiment.load_run("../run", data_dir=".")
+
+
+def test_a_table_in_a_folder_named_like_a_data_set_has_the_default_recipe():
+    config = resolve(overrides={"data": {"dataset": "modcloth/mine.csv"}})
+    assert config.backbone.name == "mf"
+    assert resolve(overrides={"data": {"dataset": "modcloth"}}).backbone.name == "gmf"
+
+
+@pytest.mark.parametrize(("text", "value"), [("False", False), ("True", True), ("Truely", "Truely")])
+def test_truth_values_may_be_written_as_in_python(text, value):
+    assert parse_assignment(f"backbone.item_bias={text}") == {"backbone": {"item_bias": value}}
+
+
+def test_unset_options_are_not_written():
+    assert settings({"data": {"options": {"num_users": None}}}).to_dict()["data"]["options"] == {
+        "num_items": 60,
+        "num_clicks": 1800,
+    }
+
+
+def test_an_exception_ends_the_progress_bar(tmp_path, monkeypatch):
+    """A bar that is left alive hides the cursor, and no other can start."""
+    ended = []
+    monkeypatch.setattr("rich.progress.Progress.stop", lambda bar: ended.append(bar))
+
+    def die(*arguments):
+        raise Interrupted
+
+    monkeypatch.setattr(Backup, "on_epoch_end", die)
+    with pytest.raises(Interrupted):
+        experiment.run(settings(), tmp_path / "run")
+    assert len(ended) == 1
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):

@@ -30,6 +30,7 @@ class Backbone(keras.Model):
         self.num_users = check_integer("num_users", num_users)
         self.num_items = check_integer("num_items", num_items)
         self.seed = check_integer("seed", seed, low=0)
+        self.built = True  # every weight exists since the constructor
 
     def add_table(self, name, shape, initializer="zeros"):
         """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.
@@ -40,9 +41,6 @@ class Backbone(keras.Model):
         if callable(initializer):
             initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
-
-    def build(self, input_shape=None):
-        self.built = True  # every weight exists since the constructor
 
     def query_embedding(self, user_ids):
         """User side of the score, `(batch,)` to `(batch, dim)`."""

@@ -16,16 +16,23 @@ class BestWeights(keras.callbacks.Callback):
     Args:
         monitor: name in the epoch's logs, larger is better; the callback that puts it there comes first.
         patience: epochs without a better value after which training stops; None: never.
+        put_back: False only ends training early, with the last epoch's weights.
     """
 
-    def __init__(self, monitor="val_recall@20", patience=None):
+    def __init__(self, monitor="val_recall@20", patience=None, put_back=True):
         super().__init__()
+        self.put_back = put_back
         self.monitor = monitor
         self.patience = None if patience is None else check_integer("patience", patience)
         self.best_epoch = None
         self.best_value = -math.inf
         self.best_weights = None
         self.epochs_since = 0
+
+    @property
+    def is_over(self):
+        """Whether training has to end."""
+        return self.patience is not None and self.epochs_since >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
@@ -40,11 +47,11 @@ class BestWeights(keras.callbacks.Callback):
             self.best_weights = self.model.target.get_weights()
         else:
             self.epochs_since += 1
-        if self.patience is not None and self.epochs_since >= self.patience:
+        if self.is_over:
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):
-        if self.best_weights is not None:
+        if self.put_back and self.best_weights is not None:
             self.model.target.set_weights(self.best_weights)
 
     def state(self):

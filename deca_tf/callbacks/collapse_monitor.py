@@ -39,17 +39,19 @@ class CollapseMonitor(keras.callbacks.Callback):
         low: both means below it: everything is rejected.
         high: both means of at least this: everything is accepted.
         gap: means nearer to each other than this: undecided.
+        earlier: logs of the epochs that came before, where training goes on.
 
     Attributes:
         collapsed: None, 'all rejected', 'all accepted' or 'undecided'. None again once the model recovers.
     """
 
-    def __init__(self, patience=3, low=0.05, high=0.95, gap=0.02):
+    def __init__(self, patience=3, low=0.05, high=0.95, gap=0.02, earlier=()):
         super().__init__()
         self.patience = check_integer("patience", patience)
         self.low = check_range("low", low, 0, 1)
         self.high = check_range("high", high, 0, 1)
         self.gap = check_range("gap", gap, 0, 1)
+        self.earlier = tuple(earlier)
         self._forget()
 
     def _forget(self):
@@ -59,6 +61,8 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._forget()
+        for epoch, earlier in enumerate(self.earlier):
+            self.on_epoch_end(epoch, earlier)
 
     def on_epoch_end(self, epoch, logs=None):
         if not logs or not {"positive_prob", "negative_prob"} <= set(logs):

@@ -7,6 +7,8 @@ from rich import progress
 class ProgressBar(keras.callbacks.Callback):
     """One line that moves with the epochs; quiet where the console is no terminal.
 
+    A context manager: an exception within must not leave the terminal without its cursor.
+
     Args:
         epochs: how many there will be at most.
         title: what is trained.
@@ -18,10 +20,17 @@ class ProgressBar(keras.callbacks.Callback):
         self.epochs = epochs
         self.title = title
         self.shown = shown
+        self._bar = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.on_train_end()
 
     def on_train_begin(self, logs=None):
         self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[figures]}"),
@@ -36,4 +45,6 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.update(self._task, completed=epoch + 1, figures=figures)
 
     def on_train_end(self, logs=None):
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+console = Console(markup=False, emoji=False)  # ids and paths are printed as they are, whatever brackets they hold
 
 
 def print_metrics(metrics, title, ks=(5, 10, 20)):

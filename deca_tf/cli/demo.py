@@ -53,7 +53,7 @@ def demo(
     user = split.train.raw_user_ids[split.test.user_id[0]]
     print_recommendations(user, Recommender(to).recommend([user]))
     console.print(
-        f"Published {version}.\n\n[bold]Next[/bold]\n"
+        f"Published {version}.\n\nNext\n"
         "  MovieLens-100k:  deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --out runs/ml-100k\n"
         "  your own clicks: deca-tf train --dataset clicks.csv --user-column WHO --item-column WHAT --out runs/clicks\n"
         "  then:            deca-tf export runs/clicks --to saved_models/clicks\n"

@@ -13,7 +13,7 @@ from deca_tf.tensorflow_loader import load_tensorflow
 def evaluate(
     run: Annotated[pathlib.Path, typer.Argument(metavar="DIR", help="Folder of a finished `deca-tf train`.")],
     data_dir: Annotated[
-        str | None, typer.Option(help="Folder of the public data sets, if it is not where the run found it.")
+        str | None, typer.Option(help="Folder of the public data sets, or of the run's table, if it has moved.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ):

@@ -1,6 +1,7 @@
 """`deca-tf export`: publishes a run's model as a SavedModel."""
 
 import pathlib
+import shlex
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ def export(
     to: Annotated[pathlib.Path, typer.Option(help="Folder of the served model, such as saved_models/clicks.")],
     k: Annotated[int, typer.Option("-k", help="Items per answer.", min=1)] = 10,
     data_dir: Annotated[
-        str | None, typer.Option(help="Folder of the public data sets, if it is not where the run found it.")
+        str | None, typer.Option(help="Folder of the public data sets, or of the run's table, if it has moved.")
     ] = None,
 ):
     """Writes the next version of a served model: raw user id in, ranked raw item ids and scores out.
@@ -30,4 +31,5 @@ def export(
     about = {key: stored[key] for key in ("dataset", "backbone", "denoiser", "protocol", "seed", "config", "test")}
     version = publish(model, split, to, k=k, manifest=about)
     first = split.train.raw_user_ids[split.train.user_id[0]]
-    console.print(f"Published {version}. Ask it: deca-tf recommend {to} --user {first}", highlight=False)
+    ask = shlex.join(["deca-tf", "recommend", str(to), "--user", str(first)])
+    console.print(f"Published {version}. Ask it: {ask}", highlight=False, soft_wrap=True)

@@ -23,16 +23,18 @@ app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
 app.command("reproduce")(reproduce.reproduce)
 
-USER_MISTAKES = (ValueError, TypeError, FileNotFoundError, FileExistsError, NotADirectoryError, ImportError)
+USER_MISTAKES = (ValueError, TypeError, OSError, ImportError)
+INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
 
 def main():
     """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
     try:
         app()
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("Interrupted. The same command goes on from the last checkpoint, if it trains.", file=sys.stderr)
+        raise
     except USER_MISTAKES as error:
         if os.environ.get("DECA_TF_DEBUG"):
             raise

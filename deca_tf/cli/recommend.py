@@ -23,11 +23,12 @@ def recommend(
     load_tensorflow()
     from deca_tf.serving import Recommender
 
-    answers = Recommender(folder, version).recommend(user, k=k)
+    users = list(dict.fromkeys(user))
+    answers = Recommender(folder, version).recommend(users, k=k)
     if as_json:
         print(answers.to_json(orient="records", lines=True, force_ascii=False), end="")
         return
-    for user_id in user:
+    for user_id in users:
         rows = answers[answers["user_id"] == user_id]
         if len(rows):
             print_recommendations(user_id, rows)

@@ -43,15 +43,18 @@ def reproduce(
     from deca_tf.comparators import Popularity
     from deca_tf.evaluation import evaluate
     from deca_tf.experiment import read_split
+    from deca_tf.reproduction import figures, tables
     from deca_tf.reproduction import grid as grids
-    from deca_tf.reproduction import tables
     from deca_tf.reproduction.tie_order import recall_by_tie_order
 
     check_choice("grid", grid, tuple(grids.GRIDS))
-    datasets = tuple(dataset or ("ml-100k", "modcloth"))
+    datasets = tuple(dict.fromkeys(dataset or ("ml-100k", "modcloth")))
     for name in datasets:
         check_choice("dataset", name, ("ml-100k", "modcloth"))
     cells, seed_list = grids.GRIDS[grid](datasets), range(seeds)
+    if document is not None:  # what would fail after hours
+        figures.require_matplotlib()
+        tables.check_places(document, ("paper", "clean", *(("ties",) if "modcloth" in datasets else ())))
     _run_with_progress(grids, cells, seed_list, out, data_dir, jobs)
     popularity = {}
     for cell in cells:
@@ -70,15 +73,13 @@ def reproduce(
                 recalls[cell.denoiser] = {order: [one[order] for one in found] for order in found[0]}
         blocks["ties"] = tables.ties_table(recalls)
     for name, table in blocks.items():
-        console.print(f"\n[bold]{name}[/bold]")
+        console.print(f"\n{name}", style="bold")
         print(table)
     if document is not None:
         tables.fill_in(document, blocks)
         for name in datasets:
-            from deca_tf.reproduction.figures import learning_curves
-
             shown = [cell for cell in cells if (cell.dataset, cell.protocol) == (name, "clean")]
-            learning_curves(shown, seed_list, out, document.with_name(f"learning_curves_{name}.png"))
+            figures.learning_curves(shown, seed_list, out, document.with_name(f"learning_curves_{name}.png"))
 
 
 def _run_with_progress(grids, cells, seeds, out, data_dir, jobs):

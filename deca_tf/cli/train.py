@@ -85,9 +85,9 @@ def train(
 ):
     """Trains a recommender and judges it on the test set.
 
-    Settings come from the data set's recipe, then --recipe, then the options here. The folder --out then holds
-    config.toml (a recipe that repeats the run), model.keras, history.csv and metrics.json. Interrupted, the same
-    command goes on where it stopped.
+    Settings come from --recipe, or else the data set's own recipe, and then from the options here. The folder --out
+    then holds config.toml (a recipe that repeats the run), model.keras, history.csv and metrics.json. Interrupted, the
+    same command goes on where it stopped.
 
     [bold]Examples[/bold]
 

@@ -6,6 +6,7 @@ from keras import ops
 from deca_tf.checks import check_choice, check_range
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.registry import deserialize
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -119,5 +120,5 @@ class DeCA(Denoiser):
 
     @classmethod
     def from_config(cls, config):
-        networks = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.networks}
+        networks = {name: deserialize(config[name]) for name in cls.networks}
         return cls(**{**config, **networks})

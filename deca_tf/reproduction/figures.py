@@ -17,13 +17,7 @@ def learning_curves(cells, seeds, root, path):
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            "Figures require matplotlib. Received: no such package. Run `pip install deca-tf[plots]`."
-        ) from error
-    matplotlib.use("Agg")
+    require_matplotlib().use("Agg")
     import matplotlib.pyplot as plt
 
     models = list(dict.fromkeys((cell.backbone, cell.item_bias) for cell in cells))
@@ -40,6 +34,17 @@ def learning_curves(cells, seeds, root, path):
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def require_matplotlib():
+    """The package, or an ImportError that says how to get it."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "Figures require matplotlib. Received: no such package. Run `pip install deca-tf[plots]`."
+        ) from error
+    return matplotlib
 
 
 def _curve(cell, seeds, root):

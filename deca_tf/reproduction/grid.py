@@ -88,7 +88,8 @@ def run_grid(cells, seeds, root, *, data_dir=None, jobs=1, report=lambda done: N
             report((cell, seed))
         return
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow would hang
-    # Each has one thread, so that they do not wait for each other. A process is renewed after some runs: TensorFlow never frees what it has traced.
+    # Each has one thread, so that they do not wait for each other, and is renewed after some runs: TensorFlow never
+    # frees what it has traced.
     with context.Pool(jobs, initializer=load_tensorflow, initargs=(1,), maxtasksperchild=8) as pool:
         tasks = [(cell, seed, root, data_dir) for cell, seed in left]
         for done in pool.imap_unordered(_run_task, tasks):

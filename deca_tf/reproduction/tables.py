@@ -97,11 +97,27 @@ def fill_in(path, blocks):
     Raises:
         ValueError: a block has no place in the file.
     """
-    path = pathlib.Path(path)
-    text = path.read_text(encoding="utf-8")
+    text = check_places(path, blocks)
     for name, content in blocks.items():
-        pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-        if not pattern.search(text):
+        text = _place(name).sub(lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text)
+    pathlib.Path(path).write_text(text, encoding="utf-8")
+
+
+def check_places(path, names):
+    """The text of a Markdown file, refused if a block has no place in it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a block has no place in the file.
+    """
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f"`document` must be an existing Markdown file. Received: {str(path)!r}.")
+    text = pathlib.Path(path).read_text(encoding="utf-8")
+    for name in names:
+        if not _place(name).search(text):
             raise ValueError(f"`{path}` must have a place for {name!r}: <!-- begin {name} --> and <!-- end {name} -->.")
-        text = pattern.sub(lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text)
-    path.write_text(text, encoding="utf-8")
+    return text
+
+
+def _place(name):
+    return re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)

@@ -1,14 +1,18 @@
 """The command line, end to end on a small table of one's own."""
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from deca_tf.cli import main as cli
+from deca_tf.cli.recommend import print_recommendations
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two or three epochs of a small table
 
@@ -110,6 +114,18 @@ def test_evaluate_finds_the_stored_figures(finished, capsys):
     assert "The figures are as stored" in out
 
 
+def test_a_stored_run_is_read_in_a_process_of_its_own(finished):
+    # Keras finds a class only once its module has been imported, which here nothing else has done.
+    script = (
+        f"import sys; sys.argv = ['deca-tf', 'evaluate', {str(finished)!r}, '--json']\n"
+        "from deca_tf.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stored = json.loads((finished / "metrics.json").read_text())
+    assert json.loads(done.stdout)["test"] == pytest.approx(stored["test"], abs=1e-6)
+
+
 def test_export_and_recommend(finished, clicks, tmp_path, capsys):
     code, out, err = deca_tf(capsys, "export", finished, "--to", tmp_path / "served", "-k", 5)
     assert code == 0, err
@@ -126,8 +142,9 @@ def test_export_and_recommend(finished, clicks, tmp_path, capsys):
     held_out = set(table[table["customer"] == "käufer-3"].sort_values("when")["sku"].iloc[-3:])
     assert not set(one["item_id"]) & (set(table[table["customer"] == "käufer-3"]["sku"]) - held_out)
     assert not rows[rows["user_id"] == "nobody"]["known_user"].any()
-    code, out, _ = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "-k", 3)
-    assert "not known" in out
+    code, out, _ = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "--user", "nobody", "-k", 3)
+    assert out.count("not known") == 1
+    assert out.count("sku/") == 3
     code, _, err = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "-k", 6)
     assert code == 2
     assert "Received: k=6" in err
@@ -172,6 +189,61 @@ def test_an_unknown_column_is_said(clicks, tmp_path, capsys):
     )
     assert code == 2
     assert "Did you mean 'customer'?" in err
+
+
+def test_a_mistake_can_be_mended_in_the_same_folder(clicks, tmp_path, capsys):
+    wrong = ("train", "-q", "--dataset", clicks, *FAST, "--user-column", "custommer", "--item-column", "sku")
+    code, _, _ = deca_tf(capsys, *wrong, "--out", tmp_path / "run")
+    assert code == 2
+    code, _, err = deca_tf(capsys, *wrong, "--user-column", "customer", "--out", tmp_path / "run")
+    assert code == 0, err
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied", "/run")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    code, _, err = deca_tf(capsys, "train", "--dataset", "synthetic", "--out", tmp_path / "run")
+    assert code == 2
+    assert err == "Error: [Errno 13] Permission denied: '/run'\n"
+
+
+def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
+    script = "from deca_tf.cli.main import main\nmain()"
+    arguments = ["train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--epochs", "1000000", "--out", tmp_path / "run"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments), "--set", "training.keep=last"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "run" / "config.toml").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted. The same command goes on" in err
+    assert "Traceback" not in err
+
+
+def test_data_that_has_changed_is_not_exported(finished, clicks, tmp_path, capsys):
+    text = clicks.read_text(encoding="utf-8")
+    (tmp_path / "clicks.csv").write_text(text.replace("käufer-7,", "zoe,"), encoding="utf-8")
+    code, _, err = deca_tf(capsys, "export", finished, "--to", tmp_path / "served", "--data-dir", tmp_path)
+    assert code == 2
+    assert "The data must be what the run was trained on" in err
+    shutil.copy(clicks, tmp_path / "clicks.csv")
+    code, out, err = deca_tf(capsys, "evaluate", finished, "--data-dir", tmp_path)
+    assert code == 0, err
+    assert "The figures are as stored" in out
+
+
+def test_ids_are_printed_as_they_are(capsys):
+    rows = pd.DataFrame({"rank": [1, 2], "item_id": ["[/b]", ":cat:"], "score": [1.0, 0.5], "known_user": [True] * 2})
+    print_recommendations("[red]eve", rows)
+    out = capsys.readouterr().out
+    assert all(text in out for text in ("[/b]", ":cat:", "[red]eve"))
 
 
 def test_a_folder_with_other_settings_is_refused(finished, clicks, capsys):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from deca_tf.cli import reproduce
 from deca_tf.data import load_split
 from deca_tf.evaluation import Evaluation
 from deca_tf.reproduction import figures, grid, tables, tie_order
@@ -64,6 +65,16 @@ def test_documents_are_filled_in_where_they_are_marked(tmp_path):
     assert page.read_text() == "# Title\n<!-- begin paper -->\n| new \\1 |\n<!-- end paper -->\nafter\n"
     with pytest.raises(ValueError, match="place for 'ties'"):
         tables.fill_in(page, {"ties": ""})
+
+
+def test_a_document_is_checked_before_the_grid_is_run(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(reproduce, "_run_with_progress", None)
+    with pytest.raises(FileNotFoundError, match="`document` must be an existing Markdown file. Received: '.*page.md'"):
+        reproduce.reproduce(document=page, out=tmp_path)
+    page.write_text("<!-- begin paper -->\n<!-- end paper -->\n<!-- begin clean -->\n<!-- end clean -->\n")
+    with pytest.raises(ValueError, match="place for 'ties'"):
+        reproduce.reproduce(document=page, out=tmp_path)
 
 
 def test_renumbered_items_keep_every_score():

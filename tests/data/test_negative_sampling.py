@@ -1,0 +1,124 @@
+"""Negatives: uniform over what they may be, and never what they must not be."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from deca_tf.data import Interactions
+from deca_tf.data.negative_sampling import UniformNegatives, UnobservedNegatives
+
+ITEMS = 9
+
+
+def interactions(pairs, num_users, num_items=ITEMS):
+    users, items = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
+    return Interactions(users, items, np.array([f"user {u}" for u in range(num_users)]), np.arange(num_items))
+
+
+def draw(sampler, users, count, step=0):
+    return sampler(tf.constant(users, tf.int32), count, tf.constant(step, tf.int64)).numpy()
+
+
+def assert_uniform(drawn, choices):
+    """At a significance level of one in a thousand; the draws are fixed by their seed."""
+    counts = np.array([(drawn == choice).sum() for choice in choices])
+    assert counts.sum() == drawn.size
+    assert len(counts) == 1 or scipy.stats.chisquare(counts).pvalue > 1e-3, counts
+
+
+@pytest.fixture(scope="module")
+def observed():
+    """Users who touched nothing, the first items, the last ones, a scattered few, and all but one."""
+    touched = {1: [0, 1, 2], 2: [7, 8], 3: [0, 4, 5, 8], 4: [0, 1, 2, 3, 5, 6, 7, 8], 5: [3]}
+    return interactions([(user, item) for user, items in touched.items() for item in items], num_users=7)
+
+
+def samplers(observed):
+    return {"uniform": UniformNegatives(ITEMS, seed=3), "unobserved": UnobservedNegatives(observed, seed=3)}
+
+
+@pytest.mark.parametrize("name", ["uniform", "unobserved"])
+def test_shape_type_and_dependence_on_seed_and_step_alone(name, observed):
+    sampler = samplers(observed)[name]
+    users = np.array([0, 1, 2, 3, 5, 6, 0, 1] * 4)
+    drawn = draw(sampler, users, 3)
+    assert drawn.shape == (32, 3)
+    assert drawn.dtype == np.int32
+    np.testing.assert_array_equal(draw(sampler, users, 3), drawn)
+    np.testing.assert_array_equal(draw(samplers(observed)[name], users, 3), drawn)
+    assert (draw(sampler, users, 3, step=1) != drawn).any()
+    other = UniformNegatives(ITEMS, seed=4) if name == "uniform" else UnobservedNegatives(observed, seed=4)
+    assert (draw(other, users, 3) != drawn).any()
+
+
+def test_uniform_negatives_are_uniform_over_all_items():
+    drawn = np.stack([draw(UniformNegatives(ITEMS, seed=1), np.zeros(2000, int), 2, step) for step in range(5)])
+    assert_uniform(drawn, range(ITEMS))
+
+
+def test_unobserved_negatives_are_uniform_over_all_that_a_user_has_not_touched_and_nothing_else(observed):
+    sampler = UnobservedNegatives(observed, seed=1)
+    users = np.repeat(np.arange(7), 500)
+    drawn = np.concatenate([draw(sampler, users, 2, step) for step in range(4)], axis=1)
+    for user in range(7):
+        free = np.setdiff1d(np.arange(ITEMS), observed.item_id[observed.user_id == user])
+        assert_uniform(drawn[users == user], free)  # every draw is one of these, and each comes up
+
+
+def test_user_with_one_unobserved_item_always_gets_it(observed):
+    assert (draw(UnobservedNegatives(observed), np.full(200, 4), 3) == 4).all()
+
+
+def test_user_who_touched_everything_is_refused():
+    pairs = [(0, 0), *((2, item) for item in range(ITEMS))]
+    with pytest.raises(
+        ValueError, match="1 users observed with all 9 items, the first 'user 2'.*exclude_observed=False"
+    ):
+        UnobservedNegatives(interactions(pairs, num_users=3))
+
+
+def test_repeated_pairs_count_once():
+    """Nine rows but one item: the user has eight items left."""
+    drawn = draw(UnobservedNegatives(interactions([(0, 5)] * ITEMS, num_users=1)), np.zeros(500, int), 4)
+    assert set(drawn.ravel()) == set(range(ITEMS)) - {5}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agrees_with_the_sorted_list_of_unobserved_items(seed, monkeypatch):
+    """Every rank of every user, on random data: the r-th draw must be the r-th item of a list made by hand."""
+    rng = np.random.default_rng(seed)
+    num_users, num_items = 20, int(rng.integers(2, 40))
+    table = rng.random((num_users, num_items)) < rng.random((num_users, 1))
+    table[np.arange(num_users), rng.integers(0, num_items, num_users)] = False
+    if not table.any():
+        table[0, 0], table[0, 1] = True, False
+    users, items = np.nonzero(table)
+    order = rng.permutation(len(users))
+    observed = Interactions(users[order], items[order], np.arange(num_users), np.arange(num_items))
+    sampler = UnobservedNegatives(observed)
+    free = (~table).sum(1)
+    asked = np.repeat(np.arange(num_users), free)
+    ranks = np.concatenate([np.arange(count) for count in free])
+    # 31-bit draws that land in the middle of each rank's share
+    bits = ((ranks + 0.5) / free[asked] * (2**31 - 1)).astype(np.int64).astype(np.int32)
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(bits[:, None]))
+    expected = [item for user in range(num_users) for item in range(num_items) if not table[user, item]]
+    np.testing.assert_array_equal(draw(sampler, asked, 1)[:, 0], expected)
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(0, 0), (2**31 - 2, ITEMS - 1)])
+def test_extreme_draws_stay_in_the_catalogue(bits, expected, monkeypatch):
+    sampler = UnobservedNegatives(interactions([(1, 4)], num_users=2))
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant([[bits]], tf.int32))
+    assert draw(sampler, [0], 1) == expected
+
+
+def test_large_id_spaces_do_not_overflow():
+    num_users, num_items = 70_000, 60_000  # 4.2 billion pairs, beyond 32 bits
+    last = num_users - 1
+    observed = interactions([(last, num_items - 1), (last, 0)], num_users, num_items)
+    drawn = draw(UnobservedNegatives(observed), np.full(2000, last), 4)
+    assert drawn.min() >= 1
+    assert drawn.max() <= num_items - 2
+    assert drawn.max() > 0.99 * num_items

@@ -1,0 +1,210 @@
+"""What every denoiser promises, for every row of the registry; and what DeCA's own options do."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from deca_tf.backbones import MF
+from deca_tf.denoisers import DENOISERS, DeCA, Linear
+from deca_tf.denoisers.denoiser import Denoiser
+
+USERS, ITEMS, BATCH = 5, 7, 12
+PHASES = {
+    "none": ("train",),
+    "deca": ("dp", "dn"),
+    "deca-p": ("dp", "dn"),
+    "deca-dp": ("dp",),
+    "deca-dn": ("dn",),
+    "linear": ("dp", "dn"),
+}
+LEARNING = {  # networks beside the target that learn, by phase
+    "none": {"train": ()},
+    "deca": {"dp": ("auxiliary", "likelihood_if_negative"), "dn": ("auxiliary", "likelihood_if_positive")},
+    "deca-p": {"dp": ("likelihood_if_negative",), "dn": ("likelihood_if_positive",)},
+    "deca-dp": {"dp": ("auxiliary", "likelihood_if_negative")},
+    "deca-dn": {"dn": ("auxiliary", "likelihood_if_positive")},
+    "linear": {"dp": (), "dn": ()},
+}
+every_denoiser = pytest.mark.parametrize("name", DENOISERS.names)
+
+
+def mf(seed):
+    return MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.5, seed=seed)
+
+
+def build(name, **options):
+    networks = {role: mf(seed) for seed, role in enumerate(DENOISERS.load(name).networks)}
+    denoiser = DENOISERS.build(name, options=options, **networks)
+    denoiser.build()
+    return denoiser
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    inputs = {
+        "user_id": ops.convert_to_tensor(rng.integers(0, USERS, BATCH).astype(np.int32)),
+        "item_id": ops.convert_to_tensor(rng.integers(0, ITEMS, BATCH).astype(np.int32)),
+    }
+    label = ops.convert_to_tensor(np.tile([1.0, 0.0], BATCH // 2).astype(np.float32))
+    return inputs, label, ops.convert_to_tensor(rng.normal(size=BATCH).astype(np.float32))
+
+
+def losses(denoiser, batch, update=0):
+    inputs, label, logits = batch
+    return [np.array(denoiser.compute_loss(phase, inputs, label, logits, update)) for phase in denoiser.phases]
+
+
+@every_denoiser
+def test_phases_and_the_networks_that_learn_in_them(name):
+    denoiser = build(name)
+    assert isinstance(denoiser, Denoiser)
+    assert denoiser.phases == PHASES[name]
+    for phase in denoiser.phases:
+        expected = [getattr(denoiser, role) for role in LEARNING[name][phase]]
+        received = denoiser.trainable_networks(phase)
+        assert len(received) == len(expected)
+        assert all(any(network is other for other in received) for network in expected)
+
+
+@every_denoiser
+def test_loss_is_finite_and_one_for_each_example(name, batch):
+    for loss in losses(build(name), batch):
+        assert loss.shape == (BATCH,)
+        assert np.isfinite(loss).all()
+
+
+@every_denoiser
+def test_loss_is_finite_where_the_target_is_certain(name, batch):
+    inputs, label, _ = batch
+    for sign in (-1, 1):
+        for loss in losses(build(name), (inputs, label, sign * 1000 * ops.ones(BATCH))):
+            assert np.isfinite(loss).all()
+
+
+@every_denoiser
+def test_loss_of_an_example_does_not_depend_on_the_rest_of_the_batch(name, batch):
+    denoiser = build(name)
+    inputs, label, logits = batch
+    first = ({key: ids[:5] for key, ids in inputs.items()}, label[:5], logits[:5])
+    for part, whole in zip(losses(denoiser, first), losses(denoiser, batch), strict=True):
+        np.testing.assert_allclose(part, whole[:5], rtol=1e-5)
+
+
+@every_denoiser
+def test_posterior_is_a_probability(name, batch):
+    prob = ops.sigmoid(batch[2])
+    posterior = np.array(build(name).posterior(batch[0], prob))
+    assert posterior.shape == (BATCH,)
+    assert ((posterior >= 0) & (posterior <= 1)).all()
+
+
+@every_denoiser
+def test_config_gives_back_phases_networks_and_losses(name, batch):
+    denoiser = build(name)
+    config = keras.saving.serialize_keras_object(denoiser)
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(denoiser)
+    assert again.phases == denoiser.phases
+    for network in denoiser.networks:  # equal seeds, so equal initial weights
+        assert getattr(again, network).trainable == getattr(denoiser, network).trainable
+    for one, other in zip(losses(again, batch), losses(denoiser, batch), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@every_denoiser
+def test_options_that_can_be_set_are_in_the_config(name):
+    config = build(name).get_config()
+    assert set(DENOISERS.options(name)) <= set(config)
+
+
+def test_settings_of_deca_survive_its_config():
+    options = {
+        "c1": 3.0,
+        "c2": 4.0,
+        "alpha": 0.25,
+        "kl_weighting": "f||g",
+        "freeze_auxiliary": True,
+        "first_update": "both",
+        "phases": ["dn"],
+    }
+    again = DeCA.from_config(DeCA(mf(1), mf(2), mf(3), **options).get_config())
+    assert {key: again.get_config()[key] for key in options} == options
+
+
+def test_names_of_the_registry_that_stand_for_settings():
+    assert build("deca-p").freeze_auxiliary
+    assert not build("deca").freeze_auxiliary
+    assert "freeze_auxiliary" not in DENOISERS.options("deca-p")
+    assert "phases" not in DENOISERS.options("deca-dp")
+    assert {"c1", "c2", "alpha", "kl_weighting", "first_update"} <= set(DENOISERS.options("deca-p"))
+
+
+def test_kl_weighting_turns_alpha_around(batch):
+    for phase in (0, 1):
+        one = losses(build("deca", alpha=0.2, kl_weighting="f||g"), batch)[phase]
+        other = losses(build("deca", alpha=0.8, kl_weighting="g||f"), batch)[phase]
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+        assert not np.allclose(one, losses(build("deca", alpha=0.2), batch)[phase], rtol=1e-3)
+
+
+def test_first_update_of_the_released_code_is_the_first_alone(batch):
+    released, paper = build("deca", first_update="both"), build("deca")
+    assert not np.allclose(losses(released, batch)[0], losses(paper, batch)[0], rtol=1e-3)
+    np.testing.assert_allclose(losses(released, batch)[1], losses(paper, batch)[1])
+    np.testing.assert_allclose(losses(released, batch, update=2)[0], losses(paper, batch)[0])
+
+
+def test_costs_go_where_they_belong(batch):
+    """Twice c1 changes DP's negatives alone, twice c2 DN's positives alone."""
+    label = np.array(batch[1]) == 1
+    base = losses(build("deca", c1=10, c2=10), batch)
+    for option, phase, changed in (("c1", 0, ~label), ("c2", 1, label)):
+        other = losses(build("deca", **{"c1": 10, "c2": 10, option: 20}), batch)
+        np.testing.assert_array_equal(other[phase] != base[phase], changed)
+        np.testing.assert_array_equal(other[1 - phase], base[1 - phase])
+
+
+def test_posterior_of_deca_is_bayes_and_of_deca_p_the_target_itself(batch):
+    """Paper, Eq. (16), and the sentence below it: in DeCA(p) f is conditioned on the observation already."""
+    inputs, _, logits = batch
+    f = np.array(ops.sigmoid(logits))
+    denoiser = build("deca")
+    h = np.array(ops.sigmoid(denoiser.likelihood_if_negative(inputs)))
+    h_prime = np.array(ops.sigmoid(denoiser.likelihood_if_positive(inputs)))
+    expected = h_prime * f / (h_prime * f + h * (1 - f))
+    np.testing.assert_allclose(np.array(denoiser.posterior(inputs, ops.sigmoid(logits))), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.array(build("deca-p").posterior(inputs, ops.sigmoid(logits))), f)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"c1": -1}, "`c1` must be a finite number of at least 0. Received: c1=-1"),
+        ({"c2": float("inf")}, "`c2` must be a finite number of at least 0. Received: c2=inf"),
+        ({"alpha": 1.5}, r"`alpha` must be a finite number in \[0, 1\]. Received: alpha=1.5"),
+        (
+            {"kl_weighting": "g|f"},
+            r"`kl_weighting` must be one of 'g\|\|f', 'f\|\|g'. Received: .*Did you mean 'g\|\|f'",
+        ),
+        ({"first_update": "dn"}, "`first_update` must be one of 'dp', 'both'. Received: first_update='dn'"),
+        (
+            {"phases": ["dn", "dp"]},
+            r"`phases` must be \('dp', 'dn'\), \('dp',\) or \('dn',\). Received: phases=\['dn', 'dp'\]",
+        ),
+    ],
+)
+def test_wrong_options_of_deca_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        build("deca", **options)
+
+
+def test_wrong_options_of_linear_are_refused():
+    with pytest.raises(ValueError, match="`c1` must be a finite number of at least 0. Received: c1='high'"):
+        Linear(c1="high")
+
+
+def test_a_denoiser_without_a_loss_says_so():
+    with pytest.raises(NotImplementedError):
+        Denoiser().compute_loss("train", None, None, None, 0)
