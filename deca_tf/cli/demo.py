@@ -100,6 +100,7 @@ def _print_comparison(results, split):
         )
     else:
         console.print(
-            f"DeCA does not win here: recall@20 is {denoised:.4f}, and {normal:.4f} when trained normally.",
+            f"DeCA does not win here: recall@20 is {denoised:.4f}, and {normal:.4f} when trained normally. Where it "
+            "does, and where it does not, is in docs/results.md.",
             highlight=False,
         )
