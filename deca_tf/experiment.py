@@ -108,15 +108,7 @@ def load_run(path, *, data_dir=None, split=None):
             config.data.dataset = str(pathlib.Path(data_dir) / pathlib.Path(config.data.dataset).name)
     split = read_split(config) if split is None else split
     folder.check_data(fingerprint(split))
-    return metrics, load_model(folder), split
-
-
-def load_model(folder):
-    """The `DeCAModel` of a `RunFolder`. Keras finds only classes that have been imported, so all are."""
-    for parts in (BACKBONES, DENOISERS):
-        for name in parts.names:
-            parts.load(name)
-    return keras.models.load_model(folder.model_file)
+    return metrics, keras.models.load_model(folder.model_file), split
 
 
 def fingerprint(split):
@@ -183,7 +175,7 @@ def train_prior(config, split, folder, show_progress=True):
         own.data = config.data.model_copy(update={"seed": _data_seed(config)})
         own.seed = _seed(config, "prior")
     run(own, folder.prior, split=split, show_progress=show_progress)
-    return load_model(RunFolder(folder.prior)).target
+    return keras.models.load_model(RunFolder(folder.prior).model_file).target
 
 
 def build_model(config, split, prior=None):

@@ -166,6 +166,20 @@ def test_network_of_one_phase_counts_its_own_updates_and_follows_the_learning_ra
     assert same(values(model.denoiser.weights), before)
 
 
+def test_regularisation_pulls_on_the_target_alone(interactions):
+    """One step of rate 1, with and without it: the target differs by its gradient, l2 times each weight."""
+    models = [build("deca-dp", l2=l2) for l2 in (0.25, 0.0)]
+    start = values(models[0].target.weights)
+    for model in models:
+        model.compile(optimizer=keras.optimizers.SGD(1.0), run_eagerly=True)
+        fit(model, training_batches(interactions, batch_size=16).take(1))
+    pulled, free = (values(model.target.weights) for model in models)
+    for weight, without, before in zip(pulled, free, start, strict=True):
+        np.testing.assert_allclose(weight - without, -0.25 * before, rtol=1e-3, atol=2e-5)
+    for role in models[0].denoiser.networks:
+        assert same(*(values(getattr(model.denoiser, role).weights) for model in models)), role
+
+
 @pytest.mark.parametrize(
     ("phase", "role"),
     [("dp", "auxiliary"), ("dn", "auxiliary"), ("dp", "likelihood_if_negative"), ("dn", "likelihood_if_positive")],

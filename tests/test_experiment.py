@@ -66,8 +66,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(keep, tmp_path, m
 def test_a_run_interrupted_after_its_last_epoch_only_finishes(more, tmp_path, monkeypatch):
     config = settings(more)
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
+    assert whole["train"]["epochs"] < 30
     assert (whole["collapsed"] is None) == ("denoiser" not in more)
-    assert (whole["train"]["epochs"] < 30) == ("denoiser" not in more) or whole["train"]["epochs"] == 8
     monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))
 
     def die(*arguments):

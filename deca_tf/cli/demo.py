@@ -59,6 +59,7 @@ def demo(
         "  then:            deca-tf export runs/clicks --to saved_models/clicks\n"
         "                   deca-tf recommend saved_models/clicks --user ID",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -69,6 +70,7 @@ def _describe(split, config):
         f"of them noise. The test holds {len(split.test):,} later clicks, only real ones. {split.leaks}\n"
         f"Model: {config.backbone.name}, the same for both.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -103,4 +105,5 @@ def _print_comparison(results, split):
             f"DeCA does not win here: recall@20 is {denoised:.4f}, and {normal:.4f} when trained normally. Where it "
             "does, and where it does not, is in docs/results.md.",
             highlight=False,
+            soft_wrap=True,
         )

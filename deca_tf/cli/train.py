@@ -89,7 +89,7 @@ def train(
     then holds config.toml (a recipe that repeats the run), model.keras, history.csv and metrics.json. Interrupted, the
     same command goes on where it stopped.
 
-    [bold]Examples[/bold]
+    **Examples**
 
       deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --data-dir data --out runs/ml-100k
 
@@ -124,10 +124,14 @@ def train(
 
     metrics = run(config, out, show_progress=not quiet)
     if not quiet:
-        console.print(metrics["leaks"], highlight=False)
+        console.print(metrics["leaks"], highlight=False, soft_wrap=True)
         title = f"{config.data.dataset}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
         print_metrics(metrics, title)
-        console.print(f"Everything is in {out}. Next: deca-tf export {out} --to saved_models/NAME", highlight=False)
+        console.print(
+            f"Everything is in {out}. Next: deca-tf export {out} --to saved_models/NAME",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _given(table):

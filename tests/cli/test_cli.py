@@ -213,7 +213,7 @@ def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
     script = "from deca_tf.cli.main import main\nmain()"
     arguments = ["train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--epochs", "1000000", "--out", tmp_path / "run"]
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments), "--set", "training.keep=last"],
+        [sys.executable, "-c", script, *map(str, arguments), "--set", "training.patience=1000000"],
         stderr=subprocess.PIPE,
         text=True,
     )
