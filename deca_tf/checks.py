@@ -60,3 +60,17 @@ def check_integer(argument, received, low=1):
     if not whole:
         raise ValueError(f"`{argument}` must be an integer of at least {low}. Received: {argument}={received!r}.")
     return int(received)
+
+
+def check_flag(argument, received):
+    """Refuses what is neither true nor false: the text "false" would count as true.
+
+    Returns:
+        The value as a bool.
+
+    Raises:
+        TypeError: naming the argument and what came.
+    """
+    if isinstance(received, str) or received not in (0, 1):
+        raise TypeError(f"`{argument}` must be true or false. Received: {argument}={received!r}.")
+    return bool(received)

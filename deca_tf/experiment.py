@@ -234,14 +234,17 @@ def train(config, split, folder, prior=None, show_progress=True):
         model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
     groups = capped_batch_size(training.batch_size * phases, len(split.train))
+    epoch_steps = steps_per_epoch(len(split.train), groups)
     batches = training_batches(
         split.train,
         batch_size=groups,
         num_negatives=training.num_negatives,
         exclude_observed=training.exclude_observed,
         seed=_seed(config, "batches"),
-        start_step=epochs_done * steps_per_epoch(len(split.train), groups),
+        start_step=epochs_done * epoch_steps,
     )
+    # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
+    model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor(earlier=history)
     callbacks = [
@@ -255,7 +258,7 @@ def train(config, split, folder, prior=None, show_progress=True):
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
         if show_progress:
-            title = f"{config.data.dataset} {config.backbone.name} {config.denoiser.name}"
+            title = f"{split.name} {config.backbone.name} {config.denoiser.name}"
             bar = ProgressBar(training.epochs, title, ("loss", training.monitor))
             callbacks.append(stack.enter_context(bar))
         model.fit(batches, epochs=epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deca_tf.checks import check_choice, check_integer, check_range, did_you_mean
+from deca_tf.checks import check_choice, check_flag, check_integer, check_range, did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,14 @@ def test_lower_bound_of_integers_can_be_zero():
     assert check_integer("seed", 0, low=0) == 0
     with pytest.raises(ValueError, match="`seed` must be an integer of at least 0"):
         check_integer("seed", -1, low=0)
+
+
+@pytest.mark.parametrize(("received", "expected"), [(True, True), (np.False_, False), (1, True), (0, False)])
+def test_flags_are_returned_as_bools(received, expected):
+    assert check_flag("item_bias", received) is expected
+
+
+@pytest.mark.parametrize("received", ["False", "", None, 2, 0.5, []])
+def test_what_is_no_flag_is_refused(received):
+    with pytest.raises(TypeError, match=r"`item_bias` must be true or false\. Received: item_bias="):
+        check_flag("item_bias", received)

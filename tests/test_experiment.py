@@ -95,6 +95,12 @@ def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
     assert experiment.run(config, tmp_path / "run", show_progress=False) == first
 
 
+def test_a_single_epoch_is_timed_too(tmp_path):
+    metrics = experiment.run(settings({"training": {"epochs": 1}}), tmp_path / "run", show_progress=False)
+    assert metrics["train"]["ms_per_step"] > 0
+    assert metrics["train"]["first_execution_seconds"] > metrics["train"]["seconds"] > 0
+
+
 def test_seeds_change_results_and_equal_seeds_do_not(tmp_path):
     one = experiment.run(settings({"training": {"epochs": 1}}), tmp_path / "a", show_progress=False)
     same = experiment.run(settings({"training": {"epochs": 1}}), tmp_path / "b", show_progress=False)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, normal
-from deca_tf.checks import check_integer, check_range
+from deca_tf.checks import check_flag, check_integer, check_range
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -42,14 +42,14 @@ class MF(Backbone):
     ):
         super().__init__(num_users, num_items, seed=seed, **kwargs)
         self.embedding_dim = check_integer("embedding_dim", embedding_dim)
-        self.item_bias = bool(item_bias)
-        self.user_bias = bool(user_bias)
+        self.item_bias = check_flag("item_bias", item_bias)
+        self.user_bias = check_flag("user_bias", user_bias)
         self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table("user_embedding", (users, dim), normal(self.embedding_stddev))
         self.item_table = self.add_table("item_embedding", (items, dim), normal(self.embedding_stddev))
-        self.item_bias_table = self.add_table("item_bias", (items,)) if item_bias else None
-        self.user_bias_table = self.add_table("user_bias", (users,)) if user_bias else None
+        self.item_bias_table = self.add_table("item_bias", (items,)) if self.item_bias else None
+        self.user_bias_table = self.add_table("user_bias", (users,)) if self.user_bias else None
 
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]

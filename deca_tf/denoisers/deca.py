@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from deca_tf.checks import check_choice, check_range
+from deca_tf.checks import check_choice, check_flag, check_range
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.registry import deserialize
@@ -64,7 +64,7 @@ class DeCA(Denoiser):
         self.alpha = check_range("alpha", alpha, 0, 1)
         self.kl_weighting = check_choice("kl_weighting", kl_weighting, ("g||f", "f||g"))
         self.first_update = check_choice("first_update", first_update, ("dp", "both"))
-        self.freeze_auxiliary = bool(freeze_auxiliary)
+        self.freeze_auxiliary = check_flag("freeze_auxiliary", freeze_auxiliary)
         self.auxiliary = auxiliary
         self.likelihood_if_negative = likelihood_if_negative
         self.likelihood_if_positive = likelihood_if_positive
