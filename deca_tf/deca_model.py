@@ -79,6 +79,9 @@ class DeCAModel(keras.Model):
         self.denoiser.build()
         self.built = True
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing to build. Under a strategy Keras would take a batch away, and reduce its ids to means."""
+
     def call(self, inputs, training=None):
         return self.target(inputs, training=training)
 
@@ -137,9 +140,6 @@ class DeCAModel(keras.Model):
 
     # Optimizers: a network that learns in one phase only needs Adam's step count of its own, or its
     # bias correction would count the updates it sat out. It follows the main one's learning rate.
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing to build. Under a strategy Keras would take a batch away, and reduce its ids to means."""
 
     def make_train_function(self, force=False):
         self._build_optimizers()

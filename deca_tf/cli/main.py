@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 
@@ -29,6 +30,7 @@ INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
 def main():
     """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"  # without file, line and source
     try:
         app()
     except SystemExit as stop:
