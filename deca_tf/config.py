@@ -66,8 +66,8 @@ class DenoiserSettings(_Table):
 class TrainingSettings(_Table):
     """`[training]`: the loop."""
 
-    batch_size: int = pydantic.Field(2048, ge=1)
-    """Positives per update; each phase of a denoiser makes an update."""
+    batch_size: int | None = pydantic.Field(None, ge=1)
+    """Positives per update; each phase of a denoiser makes an update. Unset: 2048, less where there are few."""
     num_negatives: int = pydantic.Field(1, ge=1)
     """Sampled items per positive."""
     exclude_observed: bool = False

@@ -16,9 +16,10 @@ from deca_tf.backbones import BACKBONES
 from deca_tf.callbacks import BestWeights, CollapseMonitor, ProgressBar, RankingMetrics, Stopwatch
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.checks import check_choice
+from deca_tf.comparators import Popularity
 from deca_tf.config import is_file_name
 from deca_tf.data import load_split
-from deca_tf.data.dataset import capped_batch_size, steps_per_epoch, training_batches
+from deca_tf.data.dataset import BATCH_SIZE, capped_batch_size, steps_per_epoch, training_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
@@ -27,6 +28,7 @@ from deca_tf.run_folder import RunFolder
 
 MONITOR_K = 20  # length of the lists that are judged after each epoch
 MONITORS = tuple(f"val_{name}@{MONITOR_K}" for name in METRICS)
+LEAST_STEPS = 8  # per epoch, where the batch size is left to us: a small table must not be one batch
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
@@ -49,9 +51,13 @@ def run(config, out, *, split=None, show_progress=True):
     check_parts(config)
     folder = RunFolder(out)
     folder.check(config)
+    if split is None:
+        split = read_split(config)
+        if show_progress:
+            print(split)
     if folder.is_finished:
+        folder.check_data(fingerprint(split))
         return folder.read_metrics()
-    split = read_split(config) if split is None else split
     folder.begin(config)
     with folder.locked():
         folder.bind_data(fingerprint(split))
@@ -79,6 +85,7 @@ def _run(config, folder, split, show_progress):
         },
         "test": judged.metrics,
         "test_warm": judged.warm,
+        "test_popularity": evaluate(Popularity(split.train), split).metrics,
     }
     folder.finish(model, history, metrics)
     return metrics
@@ -233,7 +240,7 @@ def train(config, split, folder, prior=None, show_progress=True):
     else:
         model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
-    groups = capped_batch_size(training.batch_size * phases, len(split.train))
+    groups = _groups_per_step(training, phases, len(split.train))
     epoch_steps = steps_per_epoch(len(split.train), groups)
     batches = training_batches(
         split.train,
@@ -247,16 +254,12 @@ def train(config, split, folder, prior=None, show_progress=True):
     model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor(earlier=history)
-    callbacks = [
-        stopwatch,
-        collapse,
-        RankingMetrics(split, ks=(MONITOR_K,)),
-        *([best] if best else []),
-        Backup(folder.checkpoints, history, best),
-    ]
+    backup = Backup(folder.checkpoints, history, best)
+    callbacks = [stopwatch, collapse, RankingMetrics(split, ks=(MONITOR_K,)), *([best] if best else []), backup]
     epochs = epochs_done if best is not None and best.is_over else training.epochs
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(backup.saving_on_interrupt())
         if show_progress:
             title = f"{split.name} {config.backbone.name} {config.denoiser.name}"
             bar = ProgressBar(training.epochs, title, ("loss", training.monitor))
@@ -269,6 +272,13 @@ def train(config, split, folder, prior=None, show_progress=True):
         "collapsed": collapse.collapsed,
     }
     return model, history, notes
+
+
+def _groups_per_step(training, phases, n):
+    """Positives per step, for all phases together."""
+    if training.batch_size is not None:
+        return capped_batch_size(training.batch_size * phases, n)
+    return capped_batch_size(BATCH_SIZE * phases, max(phases, n // LEAST_STEPS))
 
 
 def _data_seed(config):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -301,3 +302,40 @@ def test_ml_100k_reaches_what_the_released_code_reaches(denoiser, data_dir, tmp_
     metrics = experiment.run(config, tmp_path / "run", show_progress=False)
     assert metrics["test"]["recall@20"] == pytest.approx({"none": 0.0955, "deca": 0.1064}[denoiser], abs=0.008)
     assert json.loads((tmp_path / "run/metrics.json").read_text())["evaluation"]["users"] == 707
+
+
+def test_an_interrupt_saves_the_epoch_that_it_falls_into(tmp_path, monkeypatch):
+    config = settings({"training": {"epochs": 4}})
+    whole = experiment.run(config, tmp_path / "whole", show_progress=False)
+    judge = experiment.RankingMetrics.on_epoch_end
+
+    def judge_and_interrupt(self, epoch, logs=None):
+        judge(self, epoch, logs)
+        if epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(experiment.RankingMetrics, "on_epoch_end", judge_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(config, tmp_path / "torn", show_progress=False)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert [path.name for path in checkpoints(tmp_path / "torn" / "checkpoint")] == ["epoch-000002"]
+    monkeypatch.setattr(experiment.RankingMetrics, "on_epoch_end", judge)
+    assert experiment.run(config, tmp_path / "torn", show_progress=False)["test"] == whole["test"]
+
+
+def test_a_finished_run_refuses_other_data(tmp_path):
+    config = settings({"training": {"epochs": 1}})
+    metrics = experiment.run(config, tmp_path / "run", show_progress=False)
+    assert metrics["test_popularity"]["recall@20"] > 0
+    other = experiment.read_split(settings({"seed": 1}))
+    with pytest.raises(ValueError, match="The data must be what the run was trained on"):
+        experiment.run(config, tmp_path / "run", split=other, show_progress=False)
+
+
+def test_a_small_table_is_not_one_batch():
+    unset = settings().training.model_copy(update={"batch_size": None})
+    assert experiment._groups_per_step(unset, 2, 79_619) == 4096
+    assert experiment._groups_per_step(unset, 2, 2675) == 256
+    assert experiment._groups_per_step(unset, 2, 3) == 2
+    assert experiment._groups_per_step(settings().training, 2, 2675) == 256

@@ -1,8 +1,12 @@
 """Checkpoints from which an interrupted run goes on as if nothing had happened."""
 
+import contextlib
 import json
 import pathlib
 import shutil
+import signal
+import sys
+import threading
 import time
 
 import keras
@@ -29,12 +33,34 @@ class Backup(keras.callbacks.Callback):
         self.best = best
         self.every_seconds = every_seconds
         self._last = time.monotonic()
+        self._interrupted = False
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}})
-        if time.monotonic() - self._last >= self.every_seconds:
+        if self._interrupted or time.monotonic() - self._last >= self.every_seconds:
             self.save(epoch + 1)
             self._last = time.monotonic()
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def saving_on_interrupt(self):
+        """Within it, the first Ctrl-C lets the epoch finish and saves it; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():  # only there can signals be handled
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(number, frame):
+            signal.signal(signal.SIGINT, before)
+            self._interrupted = True
+            print("\nFinishing this epoch, to save it. Ctrl-C again stops at once.", file=sys.stderr)
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def save(self, epochs_done):
         """Writes a checkpoint after `epochs_done` epochs."""

@@ -18,8 +18,9 @@ MEANING = {
         "1 to 100 is a good range), and train in both phases, since 'dn' alone ends here"
     ),
     UNDECIDED: (
-        "the target does not tell clicks from non-clicks. Train longer; if that does not part them, raise C1 and C2 "
-        "together (10 to 1000), since the agreement with the auxiliary model outweighs them"
+        "the target does not tell clicks from non-clicks by its probabilities. Train longer (more epochs and "
+        "patience), in smaller batches or with a larger learning rate; if that does not part them, raise C1 and C2 "
+        "together (10 to 1000), since with DeCA the agreement with the auxiliary model may outweigh them"
     ),
 }
 

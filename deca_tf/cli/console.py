@@ -7,21 +7,26 @@ console = Console(markup=False, emoji=False)  # ids and paths are printed as the
 
 
 def print_metrics(metrics, title, ks=(5, 10, 20)):
-    """Prints the test metrics of a run: all users beside those with history.
+    """Prints the test metrics of a run: all users, those with history, and the same users served by popularity.
 
     Args:
         metrics: the contents of `metrics.json`.
         title: above the table.
         ks: list lengths to show.
     """
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    table.add_column(f"all {metrics['evaluation']['users']:,} test users", justify="right")
-    table.add_column(f"{metrics['evaluation']['warm_users']:,} with history", justify="right")
+    users, warm_users = metrics["evaluation"]["users"], metrics["evaluation"]["warm_users"]
+    columns = {f"all {users:,} test users": metrics["test"]}
+    if warm_users < users:
+        columns[f"{warm_users:,} with history"] = metrics["test_warm"]
+    if "test_popularity" in metrics:
+        columns["most popular items"] = metrics["test_popularity"]
+    table = Table("", title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right")
     for name in ("recall", "ndcg", "precision", "mrr"):
         for k in ks:
             key = f"{name}@{k}"
-            table.add_row(key, _figure(metrics["test"][key]), _figure(metrics["test_warm"].get(key)))
+            table.add_row(key, *(_figure(figures.get(key)) for figures in columns.values()))
     console.print(table)
 
 

@@ -35,7 +35,7 @@ def main():
         app()
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            print("Interrupted. The same command goes on from the last checkpoint, if it trains.", file=sys.stderr)
+            print("Interrupted. The same command goes on from the last epoch that was saved.", file=sys.stderr)
         raise
     except USER_MISTAKES as error:
         if os.environ.get("DECA_TF_DEBUG"):

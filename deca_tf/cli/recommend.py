@@ -1,5 +1,6 @@
 """`deca-tf recommend`: asks a served model."""
 
+import json
 import pathlib
 from typing import Annotated
 
@@ -26,7 +27,8 @@ def recommend(
     users = list(dict.fromkeys(user))
     answers = Recommender(folder, version).recommend(users, k=k)
     if as_json:
-        print(answers.to_json(orient="records", lines=True, force_ascii=False), end="")
+        for row in answers.to_dict("records"):
+            print(json.dumps(row, ensure_ascii=False))
         return
     for user_id in users:
         rows = answers[answers["user_id"] == user_id]

@@ -12,14 +12,15 @@ DATA, COLUMNS = "Data", "Columns of one's own table"
 
 
 def train(
+    out: Annotated[pathlib.Path, typer.Option(help="Folder for settings, model, history and metrics.json.")],
     dataset: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="ml-100k, modcloth, adressa, electronics-sample, synthetic, a MovieLens set of TensorFlow Datasets "
-            "such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet."
+            "such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet. Required, unless --recipe "
+            "names one."
         ),
-    ],
-    out: Annotated[pathlib.Path, typer.Option(help="Folder for settings, model, history and metrics.json.")],
+    ] = None,
     backbone: Annotated[str | None, typer.Option(help="The model that is shipped: mf or gmf.")] = None,
     denoiser: Annotated[
         str | None,
@@ -96,7 +97,12 @@ def train(
       deca-tf train --dataset clicks.csv --clean-test 'rating >= 5' --out runs/clicks
     """
     from deca_tf.config import merge, parse_assignment, resolve
+    from deca_tf.run_folder import RunFolder
 
+    if dataset is None and recipe is None:
+        raise ValueError(
+            "`train` requires --dataset, or a --recipe that names one. Received: neither. Try --dataset synthetic."
+        )
     columns = {
         "user_column": user_column,
         "item_column": item_column,
@@ -122,8 +128,11 @@ def train(
     load_tensorflow(threads)
     from deca_tf.experiment import run
 
+    was_finished = RunFolder(out).is_finished
     metrics = run(config, out, show_progress=not quiet)
     if not quiet:
+        if was_finished:
+            console.print("This run was finished before, so nothing was trained. Its results:")
         console.print(metrics["leaks"], highlight=False, soft_wrap=True)
         title = f"{config.data.dataset}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
         print_metrics(metrics, title)

@@ -98,6 +98,12 @@ class Split:
             _check_id_spaces(self.train, self.validation, self.test)
             _refuse_leaks(self.leaks, self.protocol)
 
+    def __repr__(self):
+        return (
+            f"{self.name}, protocol {self.protocol}: {len(self.train):,} pairs to train on, {len(self.validation):,} "
+            f"to validate, {len(self.test):,} to test, over {self.num_users:,} users and {self.num_items:,} items"
+        )
+
     @property
     def num_users(self):
         """Size of the user id space."""

@@ -185,3 +185,10 @@ def test_no_split_is_clean_unless_its_leaks_are_none(log):
         Split(train, train, test, "clean", "x")
     with pytest.raises(ValueError, match="no pair is in two splits. Received: 0 .* 2 in both train and test"):
         Split(train, validation, test, "clean", "x", LeakReport(train_test=2))
+
+
+def test_a_split_says_what_it_holds():
+    table = Interactions(np.arange(10), np.arange(10) % 3, np.arange(10), np.arange(3))
+    whole = split(table, by="random", name="clicks")
+    said = "clicks, protocol clean: 8 pairs to train on, 1 to validate, 1 to test, over 10 users and 3 items"
+    assert repr(whole) == said
