@@ -262,7 +262,7 @@ def train(config, split, folder, prior=None, show_progress=True):
         stack.enter_context(backup.saving_on_interrupt())
         if show_progress:
             title = f"{split.name} {config.backbone.name} {config.denoiser.name}"
-            bar = ProgressBar(training.epochs, title, ("loss", training.monitor))
+            bar = ProgressBar(training.epochs, title, ("loss", training.monitor), done=epochs_done)
             callbacks.append(stack.enter_context(bar))
         model.fit(batches, epochs=epochs, initial_epoch=epochs_done, shuffle=False, verbose=0, callbacks=callbacks)
     kept = best.best_epoch if training.keep == "best" else None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deca_tf.backbones import MF
-from deca_tf.callbacks import CollapseMonitor, RankingMetrics
+from deca_tf.callbacks import CollapseMonitor, ProgressBar, RankingMetrics
 from deca_tf.data import Interactions, LeakReport, Split, training_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.evaluation import evaluate
@@ -183,3 +183,15 @@ def test_logs_of_another_model_are_ignored():
     monitor.on_epoch_end(0, {"loss": 1.0})
     monitor.on_train_end()
     assert monitor.collapsed is None
+
+
+def test_the_progress_bar_goes_on_and_ends_full():
+    with ProgressBar(10, "clicks", done=4) as bar:
+        bar.on_train_begin()
+        assert bar._bar.tasks[0].completed == 4
+        bar.on_epoch_end(6, {"loss": 0.5})
+        task = bar._bar.tasks[0]
+        assert (task.completed, task.total, task.fields["figures"]) == (7, 10, "loss 0.5")
+        bar.on_train_end()
+        assert task.total == 7
+    assert bar._bar is None
