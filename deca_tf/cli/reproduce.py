@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from deca_tf.cli.console import console
+from deca_tf.reproduction import grid as grids
+from deca_tf.run_folder import RunFolder
 from deca_tf.tensorflow_loader import load_tensorflow
 
 
@@ -44,7 +46,6 @@ def reproduce(
     from deca_tf.evaluation import evaluate
     from deca_tf.experiment import read_split
     from deca_tf.reproduction import figures, tables
-    from deca_tf.reproduction import grid as grids
     from deca_tf.reproduction.tie_order import recall_by_tie_order
 
     check_choice("grid", grid, tuple(grids.GRIDS))
@@ -55,7 +56,7 @@ def reproduce(
     if document is not None:  # what would fail after hours
         figures.require_matplotlib()
         tables.check_places(document, ("paper", "clean", *(("ties",) if "modcloth" in datasets else ())))
-    _run_with_progress(grids, cells, seed_list, out, data_dir, jobs)
+    _run_with_progress(cells, seed_list, out, data_dir, jobs)
     popularity = {}
     for cell in cells:
         if cell.protocol == "clean" and cell.dataset not in popularity:
@@ -82,7 +83,7 @@ def reproduce(
             figures.learning_curves(shown, seed_list, out, document.with_name(f"learning_curves_{name}.png"))
 
 
-def _run_with_progress(grids, cells, seeds, out, data_dir, jobs):
+def _run_with_progress(cells, seeds, out, data_dir, jobs):
     from rich import progress
 
     columns = (
@@ -92,7 +93,7 @@ def _run_with_progress(grids, cells, seeds, out, data_dir, jobs):
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )
-    left = sum(not grids.RunFolder(cell.folder(out, seed)).is_finished for cell in cells for seed in seeds)
+    left = sum(not RunFolder(cell.folder(out, seed)).is_finished for cell in cells for seed in seeds)
     with progress.Progress(*columns, console=console) as bar:
         task = bar.add_task("runs", total=left)
 

@@ -1,4 +1,4 @@
-"""Numbers to compare with: the paper's tables, and the released code run again."""
+"""The paper's numbers, to compare with."""
 
 # Table 2, GMF: (recall@20, ndcg@20).
 TABLE_2_GMF = {
