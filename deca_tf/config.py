@@ -61,6 +61,8 @@ class DenoiserSettings(_Table):
     """Backbone of DeCA's g."""
     noise_model: str = "mf"
     """Backbone of DeCA's h and h'."""
+    embedding_dim: int | None = pydantic.Field(None, ge=1)
+    """Of g, h and h'; unset: the target's if that is set, else their own default."""
 
 
 class TrainingSettings(_Table):
@@ -68,14 +70,20 @@ class TrainingSettings(_Table):
 
     batch_size: int | None = pydantic.Field(None, ge=1)
     """Positives per update; each phase of a denoiser makes an update. Unset: 2048, less where there are few."""
+    users_per_batch: int | None = pydantic.Field(None, ge=1)
+    """Whole users at a time, about so many per update, in place of `batch_size`: how CDAE is trained."""
     num_negatives: int = pydantic.Field(1, ge=1)
     """Sampled items per positive."""
     exclude_observed: bool = False
-    """Never sample an item that the user has been observed with; the released code samples them too."""
+    """Never sample an item that the user has been observed with; the released code samples them too. Batches by user
+    never do."""
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     """Adam's."""
     l2: float = pydantic.Field(0.0, ge=0)
-    """The paper's lambda. It is divided by the number of users and weighs half the sum of squares of the target."""
+    """The paper's lambda, the weight of the penalty."""
+    penalty: Literal["squares", "norms"] = "squares"
+    """'squares': half the sum of squares of the target's weights, divided by the number of users. 'norms': the sum of
+    the weights' norms, as the released code does to CDAE, divided by nothing."""
     epochs: int = pydantic.Field(20, ge=1)
     """Passes over the positives, at most."""
     keep: Literal["best", "last"] = "best"
@@ -84,6 +92,13 @@ class TrainingSettings(_Table):
     """What is compared between epochs: val_<metric>@20."""
     patience: int | None = pydantic.Field(None, ge=1)
     """Stop after so many epochs without a better `monitor`, whatever is kept; unset: never."""
+    evaluate_every: int = pydantic.Field(1, ge=1)
+    """Epochs between two looks at the validation data; those between repeat the last figures."""
+    watch_test: bool = False
+    """Judge the test part, too, whenever the validation is, for curves: nothing is ever chosen by it."""
+    released_early_stopping: bool = False
+    """Stop as the released code does: when, of the validation losses taken every 500 updates, two in all were worse
+    than the one before."""
     jit_compile: bool = True
     """Compile the step with XLA."""
     steps_per_execution: int = pydantic.Field(32, ge=1)

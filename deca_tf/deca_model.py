@@ -1,10 +1,13 @@
 """DeCAModel: a target and a denoiser, trained by `fit`. No equation here, and no branch on a method's name."""
 
+import functools
+
 import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.checks import check_range
+from deca_tf.checks import check_choice, check_range
+from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.denoisers.normal import Normal
 from deca_tf.registry import deserialize
 
@@ -13,11 +16,11 @@ from deca_tf.registry import deserialize
 class DeCAModel(keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
-    Calling it, predicting and evaluating with it means the target alone; the denoiser exists in
-    training only. `fit` takes batches of groups, as `deca_tf.data.training_batches` makes them: ids and
-    labels of shape `(groups, 1 + num_negatives)`, a positive and its negatives in a row. Flat batches
-    `(batch,)` work as well; then every example is a group of its own, and the labels should come in
-    random order.
+    Calling it, predicting and evaluating with it means `recommender` alone, which is the target unless the
+    denoiser says otherwise; the denoiser exists in training only. `fit` takes batches of groups, as
+    `deca_tf.data.training_batches` makes them: ids and labels of shape `(groups, 1 + num_negatives)`, a positive
+    and its negatives in a row. Flat batches `(batch,)` work as well; then every example is a group of its own, and
+    the labels should come in random order.
 
     Each training step makes one update per phase of the denoiser. Phase p of P gets the groups
     p, p + P, p + 2P, ...: with this stride the phases' shares do not depend on how many devices a
@@ -25,12 +28,15 @@ class DeCAModel(keras.Model):
     bit-identical.
 
     The loss of an update is the mean over its positives plus the mean over its negatives (as in the
-    released code) plus `l2 / 2 * sum of squares` of the target's weights (Algorithm 1, line 10).
+    released code) plus the penalty on the recommender's weights (Algorithm 1, line 10).
 
     Args:
         target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that does so.
         denoiser: a `Denoiser`; None means normal training.
-        l2: weight of the regularisation, at least 0. The paper's lambda divided by the number of users.
+        l2: weight of the penalty, at least 0.
+        penalty: "squares", `l2 / 2 * sum of squares` of all weights, where l2 is the paper's lambda divided by the
+            number of users; or "norms", `l2 * sum over weights of their norm`, which is what the released code does
+            to CDAE.
 
     Example:
         >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
@@ -38,7 +44,7 @@ class DeCAModel(keras.Model):
         >>> model.fit(training_batches(split.train), epochs=20)
     """
 
-    def __init__(self, target, denoiser=None, *, l2=0.0, **kwargs):
+    def __init__(self, target, denoiser=None, *, l2=0.0, penalty="squares", **kwargs):
         if not isinstance(target, keras.Model):
             raise TypeError(
                 "`target` must be a keras.Model from {'user_id', 'item_id'} to logits. "
@@ -48,6 +54,7 @@ class DeCAModel(keras.Model):
         self.target = target
         self.denoiser = Normal() if denoiser is None else denoiser
         self.l2 = check_range("l2", l2, 0)
+        self.penalty = check_choice("penalty", penalty, ("squares", "norms"))
         self._check_id_spaces()
         self.loss_mean = keras.metrics.Mean(name="loss")
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
@@ -82,10 +89,24 @@ class DeCAModel(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing to build. Under a strategy Keras would take a batch away, and reduce its ids to means."""
 
+    @functools.cached_property
+    def recommender(self):
+        """The model that is judged and shipped, a `Backbone` or whatever `target` was."""
+        return self.denoiser.recommender(self.target)
+
     def call(self, inputs, training=None):
-        return self.target(inputs, training=training)
+        return self.recommender(inputs, training=training)
 
     # Training
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        """As `keras.Model.fit`, but the denoiser looks back at each epoch before the callbacks do."""
+        if type(self.denoiser).on_epoch_end is not Denoiser.on_epoch_end:
+            look_back = keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: self.denoiser.on_epoch_end(self.target)
+            )
+            callbacks = [look_back, *(callbacks or [])]
+        return super().fit(*args, callbacks=callbacks, **kwargs)
 
     def train_step(self, data):
         inputs, label = _unpack(data)
@@ -117,18 +138,27 @@ class DeCAModel(keras.Model):
             gradient if gradient is None else tf.convert_to_tensor(gradient)
             for gradient in tape.gradient(scaled, everywhere + only_here)
         ]
-        self.optimizer.apply(gradients[: len(everywhere)], everywhere)
+        self._apply(self.optimizer, gradients[: len(everywhere)], everywhere)
         if only_here:
-            self.phase_optimizers[phase].apply(gradients[len(everywhere) :], only_here)
+            self._apply(self.phase_optimizers[phase], gradients[len(everywhere) :], only_here)
         probability = ops.sigmoid(logits)
         self.loss_mean.update_state(loss)
         self.positive_prob.update_state(probability, sample_weight=label)
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
 
+    def _apply(self, optimizer, gradients, variables):
+        if self.jit_compile or self.run_eagerly or self.distribute_strategy.num_replicas_in_sync > 1:
+            optimizer.apply(gradients, variables)
+        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
+            tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
+
     def _regularization(self):
         if not self.l2:
             return 0.0
-        return 0.5 * self.l2 * sum(ops.sum(ops.square(weight)) for weight in self.target.trainable_variables)
+        squares = [ops.sum(ops.square(weight)) for weight in self.recommender.trainable_variables]
+        if self.penalty == "norms":
+            return self.l2 * sum(ops.sqrt(square + 1e-12) for square in squares)  # the root has no slope at 0
+        return 0.5 * self.l2 * sum(squares)
 
     def _split_by_phase(self, phase, networks):
         """Variables that learn in every phase, and those that learn in this one but not in all."""
@@ -174,7 +204,7 @@ class DeCAModel(keras.Model):
     def test_step(self, data):
         inputs, label = _unpack(data)
         inputs, label = _flat(inputs, label)
-        logits = self.target(inputs, training=False)
+        logits = self.recommender(inputs, training=False)
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
         self.loss_mean.update_state(cross_entropy)
         return {"loss": self.loss_mean.result()}
@@ -187,6 +217,7 @@ class DeCAModel(keras.Model):
             "target": keras.saving.serialize_keras_object(self.target),
             "denoiser": keras.saving.serialize_keras_object(self.denoiser),
             "l2": self.l2,
+            "penalty": self.penalty,
         }
 
     @classmethod

@@ -7,6 +7,8 @@ import time
 import keras
 import numpy as np
 import pandas as pd
+import scipy.sparse
+import scipy.special
 import tensorflow as tf
 from keras import ops
 
@@ -47,7 +49,7 @@ class Evaluation:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "per_user"}
 
 
-def evaluate(model, split, *, part="test", ks=KS, chunk_size=None, progress=None):
+def evaluate(model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None, progress=None):
     """Judges a model by ranking all items.
 
     Users are those with at least one pair in the part; relevant are their distinct pairs in it. Items of their
@@ -56,14 +58,17 @@ def evaluate(model, split, *, part="test", ks=KS, chunk_size=None, progress=None
     An item that the model scores -inf is never recommended either.
 
     Ties go to the lower item id. Under protocol 'clean' users without training history are ranked by popularity, as
-    in serving; under 'paper' by the model.
+    in serving; under 'paper' by the model. There a Keras model is ranked by its probabilities in float32, as in the
+    released code, where logits below 1e-7 are all 0.5 and above 17 all 1: ties where the logits have none.
 
     Args:
-        model: a `Backbone`; a `DeCAModel` or anything else with a `.target`, which is judged; a Keras model from
+        model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is judged; a Keras model from
             `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object with
             `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
         split: a `Split`.
         part: 'test' or 'validation'.
+        leave_out_seen: False ranks all items, seen or not: what the released code does to CDAE. Never to be compared
+            with the rest.
         ks: lengths of the lists. Beyond the number of items the list is all items; precision still divides by k.
         chunk_size: users ranked at once; None: as many as make 4 MiB of scores, fewer where each score takes a
             network. Changes nothing but speed and memory.
@@ -80,7 +85,8 @@ def evaluate(model, split, *, part="test", ks=KS, chunk_size=None, progress=None
     Example:
         >>> evaluate(model, split).metrics["recall@20"]
     """
-    return Evaluator(split, part=part, ks=ks, chunk_size=chunk_size)(model, progress)
+    judge = Evaluator(split, part=part, ks=ks, leave_out_seen=leave_out_seen, chunk_size=chunk_size)
+    return judge(model, progress)
 
 
 class Evaluator:
@@ -93,7 +99,7 @@ class Evaluator:
         >>> judge(model).metrics
     """
 
-    def __init__(self, split, *, part="test", ks=KS, chunk_size=None):
+    def __init__(self, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None):
         check_choice("part", part, PARTS)
         self.ks = tuple(check_integer("ks", k) for k in ks)
         if not self.ks:
@@ -109,6 +115,8 @@ class Evaluator:
         self._num_relevant = counts[self.users]
         self.is_warm = split.train.user_activity()[self.users] > 0
         seen = (split.train if part == "validation" else split.seen()).to_csr()
+        if not leave_out_seen:
+            seen = scipy.sparse.csr_array(seen.shape, dtype=seen.dtype)
         findable = (relevant - relevant.multiply(seen)).tocsr()  # the rest need not be looked for
         by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
         self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
@@ -119,10 +127,12 @@ class Evaluator:
         """Judges a model; see `evaluate`."""
         began = time.perf_counter()
         hits = self._hits_by_popularity.copy()
-        score, fitting = self._scorer(getattr(model, "target", model))
+        model = getattr(model, "recommender", model)
+        score, fitting = self._scorer(model)
+        by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
         offset = len(self.users) - len(self._by_model.users)
         tell = progress and (lambda done: progress(offset + done, len(self.users)))
-        self._by_model.fill(hits, score, self.chunk_size or fitting, tell)
+        self._by_model.fill(hits, score, self.chunk_size or fitting, tell, by_probability)
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
         raw = self.split.train.raw_user_ids[self.users]
@@ -190,7 +200,7 @@ class _Ranking:
         self.seen_starts = chosen.indptr
         self.seen_cells = np.repeat(np.arange(len(rows)), np.diff(chosen.indptr)) * self.num_items + chosen.indices
 
-    def fill(self, hits, prepare, chunk_size, progress=None):
+    def fill(self, hits, prepare, chunk_size, progress=None, by_probability=False):
         """Marks in `hits`, bool `(all, length)`, the places where relevant items come."""
         if not len(self.users):
             return
@@ -215,6 +225,10 @@ class _Ranking:
                     f"The model's scores must be numbers. Received: {np.isnan(scores).sum()} NaN among {scores.size}: "
                     "training has diverged. Train with a lower learning rate."
                 )
+            if by_probability:
+                never = np.isneginf(scores)
+                scipy.special.expit(scores, out=scores)
+                scores[never] = -np.inf
             stop = min(start + chunk_size, len(self.users))
             cells = self.seen_cells[self.seen_starts[start] : self.seen_starts[stop]] - start * self.num_items
             scores.reshape(-1)[cells] = -np.inf

@@ -13,13 +13,27 @@ import keras
 import numpy as np
 
 from deca_tf.backbones import BACKBONES
-from deca_tf.callbacks import BestWeights, CollapseMonitor, ProgressBar, RankingMetrics, Stopwatch
+from deca_tf.callbacks import (
+    BestWeights,
+    CollapseMonitor,
+    ProgressBar,
+    RankingMetrics,
+    ReleasedEarlyStopping,
+    Stopwatch,
+)
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.checks import check_choice
 from deca_tf.comparators import Popularity
 from deca_tf.config import is_file_name
 from deca_tf.data import load_split
-from deca_tf.data.dataset import BATCH_SIZE, capped_batch_size, steps_per_epoch, training_batches
+from deca_tf.data.dataset import (
+    BATCH_SIZE,
+    batch_of_users,
+    capped_batch_size,
+    steps_per_epoch,
+    training_batches,
+    training_batches_by_user,
+)
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
@@ -87,7 +101,9 @@ def _run(config, folder, split, show_progress):
         "test_warm": judged.warm,
         "test_popularity": evaluate(Popularity(split.train), split).metrics,
     }
-    folder.finish(model, history, metrics)
+    if split.protocol == "paper":
+        metrics["test_unmasked"] = evaluate(model, split, ks=(MONITOR_K,), leave_out_seen=False).metrics
+    folder.finish(model, history, metrics, judged.per_user)
     return metrics
 
 
@@ -195,29 +211,43 @@ def build_model(config, split, prior=None):
         split: the `Split` whose id spaces the networks cover.
         prior: the pre-trained target, for DeCA(p).
     """
-    sizes = {"num_users": split.num_users, "num_items": split.num_items}
-    target = BACKBONES.build(
-        config.backbone.name, options=config.backbone.model_extra, seed=_seed(config, "target"), **sizes
-    )
-    networks = {}
-    for role in DENOISERS.load(config.denoiser.name).networks:
-        if role == "auxiliary" and prior is not None:
-            networks[role] = prior
-        else:
-            kind = config.denoiser.auxiliary if role == "auxiliary" else config.denoiser.noise_model
-            networks[role] = BACKBONES.build(
-                kind, seed=_seed(config, role), embedding_dim=target.embedding_dim, **sizes
-            )
+    target = _build_network(config, "target", split)
+    roles = DENOISERS.load(config.denoiser.name).networks
+    networks = {
+        role: prior if role == "auxiliary" and prior is not None else _build_network(config, role, split)
+        for role in roles
+    }
     denoiser = DENOISERS.build(config.denoiser.name, options=config.denoiser.model_extra, **networks)
-    model = DeCAModel(target, denoiser, l2=config.training.l2 / split.num_users)
+    if hasattr(split, "train"):
+        denoiser.adapt(split.train)
+    penalty = config.training.penalty
+    l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
+    model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
     # Epsilon is PyTorch's, with which the paper was computed; Keras's own default is ten times that.
     optimizer = keras.optimizers.Adam(config.training.learning_rate, epsilon=1e-8)
     model.compile(
         optimizer=optimizer,
-        jit_compile=config.training.jit_compile,
+        # XLA knows no sparse products: a network of them says so.
+        jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
         steps_per_execution=config.training.steps_per_execution,
     )
     return model
+
+
+def _build_network(config, role, split):
+    """The untrained target, or one of a denoiser's networks; `split` may have nothing but the sizes."""
+    backbone, denoiser = config.backbone, config.denoiser
+    name, options = backbone.name, backbone.model_extra
+    if role not in ("target", "partner"):  # a partner is a second target
+        name = denoiser.auxiliary if role == "auxiliary" else denoiser.noise_model
+        dim = denoiser.embedding_dim or options.get("embedding_dim")
+        options = {} if dim is None else {"embedding_dim": dim}
+    network = BACKBONES.build(
+        name, options=options, seed=_seed(config, role), num_users=split.num_users, num_items=split.num_items
+    )
+    if hasattr(split, "train"):
+        network.adapt(split.train)
+    return network
 
 
 def train(config, split, folder, prior=None, show_progress=True):
@@ -240,23 +270,24 @@ def train(config, split, folder, prior=None, show_progress=True):
     else:
         model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
-    groups = _groups_per_step(training, phases, len(split.train))
-    epoch_steps = steps_per_epoch(len(split.train), groups)
-    batches = training_batches(
-        split.train,
-        batch_size=groups,
-        num_negatives=training.num_negatives,
-        exclude_observed=training.exclude_observed,
-        seed=_seed(config, "batches"),
-        start_step=epochs_done * epoch_steps,
-    )
+    batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done)
     # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
     model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor(earlier=history)
     backup = Backup(folder.checkpoints, history, best)
-    callbacks = [stopwatch, collapse, RankingMetrics(split, ks=(MONITOR_K,)), *([best] if best else []), backup]
-    epochs = epochs_done if best is not None and best.is_over else training.epochs
+    watched = {"val_": "validation", **({"test_": "test"} if training.watch_test else {})}
+    ranking = [
+        RankingMetrics(split, part, (MONITOR_K,), training.evaluate_every, prefix, earlier=history)
+        for prefix, part in watched.items()
+    ]
+    callbacks = [stopwatch, collapse, *ranking, *([best] if best else []), backup]
+    released = None
+    if training.released_early_stopping:
+        released = ReleasedEarlyStopping(split, epoch_steps * phases, _seed(config, "validation"), earlier=history)
+        callbacks.insert(0, released)
+    is_over = any(stopper is not None and stopper.is_over for stopper in (best, released))
+    epochs = epochs_done if is_over else training.epochs
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
         stack.enter_context(backup.saving_on_interrupt())
@@ -272,6 +303,39 @@ def train(config, split, folder, prior=None, show_progress=True):
         "collapsed": collapse.collapsed,
     }
     return model, history, notes
+
+
+def _batches(config, split, denoiser, epochs_done):
+    """The stream of batches from an epoch on.
+
+    Returns:
+        `(dataset, groups, steps)`: the groups in a step, for all phases together, and the steps in an epoch.
+    """
+    training, train, phases = config.training, split.train, len(denoiser.phases)
+    shared = {"num_negatives": training.num_negatives, "seed": _seed(config, "batches")}
+    if training.users_per_batch is not None:
+        groups = batch_of_users(train, training.users_per_batch) * phases
+        steps = max(1, round(len(train) / groups))
+        batches = training_batches_by_user(
+            train,
+            users_per_batch=training.users_per_batch,
+            num_batches=phases,
+            negatives="cells" if denoiser.negatives == "uniform" else denoiser.negatives,
+            start_step=epochs_done * steps,
+            **shared,
+        )
+        return batches, groups, steps
+    groups = _groups_per_step(training, phases, len(train))
+    steps = steps_per_epoch(len(train), groups)
+    batches = training_batches(
+        train,
+        batch_size=groups,
+        negatives=denoiser.negatives,
+        exclude_observed=training.exclude_observed,
+        start_step=epochs_done * steps,
+        **shared,
+    )
+    return batches, groups, steps
 
 
 def _groups_per_step(training, phases, n):

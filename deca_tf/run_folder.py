@@ -13,6 +13,7 @@ try:
 except ImportError:  # Windows, where nothing keeps two processes apart
     fcntl = None
 
+import numpy as np
 import tomli_w
 
 from deca_tf.config import resolve
@@ -21,9 +22,7 @@ UNFINISHED = "writing-"  # begins the names of files that are not written to the
 
 
 class RunFolder:
-    """`config.toml`, `data.sha256`, `model.keras`, `history.csv`, `metrics.json`, and `checkpoint/` while training.
-
-    `metrics.json` is written last: a run that has it is finished.
+    """A run's files, see `docs/runs.md`. `metrics.json` is written last: a run that has it is finished.
 
     Args:
         path: of the folder; created when a run begins.
@@ -35,6 +34,7 @@ class RunFolder:
         self.data_file = self.path / "data.sha256"
         self.model_file = self.path / "model.keras"
         self.history_file = self.path / "history.csv"
+        self.users_file = self.path / "test_users.parquet"
         self.metrics_file = self.path / "metrics.json"
         self.checkpoints = self.path / "checkpoint"
         self.prior = self.path / "prior"
@@ -137,8 +137,8 @@ class RunFolder:
             )
         return json.loads(self.metrics_file.read_text(encoding="utf-8"))
 
-    def finish(self, model, history, metrics):
-        """Writes the results, `metrics.json` last, and removes the checkpoints."""
+    def finish(self, model, history, metrics, users):
+        """Writes the results, `metrics.json` last, and removes the checkpoints; `users` is `Evaluation.per_user`."""
         unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
         model.save(unfinished, include_optimizer=False)
         unfinished.replace(self.model_file)
@@ -147,6 +147,9 @@ class RunFolder:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
+        beside = self.path / f"{UNFINISHED}{self.users_file.name}"
+        users.astype({name: np.float32 for name in users.columns if "@" in name}).to_parquet(beside, index=False)
+        beside.replace(self.users_file)
         write_atomically(self.history_file, text.getvalue())
         write_atomically(self.metrics_file, json.dumps(metrics, indent=2) + "\n")
         shutil.rmtree(self.checkpoints, ignore_errors=True)

@@ -1,5 +1,6 @@
-"""RankingMetrics and CollapseMonitor inside `fit`, and on logs made by hand."""
+"""RankingMetrics, CollapseMonitor and ReleasedEarlyStopping inside `fit`, and on logs made by hand."""
 
+import types
 import warnings
 
 import keras
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from deca_tf.backbones import MF
-from deca_tf.callbacks import CollapseMonitor, ProgressBar, RankingMetrics
-from deca_tf.data import Interactions, LeakReport, Split, training_batches
+from deca_tf.callbacks import CollapseMonitor, ProgressBar, RankingMetrics, ReleasedEarlyStopping
+from deca_tf.data import Interactions, LeakReport, Split, training_batches, validation_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.evaluation import evaluate
 
@@ -57,6 +58,21 @@ def test_skipped_epochs_repeat_the_last_figures(split):
     _, history = fit(split, [spy, RankingMetrics(split, ks=(3,), every=3)], epochs=7)
     judged = [spy.found[epoch] for epoch in (0, 0, 2, 2, 2, 5, 5)]
     assert history["val_recall@3"] == judged
+
+
+def test_where_training_goes_on_the_last_figures_are_those_of_the_earlier_process(split):
+    whole = RankingMetrics(split, ks=(3, 5), every=4)
+    spy = Spy(split, "validation")
+    _, history = fit(split, [whole, spy], epochs=6)
+    earlier = [{name: values[epoch] for name, values in history.items()} | {"val_loss": 0.3} for epoch in range(5)]
+    torn = RankingMetrics(split, ks=(3, 5), every=4, earlier=earlier)
+    torn.evaluator = None  # nothing is due
+    torn.on_train_begin()
+    logs = {"val_loss": 0.2}
+    torn.on_epoch_end(5, logs)
+    assert logs["val_recall@3"] == history["val_recall@3"][5] == spy.found[3]
+    assert spy.found[3] != spy.found[5]
+    assert logs["val_loss"] == 0.2  # not the callback's own
 
 
 def test_figures_of_an_earlier_training_are_not_repeated(split):
@@ -195,3 +211,64 @@ def test_the_progress_bar_goes_on_and_ends_full():
         bar.on_train_end()
         assert task.total == 7
     assert bar._bar is None
+
+
+# ReleasedEarlyStopping
+
+
+def stopped_at(split, losses, monkeypatch, updates_per_epoch=250, earlier=()):
+    """Epochs until it stops, and the logs, if the validation losses at updates 500, 1000, ... are given."""
+    left = iter(losses)
+    monkeypatch.setattr(ReleasedEarlyStopping, "_loss", lambda self, epoch: next(left))
+    callback = ReleasedEarlyStopping(split, updates_per_epoch, earlier=earlier)
+    callback.set_model(types.SimpleNamespace(stop_training=False))
+    logs = list(earlier)
+    for epoch in range(len(earlier), 40):
+        logs.append({})
+        callback.on_epoch_end(epoch, logs[-1])
+        if callback.model.stop_training:
+            return epoch + 1, logs
+    return None, logs
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs"),
+    [
+        ([3, 4, 5], 6),  # two rises: at the third look
+        ([3, 4, 2, 1, 2, 9], 10),  # not in a row, and the second is a rise over the look before only
+        ([3, 3, 4, 4, 4, 5], 12),  # equal is no rise
+        (range(40, 0, -1), None),
+    ],
+)
+def test_released_early_stopping_ends_at_the_second_rise_in_all(losses, epochs, split, monkeypatch):
+    assert stopped_at(split, losses, monkeypatch)[0] == epochs
+
+
+def test_released_early_stopping_looks_at_the_end_of_the_epoch_with_every_500th_update(split, monkeypatch):
+    _, logs = stopped_at(split, range(100, 0, -1), monkeypatch, updates_per_epoch=39)
+    seen = [row["val_loss"] for row in logs]
+    assert np.isnan(seen[:12]).all()  # 12 epochs are 468 updates
+    assert [seen.index(loss) + 1 for loss in (100, 99, 98)] == [13, 26, 39]
+
+
+def test_released_early_stopping_goes_on_where_an_earlier_process_stopped(split, monkeypatch):
+    whole, logs = stopped_at(split, [3, 4, 2, 1, 2], monkeypatch)
+    torn, _ = stopped_at(split, [2, 1, 2], monkeypatch, earlier=logs[:5])
+    assert torn == whole == 10
+
+
+def test_released_early_stopping_takes_the_validation_loss_of_new_negatives_each_time(split):
+    callback = ReleasedEarlyStopping(split, updates_per_epoch=500, seed=4)
+    model, history = fit(split, [callback], epochs=3)
+    assert len(set(history["val_loss"])) == 3
+    assert not callback.is_over or history["val_loss"][-1] > history["val_loss"][-2]
+    losses = []
+    for epoch in (2, 3):
+        batches = validation_batches(split.validation, observed=split.train, seed=4 + epoch)
+        logits, label = (
+            np.concatenate([np.array(model(inputs)) for inputs, _ in batches]),
+            np.concatenate([np.array(label) for _, label in batches]),
+        )
+        losses.append(np.mean(np.log1p(np.exp(logits)) - label * logits))
+    assert history["val_loss"][-1] == pytest.approx(losses[0], rel=1e-5)
+    assert callback._loss(3) == pytest.approx(losses[1], rel=1e-5) != pytest.approx(losses[0], rel=1e-5)

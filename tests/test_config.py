@@ -69,7 +69,7 @@ def test_every_shipped_recipe_resolves_for_every_denoiser(name, denoiser, protoc
     if denoiser in (*DECA, "linear"):  # chosen, not left at the class's defaults
         assert {"c1", "c2"} <= set(config.denoiser.model_extra)
     assert config.training.keep == (
-        "last" if protocol == "paper" and name in ("ml-100k", "modcloth", "adressa") else "best"
+        "last" if protocol == "paper" and name in ("ml-100k", "modcloth", "adressa", "electronics") else "best"
     )
 
 

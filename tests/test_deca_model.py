@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.backbones import GMF, MF
-from deca_tf.data import Interactions, training_batches, validation_batches
+from deca_tf.backbones import BACKBONES, GMF, MF
+from deca_tf.data import Interactions, training_batches, training_batches_by_user, validation_batches
 from deca_tf.deca_model import DeCAModel, mean_per_label
-from deca_tf.denoisers import DENOISERS, DeCA
+from deca_tf.denoisers import DENOISERS, DeCA, Normal
 
 USERS, ITEMS, PAIRS = 12, 15, 80
 
@@ -178,6 +178,121 @@ def test_regularisation_pulls_on_the_target_alone(interactions):
         np.testing.assert_allclose(weight - without, -0.25 * before, rtol=1e-3, atol=2e-5)
     for role in models[0].denoiser.networks:
         assert same(*(values(getattr(model.denoiser, role).weights) for model in models)), role
+
+
+def test_penalty_of_norms_pulls_each_weight_by_its_direction(interactions):
+    """The slope of ||w|| is w / ||w||: one step of rate 1, with and without it; a weight of zeros stays."""
+    models = [build("none", target=mf(1, item_bias=True), l2=l2) for l2 in (0.25, 0.0)]
+    for model in models:
+        model.penalty = "norms"
+        model.compile(optimizer=keras.optimizers.SGD(1.0), run_eagerly=True)
+    start = values(models[0].target.weights)
+    assert not start[-1].any()
+    for model in models:
+        fit(model, training_batches(interactions, batch_size=16).take(1))
+    pulled, free = (values(model.target.weights) for model in models)
+    for weight, without, before in zip(pulled, free, start, strict=True):
+        direction = before / max(np.linalg.norm(before), 1e-9)
+        np.testing.assert_allclose(weight - without, -0.25 * direction, rtol=1e-3, atol=2e-6)
+
+
+def test_penalty_is_checked_and_saved(tmp_path):
+    with pytest.raises(ValueError, match="`penalty` must be one of 'squares', 'norms'. Received: penalty='norm'"):
+        DeCAModel(mf(1), penalty="norm")
+    model = compiled(DeCAModel(mf(1), l2=0.5, penalty="norms"))
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").penalty == "norms"
+
+
+def test_denoiser_looks_back_at_each_epoch_before_the_callbacks_do(interactions):
+    seen = []
+
+    class LooksBack(Normal):
+        def on_epoch_end(self, target):
+            seen.append(("denoiser", target))
+
+    model = compiled(DeCAModel(mf(1), LooksBack()))
+    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(("callback", epoch)))
+    fit(model, training_batches(interactions, batch_size=16), epochs=2, callbacks=[spy])
+    assert [name for name, _ in seen] == ["denoiser", "callback"] * 2
+    assert seen[0][1] is model.target
+
+
+def test_optimizer_is_compiled_where_the_target_cannot_be(interactions):
+    """The same weights as without any compilation, for a model of one optimizer per phase."""
+    models = [build("deca"), build("deca")]
+    compiled(models[0], jit_compile=False)
+    compiled(models[1])
+    for model in models:
+        fit(model, training_batches(interactions, batch_size=16))
+    for weight, expected in zip(*(values(model.weights) for model in models), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
+
+
+def test_step_that_runs_eagerly_compiles_nothing(interactions, monkeypatch):
+    """Each update would be compiled anew."""
+    monkeypatch.setattr(tf, "function", None)
+    fit(compiled(build(), run_eagerly=True), training_batches(interactions, batch_size=16))
+
+
+class Softened(keras.Model):
+    """Half the target's logit, and a weight of its own that no update moves."""
+
+    def __init__(self, target):
+        super().__init__()
+        self.inner = target
+        self.own = self.add_weight(name="own", shape=(2,), initializer="ones")
+
+    def call(self, inputs, training=None):
+        return 0.5 * self.inner(inputs, training=training)
+
+
+class EndsInAnother(Normal):
+    def recommender(self, target):
+        return Softened(target)
+
+
+def test_what_the_denoiser_recommends_with_is_called_judged_and_penalised(interactions):
+    """With a learning rate of zero nothing moves; the penalty is on the two weights of the target and the other's."""
+    model = DeCAModel(mf(1), EndsInAnother(), l2=0.5)
+    model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
+    batches = validation_batches(interactions, batch_size=40)
+    logits = np.concatenate([np.array(model.target(inputs)) for inputs, _ in batches])
+    label = np.concatenate([np.array(label) for _, label in batches])
+    np.testing.assert_allclose(model.predict(batches, verbose=0), logits / 2, atol=1e-6)
+    judged = np.mean(np.log1p(np.exp(logits / 2)) - label * logits / 2)
+    assert model.evaluate(batches, verbose=0) == pytest.approx(judged, rel=1e-5)
+    trained = np.log1p(np.exp(-logits[:, 0])).mean() + np.log1p(np.exp(logits[:, 1])).mean()
+    squares = sum((np.array(weight) ** 2).sum() for weight in model.target.weights) + 2
+    assert fit(model, batches)["loss"] == pytest.approx([trained + 0.5 / 2 * squares], rel=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
+@pytest.mark.parametrize("name", ["none", "deca", "deca-p", "ensemble"])
+def test_every_backbone_trains_ranks_and_is_saved_with_every_kind_of_denoiser(backbone, name, interactions, tmp_path):
+    def built(seed):
+        network = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options={"embedding_dim": 4}, seed=seed)
+        network.adapt(interactions)
+        return network
+
+    roles = DENOISERS.load(name).networks
+    networks = {
+        role: built(seed) if role == "partner" or (role, name) == ("auxiliary", "deca-p") else mf(seed)
+        for seed, role in enumerate(roles, 2)
+    }
+    in_the_graph = {"jit_compile": False} if name == "none" else {}  # as a run with DeCA is, in test_experiment.py
+    model = compiled(DeCAModel(built(1), DENOISERS.build(name, **networks), l2=0.01), **in_the_graph)
+    before = values(model.target.trainable_variables)
+    batches = training_batches_by_user(interactions, users_per_batch=6, num_batches=len(model.denoiser.phases))
+    losses = fit(model, batches, epochs=2)["loss"]
+    assert np.isfinite(losses).all()
+    assert not same(values(model.target.trainable_variables), before)
+    users = keras.ops.arange(USERS)
+    scores = np.array(model.recommender.score_all_items(users))
+    assert scores.shape == (USERS, ITEMS)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(np.array(loaded.recommender.score_all_items(users)), scores, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.backbones import GMF, MF
+from deca_tf.backbones import BACKBONES, GMF, MF
 from deca_tf.data import Interactions, training_batches, validation_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
@@ -58,6 +58,26 @@ def test_two_devices_train_like_one(name, interactions, strategy):
     assert set(received) == set(expected)
     for key in expected:
         assert received[key] == pytest.approx(expected[key], rel=1e-5), key
+
+
+@pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
+def test_two_devices_train_the_other_backbones_like_one(backbone, interactions, strategy):
+    options = {"embedding_dim": 4, **({"corruption": 0.0} if backbone == "cdae" else {})}
+
+    def built():
+        target = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options=options)
+        target.adapt(interactions)
+        model = DeCAModel(target, l2=0.01)
+        model.compile(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-3), jit_compile=False)
+        return model
+
+    one = built()
+    fit(one, interactions)
+    with strategy.scope():
+        two = built()
+    fit(two, interactions)
+    for weight, single in zip(two.target.trainable_variables, one.target.trainable_variables, strict=True):
+        np.testing.assert_allclose(np.array(weight), np.array(single), rtol=0, atol=5e-6, err_msg=single.path)
 
 
 def test_both_devices_hold_the_same_and_so_does_the_file(interactions, strategy, tmp_path):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from deca_tf.backbones import GMF, MF
-from deca_tf.data import Interactions, training_batches
+from deca_tf.backbones import BACKBONES
+from deca_tf.data import Interactions, training_batches, training_batches_by_user
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 
@@ -18,20 +18,34 @@ STEPS = 2  # 56 / 24 = 2.3, rounded: an epoch ends inside a pass over the pairs
 
 @pytest.fixture(scope="module")
 def interactions():
+    return pairs()
+
+
+def pairs():
     keys = np.random.default_rng(0).choice(USERS * ITEMS, PAIRS, replace=False)
     return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
 
 
-def untrained(name="deca"):
+def network(backbone, seed, **options):
+    options = {"embedding_dim": 4, **options}
+    built = BACKBONES.build(backbone, options=options, num_users=USERS, num_items=ITEMS, seed=seed)
+    built.adapt(pairs())
+    return built
+
+
+def untrained(name="deca", backbone="gmf"):
     networks = {
-        role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
-        for seed, role in enumerate(DENOISERS.load(name).networks, 2)
+        role: network("mf", seed, embedding_stddev=0.3) for seed, role in enumerate(DENOISERS.load(name).networks, 2)
     }
-    return DeCAModel(GMF(USERS, ITEMS, embedding_dim=4, seed=1), DENOISERS.build(name, **networks), l2=0.01)
+    if name == "deca-p":
+        networks["auxiliary"] = network(backbone, 9)
+    denoiser = DENOISERS.build(name, **networks)
+    denoiser.adapt(pairs())
+    return DeCAModel(network(backbone, 1), denoiser, l2=0.01)
 
 
-def build(name="deca", optimizer=None, **compile_options):
-    model = untrained(name)
+def build(name="deca", optimizer=None, backbone="gmf", **compile_options):
+    model = untrained(name, backbone)
     optimizer = optimizer or keras.optimizers.Adam(0.01, epsilon=1e-8)
     model.compile(optimizer=optimizer, **(compile_options or {"run_eagerly": True}))
     return model
@@ -71,6 +85,35 @@ def test_weights_optimizer_slots_and_continuation_survive_saving(name, interacti
     fit(loaded, interactions, start_step=2 * STEPS, initial_epoch=2, epochs=4)
     assert_same_state(loaded, through)
     assert int(loaded.optimizer.iterations) == 2 * updates
+
+
+@pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
+@pytest.mark.parametrize("name", ["linear", "deca-p"])
+def test_every_backbone_goes_on_where_it_was_saved(backbone, name, interactions, tmp_path):
+    through = fit(build(name, backbone=backbone), interactions, epochs=2)
+    loaded = reload(fit(build(name, backbone=backbone), interactions), tmp_path)
+    fit(loaded, interactions, start_step=STEPS)
+    assert_same_state(loaded, through)
+    users = np.arange(USERS, dtype=np.int32)
+    expected = np.array(through.recommender.score_all_items(users))
+    np.testing.assert_array_equal(np.array(loaded.recommender.score_all_items(users)), expected)
+
+
+def test_batches_by_user_go_on_in_the_graph_with_corruption_that_never_repeats(interactions, tmp_path):
+    def fit_by_user(model, epochs, start_step=0):
+        batches = training_batches_by_user(interactions, users_per_batch=2, seed=3, start_step=start_step)
+        model.fit(batches, verbose=0, shuffle=False, epochs=epochs)
+        return model
+
+    def new():
+        return build("linear", backbone="cdae", jit_compile=False)
+
+    through = fit_by_user(new(), epochs=2)
+    loaded = reload(fit_by_user(new(), epochs=1), tmp_path)
+    steps = int(loaded.optimizer.iterations) // 2
+    assert steps > 1
+    fit_by_user(loaded, epochs=1, start_step=steps)
+    assert_same_state(loaded, through)
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras is not told the length of the first epoch

@@ -84,13 +84,13 @@ def pairs_of(part):
     return list(zip(part.user_id.tolist(), part.item_id.tolist(), strict=True))
 
 
-def oracle(scores, split, part="test", ks=KS):
+def oracle(scores, split, part="test", ks=KS, leave_out_seen=True):
     """`{user: {metric: value}}`, one item at a time."""
     train, validation = pairs_of(split.train), pairs_of(split.validation)
     relevant, seen = {}, {}
     for user, item in pairs_of(getattr(split, part)):
         relevant.setdefault(user, set()).add(item)
-    for user, item in train + (validation if part == "test" else []):
+    for user, item in (train + (validation if part == "test" else [])) * leave_out_seen:
         seen.setdefault(user, set()).add(item)
     popularity = [sum(item == other for _, other in train) for item in range(split.num_items)]
     with_history = {user for user, _ in train}
@@ -114,7 +114,7 @@ def oracle(scores, split, part="test", ks=KS):
 
 def check(model, scores, split, part="test", **options):
     judged = evaluate(model, split, part=part, ks=KS, **options)
-    expected, with_history = oracle(scores, split, part)
+    expected, with_history = oracle(scores, split, part, leave_out_seen=options.get("leave_out_seen", True))
     frame = judged.per_user.set_index("user_id")
     assert list(frame.index) == [f"u{user}" for user in expected]
     assert list(frame.is_warm) == [user in with_history for user in expected]
@@ -151,7 +151,7 @@ def test_every_kind_of_model_gives_the_same(protocol):
     rng = np.random.default_rng(1)
     for backbone in (MF(60, 45, embedding_dim=4, item_bias=True, user_bias=True), GMF(60, 45), Network(60, 45)):
         for weight in backbone.weights:
-            weight.assign(rng.normal(size=weight.shape))
+            weight.assign(rng.normal(scale=0.5, size=weight.shape))  # so that no two probabilities are equal
         users, items = np.meshgrid(np.arange(60), np.arange(45), indexing="ij")
         scores = np.asarray(backbone({"user_id": users, "item_id": items}))  # pair by pair, as it was trained
         check(backbone, scores, split)
@@ -311,3 +311,40 @@ def test_popularity_of_the_public_data(data_dir):
     assert judged.num_users == 707
     assert (judged.per_user["recall@50"] == 0).sum() == 128
     assert judged.metrics["recall@20"] == pytest.approx(0.5165, abs=1e-4)
+
+
+def test_under_protocol_paper_a_keras_model_is_ranked_by_float32_probabilities():
+    """Logits within 1e-9 of 0 and beyond 20 are ties as probabilities, and go to the lower item id."""
+    scores = np.array([[1e-10, 2e-10, 3e-10, -5.0], [25.0, 30.0, 35.0, 1.0]])
+    test = [(0, 2), (1, 2)]
+    recalls = {}
+    for protocol in ("paper", "clean"):
+        split = make_split([(0, 3), (1, 3)], [], test, 2, 4, protocol)
+        for kind in (Pairs, Table):
+            recalls[protocol, kind] = evaluate(kind(scores), split, ks=(1, 3)).metrics
+    assert recalls["clean", Pairs]["recall@1"] == 1.0
+    assert recalls["paper", Pairs]["recall@1"] == 0.0
+    assert recalls["paper", Pairs]["recall@3"] == 1.0
+    assert recalls["paper", Table]["recall@1"] == 1.0  # counts, which are no logits, stay as they are
+
+
+def test_under_protocol_paper_minus_infinity_is_still_never_recommended():
+    split = make_split([(0, 0)], [], [(0, 1)], 1, 3, "paper")
+    assert evaluate(Pairs([[0.0, -np.inf, -200.0]]), split, ks=(3,)).metrics["recall@3"] == 0.0
+
+
+@pytest.mark.parametrize("protocol", ["clean", "paper"])
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_equals_oracle_with_nothing_left_out(protocol, part):
+    split = random_split(1, protocol)
+    scores = np.round(np.random.default_rng(1).normal(size=(60, 45)), 1).astype(np.float32)
+    check(Table(scores), scores, split, part, leave_out_seen=False)
+
+
+def test_nothing_left_out_ranks_what_was_seen_too():
+    split = make_split([(0, 0), (0, 1)], [(0, 2)], [(0, 1), (0, 3)], 1, 4, "paper")
+    model = Table([[4.0, 3.0, 2.0, 1.0]])
+    assert evaluate(model, split, ks=(1, 2)).metrics["recall@2"] == 0.5
+    unmasked = evaluate(model, split, ks=(1, 2), leave_out_seen=False).metrics
+    assert unmasked["recall@1"] == 0.0  # item 0 comes first, item 1 second
+    assert unmasked["recall@2"] == 0.5

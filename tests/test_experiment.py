@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from deca_tf import experiment
@@ -339,3 +340,53 @@ def test_a_small_table_is_not_one_batch():
     assert experiment._groups_per_step(unset, 2, 2675) == 256
     assert experiment._groups_per_step(unset, 2, 3) == 2
     assert experiment._groups_per_step(settings().training, 2, 2675) == 256
+
+
+@pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
+def test_the_other_backbones_run_end_to_end(backbone, tmp_path):
+    more = {"backbone": {"name": backbone}, "training": {"epochs": 1, "jit_compile": True, "keep": "last"}}
+    if backbone == "cdae":
+        more["training"] |= {"users_per_batch": 40, "penalty": "norms"}
+    metrics = experiment.run(settings(more), tmp_path, show_progress=False)
+    found, model, split = experiment.load_run(tmp_path)
+    assert experiment.evaluate(model, split).metrics == pytest.approx(found["test"])
+    assert metrics["train"]["steps"] >= 1
+
+
+def test_users_of_the_test_are_kept_one_by_one(tmp_path):
+    metrics = experiment.run(settings({"training": {"epochs": 1}}), tmp_path, show_progress=False)
+    users = pd.read_parquet(RunFolder(tmp_path).users_file)
+    assert len(users) == metrics["evaluation"]["users"]
+    assert users["recall@20"].dtype == np.float32
+    assert users["recall@20"].mean() == pytest.approx(metrics["test"]["recall@20"], abs=1e-6)
+    assert users["ndcg@20"][users["is_warm"]].mean() == pytest.approx(metrics["test_warm"]["ndcg@20"], abs=1e-6)
+
+
+def test_watching_the_test_changes_nothing_but_the_history(tmp_path):
+    config = {"training": {"epochs": 2, "evaluate_every": 1}}
+    plain = experiment.run(settings(config), tmp_path / "plain", show_progress=False)
+    watched = experiment.run(
+        settings(config, {"training": {"watch_test": True}}), tmp_path / "watched", show_progress=False
+    )
+    assert watched["test"] == plain["test"]
+    history = pd.read_csv(tmp_path / "watched/history.csv")
+    assert history["test_recall@20"].iloc[-1] > 0
+    assert "test_recall@20" not in pd.read_csv(tmp_path / "plain/history.csv")
+
+
+def test_an_ensembles_partner_is_a_second_target(tmp_path):
+    config = settings({"denoiser": {"name": "ensemble"}, "training": {"epochs": 1}})
+    model = experiment.build_model(config, experiment.read_split(config))
+    one, other = model.target, model.denoiser.partner
+    assert type(one) is type(other)
+    assert one.embedding_dim == other.embedding_dim == 8
+    assert (np.array(one.user_table) != np.array(other.user_table)).all()
+
+
+def test_networks_of_deca_take_their_own_size(tmp_path):
+    config = settings({"denoiser": {"name": "deca", "embedding_dim": 3, "noise_model": "gmf"}})
+    model = experiment.build_model(config, experiment.read_split(config))
+    assert model.target.embedding_dim == 8
+    sizes = [getattr(model.denoiser, role).embedding_dim for role in model.denoiser.networks]
+    assert sizes == [3, 3, 3]
+    assert type(model.denoiser.likelihood_if_positive).__name__ == "GMF"

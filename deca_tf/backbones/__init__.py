@@ -7,12 +7,22 @@ from deca_tf.registry import Registry
 BACKBONES = Registry(
     "backbone",
     {
+        "cdae": "deca_tf.backbones.cdae:CDAE",
         "gmf": "deca_tf.backbones.gmf:GMF",
+        "lightgcn": "deca_tf.backbones.lightgcn:LightGCN",
         "mf": "deca_tf.backbones.mf:MF",
+        "neumf": "deca_tf.backbones.neumf:NeuMF",
     },
 )
 
-_CLASSES = {"Backbone": "backbone", "GMF": "gmf", "MF": "mf"}
+_CLASSES = {
+    "Backbone": "backbone",
+    "CDAE": "cdae",
+    "GMF": "gmf",
+    "LightGCN": "lightgcn",
+    "MF": "mf",
+    "NeuMF": "neumf",
+}
 
 __all__ = ["BACKBONES", *_CLASSES]
 

@@ -42,6 +42,37 @@ class Backbone(keras.Model):
             initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
+    def adapt(self, interactions):
+        """Takes in what the score needs to know of the training data besides the weights: nothing, for most.
+
+        Called once, before training, with `split.train`; what is kept is saved with the model.
+        """
+
+    def check_adapts(self, interactions, known_pairs=None):
+        """The pairs that `adapt` was given, as a sorted SciPy CSR matrix `(num_users, num_items)`; a pair counts once.
+
+        Args:
+            interactions: an `Interactions`.
+            known_pairs: how many pairs the backbone has adapted to before: its weights have room for no other number.
+
+        Raises:
+            ValueError: other id spaces than the backbone's, or another number of pairs than it has room for.
+        """
+        for size in ("num_users", "num_items"):
+            if getattr(interactions, size) != getattr(self, size):
+                raise ValueError(
+                    f"`interactions` must have the backbone's `{size}`, {getattr(self, size)}. "
+                    f"Received: interactions.{size}={getattr(interactions, size)}."
+                )
+        pairs = interactions.to_csr()
+        pairs.sort_indices()
+        if known_pairs not in (None, pairs.nnz):
+            raise ValueError(
+                f"`interactions` must be those that the backbone has adapted to, {known_pairs} pairs. "
+                f"Received: {pairs.nnz} pairs. Make a new backbone for other data."
+            )
+        return pairs
+
     def query_embedding(self, user_ids):
         """User side of the score, `(batch,)` to `(batch, dim)`."""
         raise NotImplementedError(f"{type(self).__name__}'s score is no dot product. Use `score_all_items`.")

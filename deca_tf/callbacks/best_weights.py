@@ -8,10 +8,10 @@ from deca_tf.checks import check_integer, did_you_mean
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Puts the target's best weights back when training ends, and may end it early.
+    """Puts the recommender's best weights back when training ends, and may end it early.
 
-    Only the target's: the denoiser's networks stay as they were in the last epoch, since they are not shipped. Unlike
-    Keras's EarlyStopping it can go on in a later process, by `state` and `restore`.
+    Only the recommender's: the denoiser's other networks stay as they were in the last epoch, since they are not
+    shipped. Unlike Keras's EarlyStopping it can go on in a later process, by `state` and `restore`.
 
     Args:
         monitor: name in the epoch's logs, larger is better; the callback that puts it there comes first.
@@ -44,7 +44,7 @@ class BestWeights(keras.callbacks.Callback):
         value = logs[self.monitor]
         if value > self.best_value:
             self.best_epoch, self.best_value, self.epochs_since = epoch, value, 0
-            self.best_weights = self.model.target.get_weights()
+            self.best_weights = self.model.recommender.get_weights()
         else:
             self.epochs_since += 1
         if self.is_over:
@@ -52,7 +52,7 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         if self.put_back and self.best_weights is not None:
-            self.model.target.set_weights(self.best_weights)
+            self.model.recommender.set_weights(self.best_weights)
 
     def state(self):
         """What `restore` needs besides the weights: plain numbers."""

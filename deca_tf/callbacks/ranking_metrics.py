@@ -4,6 +4,7 @@ import keras
 
 from deca_tf.checks import check_integer
 from deca_tf.evaluation import Evaluator
+from deca_tf.metrics import METRICS
 
 
 class RankingMetrics(keras.callbacks.Callback):
@@ -18,20 +19,25 @@ class RankingMetrics(keras.callbacks.Callback):
         every: judge the first epoch and then every so many; the epochs between repeat the last figures, so that a
             callback that looks for them always finds some. Count its patience accordingly.
         prefix: of the names in the logs.
+        earlier: logs of the epochs that came before, where training goes on.
 
     Example:
         >>> model.fit(batches, epochs=20, callbacks=[deca_tf.RankingMetrics(split)])
     """
 
-    def __init__(self, split, part="validation", ks=(20,), every=1, prefix="val_"):
+    def __init__(self, split, part="validation", ks=(20,), every=1, prefix="val_", earlier=()):
         super().__init__()
         self.evaluator = Evaluator(split, part=part, ks=ks)
         self.every = check_integer("every", every)
         self.prefix = prefix
+        self.earlier = tuple(earlier)
         self._last = None
 
     def on_train_begin(self, logs=None):
-        self._last = None  # of an earlier training, maybe of another model
+        self._last = None  # not what it found in another training, maybe of another model
+        if self.earlier:
+            names = [f"{self.prefix}{metric}@{k}" for metric in METRICS for k in self.evaluator.ks]
+            self._last = {name: self.earlier[-1][name] for name in names}
 
     def on_epoch_end(self, epoch, logs=None):
         if self._last is None or (epoch + 1) % self.every == 0:

@@ -1,4 +1,4 @@
-"""`deca-tf reproduce`: runs a grid of the paper's cells and makes its tables."""
+"""`deca-tf reproduce`: runs what a table or figure of the paper needs, and makes it."""
 
 import pathlib
 from typing import Annotated
@@ -6,22 +6,31 @@ from typing import Annotated
 import typer
 
 from deca_tf.cli.console import console
-from deca_tf.reproduction import grid as grids
-from deca_tf.run_folder import RunFolder
-from deca_tf.tensorflow_loader import load_tensorflow
+
+ALL = "all"
+BOTH = "both"
+RUN_LIST = "results_runs.csv"
 
 
 def reproduce(
-    grid: Annotated[
-        str,
-        typer.Argument(
-            help="gmf: the GMF block of Table 2, and MF and GMF under protocol clean with and without bias."
-        ),
-    ] = "gmf",
+    target: Annotated[str, typer.Argument(help="A name from the list above, or all.", show_default=False)],
     dataset: Annotated[
-        list[str] | None, typer.Option(help="ml-100k or modcloth; may be repeated. Default: both.")
+        list[str] | None,
+        typer.Option(help="ml-100k, modcloth, adressa or electronics; may be repeated. Default: all of the target's."),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="paper, clean or both. Default: both for table2, clean for clean, paper for the rest."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, from 0 on.", min=1)] = 3,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            help="Runs at once, one thread each if more than one; as many as there are cores is best. 0: in this very "
+            "process, for debugging.",
+            min=0,
+        ),
+    ] = 1,
     out: Annotated[pathlib.Path, typer.Option(help="Folder of the runs.")] = pathlib.Path("runs/reproduce"),
     data_dir: Annotated[
         str | None,
@@ -29,77 +38,133 @@ def reproduce(
             help="Folder of the public data sets. Default: the environment variable DECA_TF_DATA_DIR, else download."
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Runs at once, one thread each if more than one.", min=1)] = 1,
     document: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Markdown file whose marked tables are replaced, with figures beside it: docs/results.md."),
+        typer.Option(
+            help="Markdown file whose marked places are filled in, such as docs/results.md; figures and the list of "
+            f"runs, {RUN_LIST}, go beside it. Default: figures go to --out."
+        ),
     ] = None,
+    render_only: Annotated[
+        bool, typer.Option("--render-only", help="Run nothing; make tables and figures of what is finished.")
+    ] = False,
 ):
-    """Trains every cell of a grid with several seeds and prints tables: ours beside the paper's.
+    """Makes a table or figure of the paper again, ours beside the paper's, or all of them.
 
-    Finished cells are never run twice, so an interrupted call goes on. Each run's folder holds its settings, model,
-    history and metrics.json.
+    | target | what | two cores |
+    |---|---|---|
+    | table2 | overall: 6 methods, 4 models, 3 data sets, protocols paper and clean | - |
+    | table3 | ModCloth: one sub-task, DP or DN, alone | - |
+    | table4, table6 | MF, GMF or NeuMF as h and h' (ModCloth; the others) | - |
+    | table5 | table2 on Electronics, if its training file is there | - |
+    | figure2 | how often models disagree on clean and on noisy clicks | - |
+    | figure3 | recall on the clean test by epoch | - |
+    | figure4 | probability of being real by stars, with AUC | - |
+    | figure5, figure6 | C1 and C2 from 1 to 1000 (Adressa; the others) | - |
+    | stability | last epoch over best epoch, at 1, 2 and 5 times the epochs | - |
+    | clean | without leaks: popularity, item-kNN, EASE, ALS and all models | - |
+    | ties | ModCloth under three orders of equal scores | - |
+
+    Targets share runs, and a finished run is never run again: an interrupted call goes on where it stopped, and all
+    costs less than its parts. Each run's folder below --out holds its settings, model, history and metrics.json. A run
+    that fails does not stop the others; it is reported at the end, and the exit status is 1.
+
+    **Examples**
+
+      deca-tf reproduce table2 --dataset ml-100k --protocol paper --jobs 2 --data-dir data
+
+      deca-tf reproduce all --jobs 2 --document docs/results.md
+
+      deca-tf reproduce table2 --render-only
     """
-    load_tensorflow()
     from deca_tf.checks import check_choice
-    from deca_tf.comparators import Popularity
-    from deca_tf.evaluation import evaluate
-    from deca_tf.experiment import read_split
-    from deca_tf.reproduction import figures, tables
-    from deca_tf.reproduction.tie_order import recall_by_tie_order
+    from deca_tf.data.schema import PROTOCOLS
+    from deca_tf.reproduction import document as documents
+    from deca_tf.reproduction import run_list
+    from deca_tf.reproduction.plots import require_matplotlib
+    from deca_tf.reproduction.results import Results
+    from deca_tf.reproduction.targets import ORDER, TARGETS
 
-    check_choice("grid", grid, tuple(grids.GRIDS))
-    datasets = tuple(dict.fromkeys(dataset or ("ml-100k", "modcloth")))
-    for name in datasets:
-        check_choice("dataset", name, ("ml-100k", "modcloth"))
-    cells, seed_list = grids.GRIDS[grid](datasets), range(seeds)
-    if document is not None:  # what would fail after hours
-        figures.require_matplotlib()
-        tables.check_places(document, ("paper", "clean", *(("ties",) if "modcloth" in datasets else ())))
-    _run_with_progress(cells, seed_list, out, data_dir, jobs)
-    popularity = {}
-    for cell in cells:
-        if cell.protocol == "clean" and cell.dataset not in popularity:
-            split = read_split(cell.config(0, data_dir))
-            popularity[cell.dataset] = evaluate(Popularity(split.train), split)
-    blocks = {
-        "paper": tables.paper_table(cells, seed_list, out),
-        "clean": tables.clean_table(cells, seed_list, out, popularity),
-    }
-    if "modcloth" in datasets:
-        recalls = {}
-        for cell in cells:
-            if (cell.dataset, cell.protocol) == ("modcloth", "paper"):
-                found = [recall_by_tie_order(cell.folder(out, seed), data_dir) for seed in seed_list]
-                recalls[cell.denoiser] = {order: [one[order] for one in found] for order in found[0]}
-        blocks["ties"] = tables.ties_table(recalls)
-    for name, table in blocks.items():
-        console.print(f"\n{name}", style="bold")
-        print(table)
+    check_choice("target", target, (*ORDER, ALL))
+    protocols = None
+    if protocol is not None:
+        check_choice("protocol", protocol, (*PROTOCOLS, BOTH))
+        protocols = PROTOCOLS if protocol == BOTH else (protocol,)
+    targets = [TARGETS.load(name)(name) for name in (ORDER if target == ALL else (target,))]
+    if target == ALL:
+        known = dict.fromkeys(name for each in targets for name in (*each.datasets, *each.also))
+        for name in dataset or ():
+            check_choice("dataset", name, known)
+    asked = [(each, each.scope(dataset or None, protocols, data_dir, strict=target != ALL)) for each in targets]
+    asked = [(each, scope) for each, scope in asked if scope.protocols and (scope.datasets or scope.left_out)]
+    if any(each.draws for each, _ in asked):
+        require_matplotlib()  # what would fail after hours
     if document is not None:
-        tables.fill_in(document, blocks)
-        for name in datasets:
-            shown = [cell for cell in cells if (cell.dataset, cell.protocol) == (name, "clean")]
-            figures.learning_curves(shown, seed_list, out, document.with_name(f"learning_curves_{name}.png"))
+        documents.check_places(document, [place for each, scope in asked for place in each.places(scope)])
+    failures = [] if render_only else _run(asked, range(seeds), out, data_dir, jobs)
+
+    with console.status("reading the runs") as status:
+        results = Results(out, range(seeds), data_dir, say=lambda text: status.update(f"working out: {text}"))
+        figures = out if document is None else document.parent
+        blocks = {}
+        for each, scope in asked:
+            blocks |= each.render(scope, results, figures)
+        if document is not None:
+            documents.fill_in(document, blocks)
+            run_list.write(results, document.with_name(RUN_LIST))
+    for parts in blocks.values():
+        _print(parts)
+    _report(asked, results, failures, document)
+    if failures:
+        raise typer.Exit(1)
 
 
-def _run_with_progress(cells, seeds, out, data_dir, jobs):
-    from rich import progress
+def _run(asked, seeds, out, data_dir, processes):
+    """Runs what is not finished, with a display; returns the failures."""
+    from deca_tf.reproduction.costs import Costs
+    from deca_tf.reproduction.progress import Progress
+    from deca_tf.reproduction.scheduler import jobs_to_do, run_jobs
 
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    left = sum(not RunFolder(cell.folder(out, seed)).is_finished for cell in cells for seed in seeds)
-    with progress.Progress(*columns, console=console) as bar:
-        task = bar.add_task("runs", total=left)
+    # Target by target, then seed by seed, so that there is a whole table early, if of fewer seeds.
+    staged = [
+        ((position, getattr(job, "seed", 0)), job)
+        for position, (each, scope) in enumerate(asked)
+        for job in each.jobs(scope, seeds)
+    ]
+    costs = Costs(out, dict.fromkeys(job for _, job in staged))
+    jobs = jobs_to_do(staged, out, costs)
+    total = len(dict.fromkeys(job for _, job in staged))
+    console.print(f"{total} runs and comparators: {total - len(jobs)} finished, {len(jobs)} to do.", highlight=False)
+    with Progress(jobs, costs, max(1, processes), console) as watch:
+        return run_jobs(jobs, out, data_dir=data_dir, processes=processes, watch=watch)
 
-        def report(done):
-            cell, seed = done
-            bar.console.print(f"{cell.protocol} {cell.dataset} {cell.folder('', seed).parent.name} seed {seed}")
-            bar.advance(task)
 
-        grids.run_grid(cells, seeds, out, data_dir=data_dir, jobs=jobs, report=report)
+def _print(parts):
+    from deca_tf.reproduction.tables import Figure, Table
+
+    for part in parts:
+        if isinstance(part, Table) and console.is_terminal:
+            console.print(part.rich())
+        elif isinstance(part, Table):
+            print(f"{part.title}\n\n{part.markdown()}\n")  # no terminal's width, nothing cut
+        elif isinstance(part, Figure):
+            console.print(f"{part.caption}: {part.path}", highlight=False, soft_wrap=True)
+        else:
+            console.print(part, highlight=False)
+    console.print()
+
+
+def _report(asked, results, failures, document):
+    """What the tables do not say: where things are, and what went wrong."""
+    outdated = {
+        problem for each, scope in asked for cell in each.all_cells(scope) for problem in results.outdated(cell)
+    }
+    if document is not None:
+        console.print(f"{document} is filled in.", highlight=False, soft_wrap=True)
+    for problem in sorted(outdated):
+        console.print(f"Made with other settings than today's recipe: {problem}", highlight=False, soft_wrap=True)
+    for problem in results.problems:
+        console.print(f"Could not be worked out: {problem}", highlight=False, soft_wrap=True)
+    for failure in failures:
+        log = f" All that it printed is in {failure.log}." if failure.log else ""
+        console.print(f"FAILED {failure.job}: {failure.error}.{log}", highlight=False, soft_wrap=True)

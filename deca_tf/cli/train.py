@@ -16,15 +16,20 @@ def train(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="ml-100k, modcloth, adressa, electronics-sample, synthetic, a MovieLens set of TensorFlow Datasets "
-            "such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet. Required, unless --recipe "
-            "names one."
+            help="ml-100k, modcloth, adressa, electronics, electronics-sample, synthetic, a MovieLens set of "
+            "TensorFlow Datasets such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet. "
+            "Required, unless --recipe names one."
         ),
     ] = None,
-    backbone: Annotated[str | None, typer.Option(help="The model that is shipped: mf or gmf.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="The model that is shipped: mf, gmf, neumf, lightgcn or cdae.")
+    ] = None,
     denoiser: Annotated[
         str | None,
-        typer.Option(help="How it learns: none (normal training), deca, deca-p, deca-dp, deca-dn or linear."),
+        typer.Option(
+            help="How it learns: none (normal training), deca, deca-p (with a pre-trained prior), deca-dp, deca-dn, "
+            "linear, t-ce, r-ce, gce, wbpr, ensemble, udt, eard or pld."
+        ),
     ] = None,
     protocol: Annotated[
         str | None,

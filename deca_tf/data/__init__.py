@@ -8,6 +8,7 @@ from deca_tf.data.splitting import LeakReport, Split, check_leaks, split, split_
 
 _LATE = {  # these bring TensorFlow or are rarely needed
     "training_batches": "deca_tf.data.dataset",
+    "training_batches_by_user": "deca_tf.data.dataset",
     "validation_batches": "deca_tf.data.dataset",
     "synthetic": "deca_tf.data.sources.synthetic",
     "synthetic_split": "deca_tf.data.sources.synthetic",

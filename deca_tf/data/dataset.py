@@ -7,11 +7,13 @@ pass over the n pairs is one permutation of them, and a stream can start at any 
 
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
-from deca_tf.checks import check_integer
+from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
-from deca_tf.data.negative_sampling import UniformNegatives, UnobservedNegatives
+from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.data.ragged import rows_of_lengths
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
 
@@ -21,6 +23,7 @@ def training_batches(
     *,
     batch_size=2 * BATCH_SIZE,
     num_negatives=1,
+    negatives="uniform",
     exclude_observed=False,
     seed=0,
     start_step=0,
@@ -37,8 +40,10 @@ def training_batches(
             of half a batch in each step: the default gives the paper's 2048 to each. With fewer pairs than that, the
             largest power of two that they fill.
         num_negatives: sampled items per positive, at least 1.
-        exclude_observed: never sample an item that the user has been observed with. The paper's released code
-            does sample them, and so does the default.
+        negatives: how they are drawn: "uniform" over all items, as the paper's released code does, "unobserved",
+            uniform over those the user has not been observed with, or "popularity", over the same in proportion to
+            their number of interactions.
+        exclude_observed: True turns "uniform" into "unobserved".
         seed: integer; same seed, same batches.
         start_step: step to start at, to go on where an interrupted run stopped, in mid-epoch too.
 
@@ -47,7 +52,7 @@ def training_batches(
         column 0 is the positive.
 
     Raises:
-        ValueError: no interactions, a size below 1, or nothing left to sample for a user.
+        ValueError: no interactions, a size below 1, unknown `negatives`, or nothing left to sample for a user.
 
     Example:
         >>> model.fit(training_batches(split.train, seed=1), epochs=20)
@@ -59,9 +64,9 @@ def training_batches(
     n = len(interactions)
     batch_size = capped_batch_size(batch_size, n)
     steps = steps_per_epoch(n, batch_size)
-    group = _grouper(interactions, num_negatives, interactions if exclude_observed else None, seed)
-    # Where the next iteration starts: Python is asked once an epoch. A variable would be mirrored by a strategy.
-    first_steps = itertools.chain([start_step], itertools.count(start_step // steps * steps + steps, steps))
+    check_choice("negatives", negatives, NEGATIVES.names)
+    kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
+    group = _grouper(interactions, num_negatives, NEGATIVES.load(kind)(interactions, seed))
 
     def batch(step):
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
@@ -70,14 +75,123 @@ def training_batches(
         rows = tf.raw_ops.RandomIndexShuffle(index=position % n, seed=keys, max_index=n - 1, rounds=8)
         return group(rows, step)
 
-    def epoch(_):
-        first = tf.numpy_function(lambda: next(first_steps), [], tf.int64)
-        return tf.data.Dataset.range(first, (first // steps + 1) * steps)
+    return _endless(lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step)
 
-    dataset = tf.data.Dataset.range(1).flat_map(epoch)
+
+def training_batches_by_user(
+    interactions, *, users_per_batch=2048, num_batches=2, num_negatives=1, negatives="cells", seed=0, start_step=0
+):
+    """Whole users at a time, for a backbone that encodes a user's history: CDAE.
+
+    A step holds `num_batches` batches, one for each phase of a denoiser, interleaved: group i belongs to batch
+    i % num_batches, which is how `DeCAModel` deals groups out to phases. A batch is a run of positives in which users
+    come in random order, each with all its positives, so it holds about `users_per_batch` users; all batches have one
+    size, so that a user may reach into the next one.
+
+    One iteration over the dataset is one epoch: `num_users / (users_per_batch * num_batches)` steps, rounded, at least
+    1, users without positives not counted. Where all users are fewer, a step goes through them more than once.
+
+    Args:
+        interactions: the positives.
+        users_per_batch: users, about; at most all.
+        num_batches: batches in a step.
+        num_negatives: sampled items per positive, at least 1.
+        negatives: "cells": uniform among all (user, item) cells of the batch's users that have not been observed, as
+            the paper's released code does for CDAE, so that a user with few positives gets more negatives than
+            positives; or one of the ways of `training_batches`, for the user of each positive.
+        seed: integer; same seed, same batches.
+        start_step: step to start at.
+
+    Returns:
+        Dataset of the elements of `training_batches`; a negative's user need not be that of its group's positive.
+
+    Raises:
+        ValueError: no interactions, a size below 1, or a user who has been observed with every item.
+    """
+    _check_not_empty(interactions)
+    check_integer("num_batches", num_batches)
+    check_integer("num_negatives", num_negatives)
+    check_integer("start_step", start_step, low=0)
+    n = len(interactions)
+    size = batch_of_users(interactions, users_per_batch)
+    groups = size * num_batches
+    steps = max(1, round(n / groups))
+    degree = interactions.user_activity()
+    row_of = np.argsort(interactions.user_id, kind="stable")
+    users_by_row, items_by_row = interactions.user_id[row_of], interactions.item_id[row_of]
+    active = np.flatnonzero(degree)
+    lengths, firsts = degree[active], (np.cumsum(degree) - degree)[active]
+    check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
+    sampler = NEGATIVES.load("unobserved" if negatives == "cells" else negatives)(interactions, seed)
+
+    def draw(users, step):
+        if negatives == "cells":
+            return sampler.in_cells_of(users, num_negatives, step)
+        return tf.tile(users[:, None], [1, num_negatives]), sampler(users, num_negatives, step)
+
+    def rows_of_pass(number):
+        """All rows, users in an order of their own and each user's rows together."""
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(active)), tf.stack([seed, -1 - number]))
+        length = tf.gather(lengths, order)
+        shift = tf.gather(firsts, order) - (tf.cumsum(length) - length)
+        return tf.gather(shift, rows_of_lengths(length)) + tf.range(n, dtype=tf.int64)
+
+    whole, rest = divmod(steps * groups, n)
+    num_passes = whole + 2 if rest else whole  # that an epoch reaches into, at most
+
+    def epoch(first, stop):
+        begun = first * groups // n
+        passes = tf.concat([rows_of_pass(begun + later) for later in range(num_passes)], axis=0)
+
+        def batch(step):
+            start = step * groups - begun * n
+            rows = tf.reshape(passes[start : start + groups], (num_batches, size))
+            parts = []
+            for number in range(num_batches):
+                users = tf.gather(users_by_row, rows[number])
+                positives = tf.gather(items_by_row, rows[number])
+                drawn = draw(users, step * num_batches + number)
+                parts.append(
+                    [tf.concat([own[:, None], new], 1) for own, new in zip((users, positives), drawn, strict=True)]
+                )
+            users, items = (
+                tf.reshape(tf.stack(columns, axis=1), (groups, 1 + num_negatives))
+                for columns in zip(*parts, strict=True)
+            )
+            label = tf.tile(tf.one_hot([0], 1 + num_negatives), [groups, 1])
+            return {schema.USER_ID: users, schema.ITEM_ID: items}, label
+
+        return tf.data.Dataset.range(first, stop).map(batch)
+
+    return _endless(epoch, steps, start_step)
+
+
+def batch_of_users(interactions, users_per_batch):
+    """Positives that about so many users have, those without any not counted."""
+    check_integer("users_per_batch", users_per_batch)
+    active = np.count_nonzero(interactions.user_activity())
+    return max(1, round(len(interactions) * min(users_per_batch, active) / active))
+
+
+def _endless(epoch, steps, start_step):
+    """A dataset of which each iteration is the next epoch.
+
+    Args:
+        epoch: function from the first step and the one after the last, int64 scalar tensors, to a dataset.
+        steps: in an epoch.
+        start_step: the very first.
+    """
+    # Where the next iteration starts: Python is asked once an epoch. A variable would be mirrored by a strategy.
+    first_steps = itertools.chain([start_step], itertools.count(start_step // steps * steps + steps, steps))
+
+    def next_epoch(_):
+        first = tf.numpy_function(lambda: next(first_steps), [], tf.int64)
+        return epoch(first, (first // steps + 1) * steps)
+
+    dataset = tf.data.Dataset.range(1).flat_map(next_epoch)
     if start_step % steps == 0:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    return _pipelined(dataset.map(batch))
+    return _pipelined(dataset)
 
 
 def validation_batches(interactions, *, batch_size=2 * BATCH_SIZE, num_negatives=1, observed=None, seed=0):
@@ -100,7 +214,8 @@ def validation_batches(interactions, *, batch_size=2 * BATCH_SIZE, num_negatives
     check_integer("batch_size", batch_size)
     check_integer("num_negatives", num_negatives)
     n = len(interactions)
-    group = _grouper(interactions, num_negatives, observed, seed)
+    kind, drawn_from = ("uniform", interactions) if observed is None else ("unobserved", observed)
+    group = _grouper(interactions, num_negatives, NEGATIVES.load(kind)(drawn_from, seed))
     whole, rest = divmod(n, batch_size)
 
     def batch(size):
@@ -125,11 +240,8 @@ def steps_per_epoch(n, batch_size):
     return max(1, round(n / capped_batch_size(batch_size, n)))
 
 
-def _grouper(interactions, num_negatives, excluded, seed):
+def _grouper(interactions, num_negatives, sampler):
     """A function from row numbers `(batch,)` and a step to `({"user_id", "item_id"}, label)`."""
-    sampler = UniformNegatives(interactions.num_items, seed)
-    if excluded is not None:
-        sampler = UnobservedNegatives(excluded, seed)
 
     def group(rows, step):
         # The columns become constants of the graph, shared by all batches.

@@ -12,11 +12,32 @@ DENOISERS = Registry(
         "deca-p": ("deca_tf.denoisers.deca:DeCA", {"freeze_auxiliary": True}),
         "deca-dp": ("deca_tf.denoisers.deca:DeCA", {"phases": ("dp",)}),
         "deca-dn": ("deca_tf.denoisers.deca:DeCA", {"phases": ("dn",)}),
+        "eard": "deca_tf.denoisers.eard:EARD",
+        "ensemble": "deca_tf.denoisers.ensemble:Ensemble",
+        "gce": "deca_tf.denoisers.gce:GCE",
         "linear": "deca_tf.denoisers.linear:Linear",
+        "pld": "deca_tf.denoisers.pld:PLD",
+        "r-ce": "deca_tf.denoisers.r_ce:RCE",
+        "t-ce": "deca_tf.denoisers.t_ce:TCE",
+        "udt": "deca_tf.denoisers.udt:UDT",
+        "wbpr": "deca_tf.denoisers.wbpr:WBPR",
     },
 )
 
-_CLASSES = {"DeCA": "deca", "Denoiser": "denoiser", "Linear": "linear", "Normal": "normal"}
+_CLASSES = {
+    "DeCA": "deca",
+    "Denoiser": "denoiser",
+    "EARD": "eard",
+    "Ensemble": "ensemble",
+    "GCE": "gce",
+    "Linear": "linear",
+    "Normal": "normal",
+    "PLD": "pld",
+    "RCE": "r_ce",
+    "TCE": "t_ce",
+    "UDT": "udt",
+    "WBPR": "wbpr",
+}
 
 __all__ = ["DENOISERS", *_CLASSES]
 

@@ -32,7 +32,10 @@ class DeCA(Denoiser):
         freeze_auxiliary: keeps g fixed, as DeCA(p) does. Saved with the model.
         first_update: "dp" (Algorithm 1) or "both", the released code's first update, see
             `objectives.released_first_update_log_likelihood`.
-        phases: ("dp", "dn"), or one of them alone for the paper's ablation (Table 3).
+        phases: ("dp", "dn"), or one of them alone for the paper's ablation (Table 3), or ("both",): every update is
+            like the released code's first one, and h and h' learn together. That is how the released settings train
+            DeCA(p) with LightGCN on Adressa; its likelihood ignores the label, so that little but the agreement
+            with the prior is left.
 
     Differs: under `first_update="both"` the released code lets h' take that one step too, and starts its
     alternation after it; here it stands in for the first "dp" and h' learns in "dn" only.
@@ -56,8 +59,10 @@ class DeCA(Denoiser):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if tuple(phases) not in (("dp", "dn"), ("dp",), ("dn",)):
-            raise ValueError(f"`phases` must be ('dp', 'dn'), ('dp',) or ('dn',). Received: phases={phases!r}.")
+        if tuple(phases) not in (("dp", "dn"), ("dp",), ("dn",), ("both",)):
+            raise ValueError(
+                f"`phases` must be ('dp', 'dn'), ('dp',), ('dn',) or ('both',). Received: phases={phases!r}."
+            )
         self.phases = tuple(phases)
         self.c1 = check_range("c1", c1, 0)
         self.c2 = check_range("c2", c2, 0)
@@ -72,16 +77,25 @@ class DeCA(Denoiser):
             auxiliary.trainable = False
 
     def trainable_networks(self, phase):
-        noise_model = self.likelihood_if_negative if phase == "dp" else self.likelihood_if_positive
-        return (noise_model,) if self.freeze_auxiliary else (self.auxiliary, noise_model)
+        noise_models = {
+            "dp": (self.likelihood_if_negative,),
+            "dn": (self.likelihood_if_positive,),
+            "both": (self.likelihood_if_negative, self.likelihood_if_positive),
+        }[phase]
+        return noise_models if self.freeze_auxiliary else (self.auxiliary, *noise_models)
 
     def compute_loss(self, phase, inputs, label, target_logits, update):
         target_prob = ops.sigmoid(target_logits)
         auxiliary_prob = ops.sigmoid(self.auxiliary(inputs, training=not self.freeze_auxiliary))
         weight = self.alpha if self.kl_weighting == "g||f" else 1.0 - self.alpha
         disagreement = objectives.agreement(target_prob, auxiliary_prob, weight)
-        if phase == "dp":
+        if phase != "dn":
             h = ops.sigmoid(self.likelihood_if_negative(inputs, training=True))
+        if phase != "dp":
+            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs, training=True))
+        if phase == "both":
+            log_likelihood = objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
+        elif phase == "dp":
             log_likelihood = objectives.denoising_positive_log_likelihood(target_prob, h, label, self.c1)
             if self.first_update == "both":
                 log_likelihood = ops.cond(
@@ -90,7 +104,6 @@ class DeCA(Denoiser):
                     lambda: log_likelihood,
                 )
         else:
-            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs, training=True))
             log_likelihood = objectives.denoising_negative_log_likelihood(target_prob, h_prime, label, self.c2)
         return disagreement - log_likelihood
 

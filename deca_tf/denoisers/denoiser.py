@@ -13,9 +13,23 @@ class Denoiser(keras.layers.Layer):
 
     phases = ("train",)
     networks = ()  # names of the constructor's arguments that are networks
+    negatives = "uniform"  # how negatives are drawn for the method: a row of `NEGATIVES` in data.negative_sampling
 
     def build(self, input_shape=None):
         self.built = True  # it has no weights but its networks'
+
+    def adapt(self, interactions):
+        """Takes in what the method needs to know of the training data: nothing, for most.
+
+        Called once, before training, with `split.train`. What it keeps are weights, so that a run can be resumed.
+        """
+
+    def on_epoch_end(self, target):
+        """Looks back at an epoch, outside the graph: `DeCAModel.fit` calls it after each one."""
+
+    def recommender(self, target):
+        """The model that is judged and shipped: the target, unless the method ends in more than one."""
+        return target
 
     def trainable_networks(self, phase):
         """Networks, beside the target, that learn in this phase: a tuple of Keras models."""

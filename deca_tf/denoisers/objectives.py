@@ -1,10 +1,13 @@
-"""The equations of the DeCA paper. Tensors in, tensors out: no state, no networks, no averaging.
+"""The equations of the DeCA paper, then those of other methods: no state, no networks, no averaging.
+
+Tensors in, tensors out; the last ones look back at an epoch, outside the graph: NumPy in, NumPy out.
 
 All probabilities are of shape `(batch,)`; labels are 1 for an observed pair and 0 for a sampled
 negative; losses are in nats, per example.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 LOG_OFFSET = 1e-5  # the released code's log(x) is log(x + 1e-5), so that -log never exceeds 11.51
@@ -117,3 +120,111 @@ def linear_cost(target_prob, label, c1, c2, phase):
     if phase == "dp":
         return (1.0 - label) * c1 * target_prob
     return label * c2 * (1.0 - target_prob)
+
+
+# Other methods' equations.
+
+
+def truncation_weight(loss, label, drop_rate):
+    """Which examples of a batch T-CE keeps, and how much they then count; not differentiated.
+
+    Source: Wang et al., WSDM 2021, T-CE: of the whole batch, the `floor((1 - drop_rate) batch)` examples with the
+    smallest `loss * label` are kept, so that what is left out are the positives with the largest losses. Of equal
+    ones those that come first in the batch are kept.
+
+    Args:
+        loss: cross-entropies, `(batch,)`.
+        label: 1 observed, 0 sampled, `(batch,)`.
+        drop_rate: e(t), share to leave out, a number or scalar tensor in `[0, 1]`.
+
+    Returns:
+        0 where left out, else batch / number kept, `(batch,)`: the mean of `weight * loss` over the batch is the
+        mean of `loss` over what is kept.
+    """
+    loss = ops.stop_gradient(loss) * label
+    size = ops.cast(ops.shape(loss)[0], "float32")
+    num_kept = ops.floor((1.0 - drop_rate) * size)
+    largest_kept = ops.take(ops.sort(loss), ops.maximum(ops.cast(num_kept, "int32") - 1, 0))
+    is_below = ops.cast(loss < largest_kept, "float32")
+    is_equal = ops.cast(ops.equal(loss, largest_kept), "float32")
+    has_room = ops.cast(ops.sum(is_below) + ops.cumsum(is_equal) <= num_kept, "float32")
+    return (is_below + is_equal * has_room) * size / ops.maximum(num_kept, 1.0)
+
+
+def reweighted_cross_entropy(logits, label, beta):
+    """Cross-entropy, less of it where the model finds the label unlikely; the weight is not differentiated.
+
+    Source: Wang et al., WSDM 2021, R-CE: weights `f^beta` on positives and `(1 - f)^beta` on negatives. Both are the
+    probability of the label to the power of beta, which is `exp(-beta * cross-entropy)`.
+    """
+    loss = binary_cross_entropy(logits, label)
+    return ops.stop_gradient(ops.exp(-beta * loss)) * loss
+
+
+def generalized_cross_entropy(logits, label, q):
+    """`(1 - p^q) / q`, p being the probability of the label; at q = 0 its limit, cross-entropy.
+
+    Source: Zhang & Sabuncu, NeurIPS 2018, L_q loss. As above, `p^q = exp(-q * cross-entropy)`.
+    """
+    loss = binary_cross_entropy(logits, label)
+    return loss if q == 0 else -ops.expm1(-q * loss) / q
+
+
+def logit_of_mean_probability(first, second):
+    """The logit of the mean of two probabilities that are given as logits; finite for any finite logits.
+
+    Formula: `log(s(a) + s(b)) - log(s(-a) + s(-b))`, where s is the sigmoid and `1 - s(a) = s(-a)`.
+    """
+    yes = ops.logaddexp(ops.log_sigmoid(first), ops.log_sigmoid(second))
+    no = ops.logaddexp(ops.log_sigmoid(-first), ops.log_sigmoid(-second))
+    return yes - no
+
+
+def pool_weight(loss, others_loss, temperature):
+    """Weight of a positive that comes with a pool of its user's other positives, by PLD; 1 on average over the pool.
+
+    Source: Zhang et al., WWW 2025, PLD: of a pool of K positives of a user, one is trained on, drawn by
+    `softmax(-loss / temperature)`. A positive that is drawn uniformly, with K - 1 others to make the pool, and weighed
+    by `K * softmax(-loss / temperature)` gives the same gradient in expectation.
+
+    Args:
+        loss: of the positives, `(batch,)`.
+        others_loss: of the others in their pools, `(batch, K - 1)`.
+        temperature: above 0; the smaller, the more the weight goes to the smallest loss.
+    """
+    pool = ops.concatenate([loss[:, None], others_loss], axis=1)
+    return pool.shape[1] * ops.softmax(-pool / temperature, axis=1)[:, 0]
+
+
+def linear_by_rank(values, smallest, largest):
+    """Numbers that go evenly from `smallest`, for the smallest of the values, to `largest`, for the largest.
+
+    Source: UDT and EARD, how both turn the mean losses of users (and items) into weights. Equal values are ranked in
+    their order.
+    """
+    ranked = np.empty(len(values))
+    ranked[np.argsort(values, kind="stable")] = np.linspace(smallest, largest, len(values))
+    return ranked
+
+
+def empirical_cdf(values):
+    """Share of the values that are not larger, less half a place: `(rank - 1/2) / n`, in `(0, 1)`; equal ones alike.
+
+    Source: Liu et al., WWW 2026, EARD, the interaction's own weight, of `-loss`.
+    """
+    return (np.searchsorted(np.sort(values), values, side="right") - 0.5) / max(1, len(values))
+
+
+def softmax_within(values, group):
+    """Softmax over the values of each group, times their number: 1 on average in each group.
+
+    Source: Chua et al., RecSys 2024, UDT, over a user's interactions, of `-loss / temperature of the user`.
+
+    Args:
+        values: `(n,)`.
+        group: which group each belongs to, integers from 0, `(n,)`.
+    """
+    largest = np.full(group.max(initial=-1) + 1, -np.inf)
+    np.maximum.at(largest, group, values)
+    share = np.exp(values - largest[group])
+    return share * np.bincount(group)[group] / np.bincount(group, weights=share)[group]

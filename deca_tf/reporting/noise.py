@@ -76,7 +76,7 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
     check_integer("batch_size", batch_size)
     if not len(interactions):
         raise ValueError("`interactions` must hold at least one pair to report on. Received: 0 pairs.")
-    target = getattr(model, "target", model)
+    target = getattr(model, "recommender", model)
     denoiser = getattr(model, "denoiser", None) if denoiser is None else denoiser
     logits, posterior = [], []
     for start in range(0, len(interactions), batch_size):

@@ -1,107 +1,132 @@
-"""A grid of runs: which cells it has, and running those that are not finished yet."""
+"""The cells of the paper's tables: which run each one is, where it lies, and by which command it repeats."""
 
 import dataclasses
-import multiprocessing
 import pathlib
+import shlex
 
 from deca_tf.config import merge, resolve
 from deca_tf.run_folder import RunFolder
-from deca_tf.tensorflow_loader import load_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """One model on one data set under one protocol; it is run once per seed.
 
+    Cells that are equal are one run, whatever tables they stand in.
+
     Args:
         dataset: name of the data set.
         protocol: 'clean' or 'paper'.
         backbone: name of the backbone.
         denoiser: name of the denoiser.
-        item_bias: whether the backbone has an item bias.
+        overrides: what differs from the data set's recipe, pairs of a dotted key and a value:
+            `(("denoiser.noise_model", "gmf"),)`. A list is written as a tuple.
+        label: stands for the overrides in the folder's name where they are many; empty: they are spelled out.
     """
 
     dataset: str
     protocol: str
     backbone: str
     denoiser: str
-    item_bias: bool = False
+    overrides: tuple = ()
+    label: str = ""
+
+    @property
+    def name(self):
+        """The folder of all seeds, relative to the root: `paper/ml-100k/gmf-deca-denoiser.noise_model=gmf`."""
+        spelled = self.label or "-".join(f"{key}={_spelled(value)}" for key, value in self.overrides)
+        return f"{self.protocol}/{self.dataset}/{self.backbone}-{self.denoiser}{'-' if spelled else ''}{spelled}"
 
     def folder(self, root, seed):
         """Where the run of a seed lies below `root`."""
-        bias = "-bias" if self.item_bias else ""
-        return (
-            pathlib.Path(root)
-            / self.protocol
-            / self.dataset
-            / f"{self.backbone}{bias}-{self.denoiser}"
-            / f"seed-{seed}"
-        )
+        return pathlib.Path(root) / self.name / f"seed-{seed}"
 
     def config(self, seed, data_dir=None):
-        """The run's settings: the data set's recipe."""
-        backbone = {"name": self.backbone, **({"item_bias": True} if self.item_bias else {})}
-        data = {"dataset": self.dataset, "protocol": self.protocol}
-        return resolve(
-            overrides=merge(
-                {"seed": seed, "data": data, "backbone": backbone, "denoiser": {"name": self.denoiser}},
-                {"data": {"data_dir": str(data_dir)}} if data_dir else {},
-            )
-        )
+        """The run's settings: the data set's recipe, then the overrides."""
+        given = {
+            "seed": seed,
+            "data": {"dataset": self.dataset, "protocol": self.protocol},
+            "backbone": {"name": self.backbone},
+            "denoiser": {"name": self.denoiser},
+        }
+        located = {"data": {"data_dir": str(data_dir)}} if data_dir else {}
+        return resolve(overrides=merge(given, *(_nested(*pair) for pair in self.overrides), located))
+
+    def command(self, seed, out):
+        """The command that makes the run of a seed anew, in a folder of one's own."""
+        options = {
+            "dataset": self.dataset,
+            "protocol": self.protocol,
+            "backbone": self.backbone,
+            "denoiser": self.denoiser,
+            "seed": seed,
+        }
+        words = ["deca-tf", "train", *(f"--{name}={value}" for name, value in options.items())]
+        words += [f"--set={key}={_toml(value)}" for key, value in self.overrides]
+        return shlex.join([*words, f"--out={out}"])
 
 
-def gmf_cells(datasets):
-    """The GMF block of the paper's Table 2, and the same methods under protocol 'clean' with what a bias adds."""
-    paper = [Cell(data, "paper", "gmf", denoiser) for data in datasets for denoiser in ("none", "deca", "deca-p")]
-    clean = [
-        Cell(data, "clean", backbone, denoiser, item_bias)
-        for data in datasets
-        for backbone in ("mf", "gmf")
-        for item_bias in (False, True)
-        for denoiser in ("none", "deca", "linear")
-    ]
-    return paper + clean
+def cells_of(dataset, protocol, backbones, denoisers):
+    """The recipes' own cells, backbone by backbone."""
+    return [Cell(dataset, protocol, backbone, denoiser) for backbone in backbones for denoiser in denoisers]
 
 
-GRIDS = {"gmf": gmf_cells}
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One cell with one seed: a job for `scheduler.run_jobs`."""
 
+    cell: Cell
+    seed: int
 
-def run_grid(cells, seeds, root, *, data_dir=None, jobs=1, report=lambda done: None):
-    """Runs every cell for every seed that is not finished yet.
+    def __str__(self):
+        return f"{self.cell.name} seed {self.seed}"
 
-    Args:
-        cells: list of `Cell`.
-        seeds: integers.
-        root: folder of the runs.
-        data_dir: folder of the public data sets.
-        jobs: processes at once, each on its share of the processors.
-        report: called with the finished `(cell, seed)` after each run.
+    def folder(self, root):
+        """Where it lies below `root`."""
+        return self.cell.folder(root, self.seed)
 
-    Raises:
-        Exception: the first that a run raised; what was finished stays finished.
-    """
-    left = [(cell, seed) for seed in seeds for cell in cells]
-    left = [(cell, seed) for cell, seed in left if not RunFolder(cell.folder(root, seed)).is_finished]
-    if jobs == 1:
-        for cell, seed in left:
-            _run_cell(cell, seed, root, data_dir)
-            report((cell, seed))
-        return
-    context = multiprocessing.get_context("spawn")  # a forked TensorFlow would hang
-    # Each has one thread, so that they do not wait for each other, and is renewed after some runs: TensorFlow never
-    # frees what it has traced.
-    with context.Pool(jobs, initializer=load_tensorflow, initargs=(1,), maxtasksperchild=8) as pool:
-        tasks = [(cell, seed, root, data_dir) for cell, seed in left]
-        for done in pool.imap_unordered(_run_task, tasks):
-            report(done)
+    def is_finished(self, root):
+        """Whether it came to its end."""
+        return RunFolder(self.folder(root)).is_finished
 
+    def do(self, root, data_dir=None):
+        """Trains and judges, or goes on where an earlier call was interrupted.
 
-def _run_task(task):
-    _run_cell(*task)
-    return task[:2]
+        Returns:
+            What to say of it, a few words.
+        """
+        metrics = _run_cell(self.cell, self.seed, root, data_dir)
+        collapsed = f", collapsed: {metrics['collapsed']}" if metrics.get("collapsed") else ""
+        return f"recall@20 {metrics['test']['recall@20']:.4f}{collapsed}"
 
 
 def _run_cell(cell, seed, root, data_dir):
     from deca_tf.experiment import run
 
-    run(cell.config(seed, data_dir), cell.folder(root, seed), show_progress=False)
+    return run(cell.config(seed, data_dir), cell.folder(root, seed), show_progress=False)
+
+
+def _nested(key, value):
+    """`("denoiser.c1", 10)` as `{"denoiser": {"c1": 10}}`."""
+    nested = list(value) if isinstance(value, tuple) else value
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return nested
+
+
+def _spelled(value):
+    """A value in a folder's name."""
+    if isinstance(value, tuple):
+        return "+".join(map(_spelled, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _toml(value):
+    """A value as `--set` reads it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_inner, value))}]"
+    return _spelled(value)
+
+
+def _toml_inner(value):
+    return f'"{value}"' if isinstance(value, str) else _spelled(value)

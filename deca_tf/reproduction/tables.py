@@ -1,123 +1,118 @@
-"""Tables of a grid's results, as Markdown: mean and standard deviation over seeds."""
+"""Tables: rows of text that can be printed or written as Markdown, and how a figure is put into a field."""
 
-import pathlib
-import re
+import dataclasses
 import statistics
 
-from deca_tf.reproduction.published import TABLE_2_GMF, TOLERANCE
-from deca_tf.run_folder import RunFolder
-
-METHODS = {"none": "Normal", "deca": "DeCA", "deca-p": "DeCA(p)", "linear": "linear"}
-
-
-def paper_table(cells, seeds, root):
-    """Protocol 'paper': our figures beside the published ones."""
-    rows = []
-    for cell in cells:
-        if cell.protocol != "paper":
-            continue
-        runs = [RunFolder(cell.folder(root, seed)).read_metrics() for seed in seeds]
-        published, allowed = TABLE_2_GMF[cell.dataset, cell.denoiser], TOLERANCE[cell.dataset]
-        ours = [[run["test"][name] for run in runs] for name in ("recall@20", "ndcg@20")]
-        apart = [statistics.fmean(values) - theirs for values, theirs in zip(ours, published, strict=True)]
-        within = all(abs(value) <= bound for value, bound in zip(apart, allowed, strict=True))
-        rows.append(
-            [
-                cell.dataset,
-                METHODS[cell.denoiser],
-                *(spread(values) for values in ours),
-                *(f"{value:.3f}" for value in published),
-                "yes" if within else "no",
-                spread([run["test_warm"]["recall@20"] for run in runs]),
-            ]
-        )
-    head = ["data", "method", "recall@20", "ndcg@20", "paper R@20", "paper N@20", "within", "warm users' R@20"]
-    return markdown(head, rows)
+MISSING = "-"
+BELOW, ABOVE = "▼", "▲"
+BETTER_THAN_NORMAL, BETTER_THAN_BASELINES = "*", "†"
 
 
-def clean_table(cells, seeds, root, popularity):
-    """Protocol 'clean': every method beside popularity.
+@dataclasses.dataclass
+class Table:
+    """A table. A field may have several lines.
 
     Args:
-        cells, seeds, root: of the grid.
-        popularity: `{dataset: Evaluation}` of the popularity ranking.
+        head: names of the columns.
+        rows: lists of text, as long as `head`.
+        title: printed above it; in a document the section says it.
+        folded: in a document, hidden behind the title until it is clicked.
     """
-    rows = []
-    for dataset in dict.fromkeys(cell.dataset for cell in cells):
-        judged = popularity[dataset]
-        figures = [judged.metrics["recall@20"], judged.metrics["ndcg@20"], judged.warm["recall@20"]]
-        rows.append([dataset, "popularity", "", "", *(f"{value:.4f}" for value in figures), ""])
-        for cell in cells:
-            if (cell.dataset, cell.protocol) != (dataset, "clean"):
-                continue
-            runs = [RunFolder(cell.folder(root, seed)).read_metrics() for seed in seeds]
-            rows.append(
-                [
-                    dataset,
-                    cell.backbone.upper(),
-                    "yes" if cell.item_bias else "no",
-                    METHODS[cell.denoiser],
-                    spread([run["test"]["recall@20"] for run in runs]),
-                    spread([run["test"]["ndcg@20"] for run in runs]),
-                    spread([run["test_warm"]["recall@20"] for run in runs]),
-                    ", ".join(str(run["best_epoch"]) for run in runs),
-                ]
-            )
-    head = ["data", "model", "item bias", "method", "recall@20", "ndcg@20", "warm users' R@20", "epochs kept"]
-    return markdown(head, rows)
+
+    head: list
+    rows: list
+    title: str = ""
+    folded: bool = False
+
+    def markdown(self):
+        """As Markdown; the lines of a field are parted by `<br>`."""
+        rule = ["---"] * len(self.head)
+        lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in (self.head, rule, *self.rows)]
+        text = "\n".join(lines)
+        return f"<details><summary>{self.title}</summary>\n\n{text}\n\n</details>" if self.folded else text
+
+    def rich(self):
+        """For the console."""
+        from rich import table, text
+
+        drawn = table.Table(title=text.Text(self.title) if self.title else None, title_justify="left")
+        for position, name in enumerate(self.head):
+            drawn.add_column(text.Text(name), justify="left" if position < 2 else "right")
+        for row, following in zip(self.rows, [*self.rows[1:], None], strict=True):
+            is_last = following is None or following[0] != row[0]
+            drawn.add_row(*(text.Text(str(field)) for field in row), end_section=is_last and len(self.head) > 2)
+        return drawn
 
 
-def ties_table(recalls):
-    """What the order of ties does to unchanged weights.
+@dataclasses.dataclass
+class Figure:
+    """A drawing that lies beside the document.
 
     Args:
-        recalls: `{method: {order: [recall@20 of each seed]}}`.
+        path: of the PNG file.
+        caption: what it shows, one line.
     """
-    orders = list(next(iter(recalls.values())))
-    rows = [[METHODS[method], *(spread(by_order[order]) for order in orders)] for method, by_order in recalls.items()]
-    return markdown(["method", *orders], rows)
+
+    path: object
+    caption: str
+
+    def markdown(self):
+        """As Markdown, by its name alone: the document lies in the same folder."""
+        return f"![{self.caption}]({self.path.name})"
 
 
 def spread(values):
-    """Mean and standard deviation over seeds."""
-    if len(values) == 1:
-        return f"{values[0]:.4f}"
-    return f"{statistics.fmean(values):.4f} ± {statistics.stdev(values):.4f}"
+    """Mean and standard deviation over seeds, `0.1053 ± 0.0093`; `-` where there is none."""
+    if not values:
+        return MISSING
+    mean = f"{statistics.fmean(values):.4f}"
+    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
 
 
-def markdown(head, rows):
-    """A Markdown table."""
-    lines = ["| " + " | ".join(str(field) for field in row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join(lines)
+def published_text(figure):
+    """What the paper prints, `0.109 ± 0.007`, or its mean alone where it has no more."""
+    mean, std = figure
+    return f"{mean:.3f} ± {std:.3f}" if std is not None else f"{mean:.4f}".removesuffix("0")
 
 
-def fill_in(path, blocks):
-    """Replaces what stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in a Markdown file.
+def allowed(figure):
+    """How far our mean may be below the paper's to count as reproduced: two of its standard deviations, or 6 %."""
+    mean, std = figure
+    return max(2 * (std or 0.0), 0.06 * mean)
 
-    Raises:
-        ValueError: a block has no place in the file.
+
+def mark(ours, figure):
+    """`▼` or `▲` where our mean is farther than `allowed` below or above the paper's, else nothing."""
+    apart = ours - figure[0]
+    if abs(apart) <= allowed(figure) + 1e-9:  # the bound itself is within, whatever the last binary digit says
+        return ""
+    return BELOW if apart < 0 else ABOVE
+
+
+def beside_paper(values, figure, stars=""):
+    """A field with our mean and standard deviation, marks, and the paper's figure below them.
+
+    Args:
+        values: ours, one for each seed; may be empty.
+        figure: the paper's `(mean, std or None)`, or None.
+        stars: marks of significance.
     """
-    text = check_places(path, blocks)
-    for name, content in blocks.items():
-        text = _place(name).sub(lambda match, content=content: f"{match[1]}{content}\n{match[2]}", text)
-    pathlib.Path(path).write_text(text, encoding="utf-8")
+    ours = spread(values)
+    if figure is None:
+        return _joined(ours, stars)
+    if not values:
+        return f"{ours}\n{published_text(figure)}"
+    return f"{_joined(ours, stars, mark(statistics.fmean(values), figure))}\n{published_text(figure)}"
 
 
-def check_places(path, names):
-    """The text of a Markdown file, refused if a block has no place in it.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: a block has no place in the file.
-    """
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"`document` must be an existing Markdown file. Received: {str(path)!r}.")
-    text = pathlib.Path(path).read_text(encoding="utf-8")
-    for name in names:
-        if not _place(name).search(text):
-            raise ValueError(f"`{path}` must have a place for {name!r}: <!-- begin {name} --> and <!-- end {name} -->.")
-    return text
+def num_runs(finished, wanted):
+    """How many seeds stand behind a row: `3`, or `2 of 3` where some are missing."""
+    return str(wanted) if finished == wanted else f"{finished} of {wanted}"
 
 
-def _place(name):
-    return re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
+def _joined(*parts):
+    return " ".join(part for part in parts if part)
+
+
+def _escaped(field):
+    return str(field).replace("|", "\\|").replace("\n", "<br>")

@@ -4,26 +4,30 @@ import dataclasses
 
 import numpy as np
 
-from deca_tf.evaluation import evaluate
-from deca_tf.experiment import load_run
+ORDERS = {
+    "ascending item id": np.arange,
+    "random": lambda num_items: np.random.default_rng(0).permutation(num_items),
+    "descending item id": lambda num_items: np.arange(num_items)[::-1],
+}
 
 
-def recall_by_tie_order(run_folder, data_dir=None):
-    """Recall@20 of a finished run with ties in ascending, descending and random order of the item ids.
+def recall_by_tie_order(model, split):
+    """Recall@20 of a trained model with ties in ascending, random and descending order of the item ids.
 
     The items are renumbered in data and scores alike, which changes nothing but the order of ties.
+
+    Args:
+        model: a `DeCAModel`.
+        split: the `Split` to judge it on.
 
     Returns:
         `{order: recall@20}`.
     """
-    _, model, split = load_run(run_folder, data_dir=data_dir)
-    orders = {
-        "ascending item id": np.arange(split.num_items),
-        "random": np.random.default_rng(0).permutation(split.num_items),
-        "descending item id": np.arange(split.num_items)[::-1],
-    }
+    from deca_tf.evaluation import evaluate
+
+    orders = {name: order(split.num_items) for name, order in ORDERS.items()}
     return {
-        name: evaluate(_Renumbered(model.target, order), _renumbered(split, order), ks=(20,)).metrics["recall@20"]
+        name: evaluate(_Renumbered(model.recommender, order), _renumbered(split, order), ks=(20,)).metrics["recall@20"]
         for name, order in orders.items()
     }
 

@@ -12,6 +12,7 @@ from keras import ops
 import deca_tf
 from deca_tf.checks import check_integer
 from deca_tf.serving.retrieval_index import brute_force
+from deca_tf.serving.search import IndexSearch, ScoreAllSearch
 from deca_tf.serving.served_model import ServedModel
 from deca_tf.serving.versions import MANIFEST, SIGNATURE, new_version
 
@@ -27,9 +28,14 @@ def export(target, split, folder, *, k=10, manifest=None):
     ids. A user without a training interaction gets the most popular items of train, `score` being their number of
     interactions, and `known_user` False. Where fewer than k items are left, the rest is item_id "" with score -inf.
 
+    A factorized `Backbone` (MF, GMF, LightGCN, CDAE) is written as its vectors in an index of TensorFlow Recommenders.
+    Of any other model the graph of `score_all_items` is written, with the weights that it reads; it scores few users
+    at a time, so that memory does not grow with the batch. Both searches are exact, and no Keras object is written.
+
     Args:
-        target: `Backbone` whose score is a dot product. Of a model that trains one, such as `DeCAModel`, only its
-            `.target` is written: no denoiser, no auxiliary network, no optimizer.
+        target: `Backbone`, or any Keras model that has `score_all_items(user_ids)` or maps `{"user_id", "item_id"}`,
+            both `(batch,)`, to logits. Of a model that trains one, such as `DeCAModel`, only its `.recommender` is
+            written: no denoiser, no auxiliary network, no optimizer.
         split: the `Split` that the target was trained on.
         folder: where the versions lie, `saved_models/NAME`; made if missing. No version is ever overwritten.
         k: how many items to recommend, at most `num_items`.
@@ -41,9 +47,10 @@ def export(target, split, folder, *, k=10, manifest=None):
 
     Raises:
         TypeError: `target` is no Keras model, or `manifest` no dict that JSON can hold.
-        ValueError: a `k` out of range, a target that is no dot product or of other sizes than the split, weights that
-            are not finite, or raw user ids that are equal as strings.
-        ImportError: a package is missing, or `tf.keras` was used as Keras 3 before (see `retrieval_index`).
+        ValueError: a `k` out of range, a target of other sizes than the split, scores that cannot be traced into a
+            graph, weights that are not finite, or raw user ids that are equal as strings.
+        ImportError: for a factorized target, a package is missing, or `tf.keras` was used as Keras 3 before (see
+            `retrieval_index`).
     """
     target = _shippable(target)
     _check_sizes(target, split)
@@ -56,10 +63,10 @@ def export(target, split, folder, *, k=10, manifest=None):
     user_ids, item_ids = _strings(split.train.raw_user_ids), _strings(split.train.raw_item_ids)
     _check_distinct(user_ids)
     known = np.append(split.train.user_activity() > 0, False)
-    queries, candidates = _tables(target, known, split.train.item_popularity())
+    search = _search(target, known, split.train.item_popularity())
     stranger = scipy.sparse.csr_array((1, split.num_items), dtype=np.float32)  # has seen nothing
     seen = scipy.sparse.vstack([split.seen().to_csr(), stranger], format="csr")
-    served = ServedModel(brute_force(candidates), queries, known, seen, user_ids, item_ids, k)
+    served = ServedModel(search, known, seen, user_ids, item_ids, k)
     with new_version(folder) as (scratch, published):
         tf.saved_model.save(served, str(scratch), signatures={SIGNATURE: served.recommend})
         path = scratch / MANIFEST
@@ -69,29 +76,34 @@ def export(target, split, folder, *, k=10, manifest=None):
 
 
 def _shippable(target):
-    """The model to ship, refused if it cannot be."""
-    inner = getattr(target, "target", target)
+    """The model to ship, refused if it is none."""
+    inner = getattr(target, "recommender", target)
     if not isinstance(inner, keras.Model):
         raise TypeError(
-            "`target` must be a Backbone, or a model with one as `.target`. "
+            "`target` must be a Backbone or another Keras model, or a model with one as `.recommender`. "
             f"Received: target={target!r} of type {type(target).__name__}."
-        )
-    if not getattr(inner, "is_factorized", False):
-        raise ValueError(
-            "`target` must score by a dot product to be exported for now: a Backbone that implements "
-            f"`query_embedding` and `candidate_embedding`, such as MF or GMF. Received: target={inner!r}. "
-            "Export one of these, or rank with `target.score_all_items` in Python."
         )
     return inner
 
 
 def _check_sizes(target, split):
-    sizes, expected = (target.num_users, target.num_items), (split.num_users, split.num_items)
+    expected = split.num_users, split.num_items
+    sizes = tuple(getattr(target, name, size) for name, size in zip(("num_users", "num_items"), expected, strict=True))
     if sizes != expected:
         raise ValueError(
             "`target` and `split` must have the same (num_users, num_items). "
             f"Received: target with {sizes}, split with {expected}. Give the split that the target was trained on."
         )
+
+
+def _search(target, known, popularity):
+    """The search over a target's scores, and over popularity for the users that are not `known`."""
+    if getattr(target, "is_factorized", False):
+        queries, candidates = _tables(target, known, popularity)
+        return IndexSearch(brute_force(candidates), queries)
+    for weight in target.trainable_variables:
+        _check_finite(weight.path, ops.convert_to_numpy(weight))
+    return ScoreAllSearch(target, known, popularity)
 
 
 def _tables(target, known, popularity):
@@ -104,16 +116,21 @@ def _tables(target, known, popularity):
     chunks = [target.query_embedding(users[start : start + _CHUNK]) for start in range(0, len(users), _CHUNK)]
     vectors = np.concatenate([ops.convert_to_numpy(chunk) for chunk in chunks]).astype(np.float32)
     items = ops.convert_to_numpy(target.candidate_embedding(np.arange(len(popularity), dtype=np.int32)))
-    for name, table in (("query_embedding", vectors[known[:-1]]), ("candidate_embedding", items)):
-        if not np.isfinite(table).all():
-            raise ValueError(
-                f"`target.{name}` must be finite. Received: {np.count_nonzero(~np.isfinite(table))} values that are "
-                "NaN or infinite: training has diverged. Train with a lower learning rate."
-            )
+    _check_finite("query_embedding", vectors[known[:-1]])
+    _check_finite("candidate_embedding", items)
     queries = np.zeros((len(known), vectors.shape[1] + 1), np.float32)
     queries[:-1, :-1] = np.where(known[:-1, None], vectors, 0.0)
     queries[:, -1] = ~known
     return queries, np.column_stack([items.astype(np.float32), popularity.astype(np.float32)])
+
+
+def _check_finite(name, values):
+    count = np.count_nonzero(~np.isfinite(values))
+    if count:
+        raise ValueError(
+            f"`target`'s {name} must be finite. Received: {count} values that are NaN or infinite: training has "
+            "diverged. Train with a lower learning rate."
+        )
 
 
 def _strings(raw_ids):

@@ -5,13 +5,12 @@ import tensorflow as tf
 
 
 class ServedModel(tf.Module):
-    """Answers from tables alone, so that what is served depends on no Keras code.
+    """Answers from variables and stock ops alone, so that what is served depends on no Keras code.
 
     Row u of the per-user tables is user u; one more row at the end stands for everyone not in the vocabulary.
 
     Args:
-        index: as `retrieval_index.brute_force` makes it, over `num_items` candidates.
-        queries: float32 `(num_users + 1, dim)`, the vectors to ask the index with.
+        search: `IndexSearch` or `ScoreAllSearch`: finds the best of all items, seen ones included.
         known: bool `(num_users + 1,)`, whether a row answers by the model (else by popularity).
         seen: SciPy CSR `(num_users + 1, num_items)`; its nonzero pairs are never recommended.
         user_ids: raw ids as strings, `num_users` of them.
@@ -19,7 +18,7 @@ class ServedModel(tf.Module):
         k: how many items to return.
     """
 
-    def __init__(self, index, queries, known, seen, user_ids, item_ids, k):
+    def __init__(self, search, known, seen, user_ids, item_ids, k):
         super().__init__(name="deca_tf_recommender")
         self.k = k
         self.num_items = len(item_ids)
@@ -32,12 +31,9 @@ class ServedModel(tf.Module):
         seen.sort_indices()
         self.seen_items = _table(seen.indices.astype(np.int32))
         self.seen_splits = _table(seen.indptr.astype(np.int32))
-        self.queries = _table(queries)
         self.known = _table(known)
         self.item_ids = _table(tf.constant(item_ids, tf.string))
-        # The index is a Keras 2 layer. Only its weights are tracked: else it would be saved as a Keras object.
-        self.index_weights = index.weights
-        self._search = _Untracked(index)
+        self.search = search
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="user_id")])
     def recommend(self, user_id):
@@ -56,7 +52,7 @@ class ServedModel(tf.Module):
         seen = seen.to_tensor(self.num_items)  # padded with an id that no item has
         # Among the k + s best of all, s being the longest list of seen items, each user's k best unseen ones are.
         wanted = tf.minimum(self.num_items, self.k + tf.shape(seen)[1])
-        scores, items = self._search.value(tf.gather(self.queries, rows), k=wanted)
+        scores, items = self.search(rows, wanted)
         # Each seen list ascends, so a binary search tells membership; the extra column keeps the position in range.
         seen = tf.pad(seen, [[0, 0], [0, 1]], constant_values=self.num_items)
         position = tf.searchsorted(seen, items)
@@ -69,13 +65,6 @@ class ServedModel(tf.Module):
             "score": scores,
             "known_user": tf.gather(self.known, rows),
         }
-
-
-class _Untracked:
-    """Hides an object from TensorFlow's tracking of attributes."""
-
-    def __init__(self, value):
-        self.value = value
 
 
 def _table(value):

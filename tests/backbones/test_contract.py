@@ -7,11 +7,15 @@ from keras import ops
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.backbones.backbone import Backbone
+from deca_tf.data import Interactions
 
 USERS, ITEMS = 5, 7
 OPTIONS = {  # rows of the registry, and the options that change what they compute
+    "cdae": [{}, {"corruption": 0.0}],
     "gmf": [{}, {"item_bias": True}, {"item_bias": True, "user_bias": True}],
+    "lightgcn": [{}, {"layers": 2}],
     "mf": [{}, {"item_bias": True}, {"user_bias": True}, {"item_bias": True, "user_bias": True}],
+    "neumf": [{}, {"mlp_layers": 1}],
 }
 CASES = [
     pytest.param(name, options, id="-".join((name, *options)))
@@ -21,9 +25,26 @@ CASES = [
 every_backbone = pytest.mark.parametrize(("name", "options"), CASES)
 
 
-def build(name, options, seed=1, **sizes):
+NEED_DATA = ("cdae", "lightgcn")  # which cannot be called before `adapt`
+
+
+def history(num_users=USERS, num_items=ITEMS):
+    """Some interactions of all users but the first."""
+    grid = np.random.default_rng(0).random((num_users, num_items)) < 0.4
+    grid[0], grid[1:, 0] = False, True
+    users, items = np.nonzero(grid)
+    return Interactions(users.astype(np.int32), items.astype(np.int32), np.arange(num_users), np.arange(num_items))
+
+
+def unadapted(name, options, seed=1, **sizes):
     sizes = {"num_users": USERS, "num_items": ITEMS, **sizes}
     return BACKBONES.build(name, options={"embedding_dim": 4, **options}, seed=seed, **sizes)
+
+
+def build(name, options, seed=1, **sizes):
+    model = unadapted(name, options, seed, **sizes)
+    model.adapt(history(model.num_users, model.num_items))
+    return model
 
 
 def stirred(name, options):
@@ -109,7 +130,8 @@ def test_config_gives_back_the_arguments_and_with_them_the_initial_weights(name,
     assert {key: config[key] for key in arguments} == arguments
     again = type(model).from_config(config)
     assert again.get_config() == config
-    for weight, other in zip(model.weights, again.weights, strict=True):
+    assert [weight.shape for weight in model.weights] == [weight.shape for weight in again.weights]
+    for weight, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
         np.testing.assert_array_equal(np.array(weight), np.array(other))
 
 
@@ -122,7 +144,8 @@ def test_options_that_can_be_set_are_in_the_config(name, options):
 @every_backbone
 def test_seed_fixes_the_initial_weights(name, options):
     one, same, other = (build(name, options, seed=seed) for seed in (1, 1, 2))
-    for weight, equal, different in zip(one.weights, same.weights, other.weights, strict=True):
+    trained = (model.trainable_variables for model in (one, same, other))
+    for weight, equal, different in zip(*trained, strict=True):
         np.testing.assert_array_equal(np.array(weight), np.array(equal))
         if np.array(weight).any():  # biases start at zero whatever the seed
             assert (np.array(weight) != np.array(different)).all()
@@ -131,7 +154,8 @@ def test_seed_fixes_the_initial_weights(name, options):
 @every_backbone
 def test_users_and_items_of_equal_ids_start_with_different_vectors(name, options):
     model = build(name, options, num_users=6, num_items=6)
-    tables = [np.array(weight) for weight in model.weights if weight.shape[0] == 6 and np.array(weight).any()]
+    trained = [np.array(weight) for weight in model.trainable_variables]
+    tables = [weight for weight in trained if weight.shape[0] == 6 and weight.any()]
     assert len(tables) >= 2
     for number, left in enumerate(tables):
         assert not any((left == right).any() for right in tables[:number] if left.shape == right.shape)
@@ -158,6 +182,56 @@ def test_sizes_of_any_integer_type_are_taken(name, options):
 def test_negative_seed_is_refused(name, options):
     with pytest.raises(ValueError, match="`seed` must be an integer of at least 0. Received: seed=-1"):
         build(name, options, seed=-1)
+
+
+@pytest.mark.parametrize("name", NEED_DATA)
+def test_a_backbone_that_needs_the_data_says_so(name):
+    model = BACKBONES.build(name, num_users=USERS, num_items=ITEMS)
+    with pytest.raises(RuntimeError, match=r"`model.adapt\(split.train\)`"):
+        model.query_embedding(np.array([0], np.int32))
+
+
+@every_backbone
+def test_the_others_do_not_change_by_it(name, options):
+    model = unadapted(name, options)
+    learning = [weight.name for weight in model.trainable_variables]
+    if name not in NEED_DATA:
+        before = [*map(np.array, model.weights), np.array(model(pairs(20)))]
+        model.adapt(history())
+        after = [*map(np.array, model.weights), np.array(model(pairs(20)))]
+        for old, new in zip(before, after, strict=True):
+            np.testing.assert_array_equal(new, old)
+    assert [weight.name for weight in build(name, options).trainable_variables] == learning
+
+
+@every_backbone
+def test_adapting_once_more_changes_nothing(name, options, tmp_path):
+    """Weights left over from the first time would be in the file, which then could not be loaded."""
+    model = stirred(name, options)
+    expected = np.array(model(pairs(20)))
+    model.adapt(history())
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded.adapt(history())
+    np.testing.assert_array_equal(np.array(loaded(pairs(20))), expected)
+
+
+@pytest.mark.parametrize("name", NEED_DATA)
+def test_other_data_than_was_adapted_to_is_refused(name):
+    with pytest.raises(
+        ValueError, match=f"have the backbone's `num_items`, {ITEMS}.*interactions.num_items={ITEMS + 1}"
+    ):
+        unadapted(name, {}).adapt(history(num_items=ITEMS + 1))
+    with pytest.raises(ValueError, match=r"has adapted to, \d+ pairs. Received: 3 pairs. Make a new backbone"):
+        build(name, {}).adapt(history().take(slice(3)))
+
+
+@every_backbone
+def test_scores_do_not_depend_on_who_else_is_asked_about(name, options):
+    model = stirred(name, options)
+    ids = pairs(20)
+    alone = [np.array(model({key: value[row : row + 1] for key, value in ids.items()}))[0] for row in range(20)]
+    np.testing.assert_allclose(alone, np.array(model(ids)), rtol=1e-5, atol=1e-6)
 
 
 def test_every_row_is_a_backbone_with_a_docstring():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from deca_tf.data import Interactions, dataset, training_batches, validation_batches
-from deca_tf.data.dataset import capped_batch_size, steps_per_epoch
+from deca_tf.data import Interactions, dataset, training_batches, training_batches_by_user, validation_batches
+from deca_tf.data.dataset import batch_of_users, capped_batch_size, steps_per_epoch
 
 ITEMS = 50
 
@@ -229,3 +229,85 @@ def test_user_without_an_unobserved_item_is_refused_when_observed_pairs_are_excl
     with pytest.raises(ValueError, match="observed with all 3 items, the first 'ann'"):
         training_batches(full, exclude_observed=True)
     assert len(arrays(training_batches(full))) > 0
+
+
+# Batches by user
+
+
+def by_user(interactions, epochs, **options):
+    """The batches of some epochs, in one list."""
+    batches = training_batches_by_user(interactions, **options)
+    return [batch for _ in range(epochs) for batch in batches]
+
+
+@pytest.mark.parametrize("num_batches", [1, 2])
+def test_whole_users_come_together_and_every_positive_once_in_a_pass(num_batches):
+    interactions = table(240)  # 10 users
+    options = {"users_per_batch": 2, "num_batches": num_batches, "seed": 1}
+    batches = by_user(interactions, 3, **options)
+    size = batch_of_users(interactions, 2)
+    rows = rows_of(interactions, batches)
+    assert rows.shape == (len(batches), size * num_batches)
+    stream = rows.reshape(len(batches), size, num_batches).transpose(0, 2, 1).reshape(-1)  # phases one after the other
+    for number in range(len(stream) // 240):
+        in_pass = stream[number * 240 : number * 240 + 240]
+        np.testing.assert_array_equal(np.sort(in_pass), np.arange(240))
+        users = interactions.user_id[in_pass]
+        assert np.count_nonzero(np.diff(users)) == len(np.unique(users)) - 1  # each user is one run
+    first, second = (interactions.user_id[stream[start : start + 240]] for start in (0, 240))
+    assert (first != second).any()  # another order of users
+
+
+def test_negatives_of_cells_belong_to_users_of_their_own_batch_and_are_unobserved():
+    interactions = table(240)
+    observed = set(interactions.pair_key.tolist())
+    for users, items, label in arrays(by_user(interactions, 1, users_per_batch=3, num_batches=2, num_negatives=2)):
+        np.testing.assert_array_equal(label, np.tile([1.0, 0.0, 0.0], (len(label), 1)))
+        for phase in range(2):
+            assert set(users[phase::2, 1:].ravel()) <= set(users[phase::2, 0])
+        drawn = users[:, 1:].astype(np.int64) * ITEMS + items[:, 1:]
+        assert not observed & set(drawn.ravel().tolist())
+
+
+def test_batches_by_user_can_draw_negatives_for_each_positives_user():
+    interactions = table(240)
+    for users, _, _ in arrays(by_user(interactions, 1, users_per_batch=3, negatives="popularity")):
+        assert (users == users[:, :1]).all()
+
+
+def test_batches_by_user_start_anywhere_and_depend_on_the_seed_alone():
+    interactions = table(333)
+    options = {"users_per_batch": 3, "num_batches": 2, "seed": 4}
+    whole = arrays(by_user(interactions, 4, **options))
+    steps = len(whole) // 4
+    assert_equal(arrays(by_user(interactions, 4, **options)), whole)
+    assert_equal(
+        arrays(training_batches_by_user(interactions, start_step=steps + 1, **options)), whole[steps + 1 : 2 * steps]
+    )
+    other = arrays(by_user(interactions, 1, **{**options, "seed": 5}))
+    assert any((one[0] != another[0]).any() for one, another in zip(whole, other, strict=False))
+
+
+def test_a_step_of_all_users_goes_through_them_once_for_each_batch():
+    interactions = table(100)
+    rows = rows_of(interactions, by_user(interactions, 2, users_per_batch=10_000, num_batches=2))
+    assert rows.shape == (2, 200)
+    for step in rows:
+        for phase in range(2):
+            np.testing.assert_array_equal(np.sort(step[phase::2]), np.arange(100))
+
+
+def test_users_without_positives_are_not_counted():
+    pairs = Interactions(
+        np.array([1, 1, 3, 3], np.int32), np.array([0, 1, 2, 3], np.int32), np.arange(50), np.arange(9)
+    )
+    assert batch_of_users(pairs, 1) == 2
+    assert batch_of_users(pairs, 2048) == 4
+
+
+def test_unknown_negatives_are_refused_by_both_streams():
+    for stream in (training_batches, training_batches_by_user):
+        with pytest.raises(
+            ValueError, match="`negatives` must be one of .*'popularity'.* Received: negatives='popular'"
+        ):
+            stream(table(20), negatives="popular")

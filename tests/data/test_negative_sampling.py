@@ -6,7 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 from deca_tf.data import Interactions
-from deca_tf.data.negative_sampling import UniformNegatives, UnobservedNegatives
+from deca_tf.data.negative_sampling import PopularNegatives, UniformNegatives, UnobservedNegatives
 
 ITEMS = 9
 
@@ -34,11 +34,12 @@ def observed():
     return interactions([(user, item) for user, items in touched.items() for item in items], num_users=7)
 
 
-def samplers(observed):
-    return {"uniform": UniformNegatives(ITEMS, seed=3), "unobserved": UnobservedNegatives(observed, seed=3)}
+def samplers(observed, seed=3):
+    kinds = {"uniform": UniformNegatives, "unobserved": UnobservedNegatives, "popularity": PopularNegatives}
+    return {name: kind(observed, seed) for name, kind in kinds.items()}
 
 
-@pytest.mark.parametrize("name", ["uniform", "unobserved"])
+@pytest.mark.parametrize("name", ["uniform", "unobserved", "popularity"])
 def test_shape_type_and_dependence_on_seed_and_step_alone(name, observed):
     sampler = samplers(observed)[name]
     users = np.array([0, 1, 2, 3, 5, 6, 0, 1] * 4)
@@ -48,12 +49,11 @@ def test_shape_type_and_dependence_on_seed_and_step_alone(name, observed):
     np.testing.assert_array_equal(draw(sampler, users, 3), drawn)
     np.testing.assert_array_equal(draw(samplers(observed)[name], users, 3), drawn)
     assert (draw(sampler, users, 3, step=1) != drawn).any()
-    other = UniformNegatives(ITEMS, seed=4) if name == "uniform" else UnobservedNegatives(observed, seed=4)
-    assert (draw(other, users, 3) != drawn).any()
+    assert (draw(samplers(observed, seed=4)[name], users, 3) != drawn).any()
 
 
-def test_uniform_negatives_are_uniform_over_all_items():
-    drawn = np.stack([draw(UniformNegatives(ITEMS, seed=1), np.zeros(2000, int), 2, step) for step in range(5)])
+def test_uniform_negatives_are_uniform_over_all_items(observed):
+    drawn = np.stack([draw(UniformNegatives(observed, seed=1), np.zeros(2000, int), 2, step) for step in range(5)])
     assert_uniform(drawn, range(ITEMS))
 
 
@@ -64,6 +64,42 @@ def test_unobserved_negatives_are_uniform_over_all_that_a_user_has_not_touched_a
     for user in range(7):
         free = np.setdiff1d(np.arange(ITEMS), observed.item_id[observed.user_id == user])
         assert_uniform(drawn[users == user], free)  # every draw is one of these, and each comes up
+
+
+def test_popular_negatives_follow_popularity_over_what_a_user_has_not_touched(observed):
+    popularity = np.bincount(observed.item_id, minlength=ITEMS)
+    users = np.repeat([0, 1, 2, 3, 5, 6], 3000)  # user 4 is left with an item that nobody touched
+    pairs = [(u, i) for u, i in zip(observed.user_id, observed.item_id, strict=True) if u != 4] + [(4, 0), (4, 4)]
+    observed = interactions(pairs, num_users=7)
+    popularity = np.bincount(observed.item_id, minlength=ITEMS)
+    drawn = draw(PopularNegatives(observed, seed=1), users, 2)
+    for user in np.unique(users):
+        weight = np.where(np.isin(np.arange(ITEMS), observed.item_id[observed.user_id == user]), 0, popularity)
+        counts = np.bincount(drawn[users == user].ravel(), minlength=ITEMS)
+        assert not counts[weight == 0].any()
+        expected = weight[weight > 0] / weight.sum() * counts.sum()
+        assert scipy.stats.chisquare(counts[weight > 0], expected).pvalue > 1e-3
+
+
+def test_user_who_touched_all_that_is_popular_is_refused(observed):
+    pairs = [(0, 0), (0, 1), (1, 0)]
+    with pytest.raises(ValueError, match="1 users observed with all 2 items, the first 'user 0'"):
+        PopularNegatives(interactions(pairs, num_users=2))
+
+
+def test_cells_of_a_batch_are_uniform_over_all_that_its_users_have_not_touched(observed):
+    """In the batch are users 3, 1 and 6, some of them with several positives; user 6 has all nine items left."""
+    batch = np.repeat([3, 1, 6], [400, 2, 1000])
+    users, items = UnobservedNegatives(observed, seed=5).in_cells_of(
+        tf.constant(batch, tf.int32), 5, tf.constant(2, tf.int64)
+    )
+    assert (users.shape, users.dtype, items.dtype) == ((1402, 5), tf.int32, tf.int32)
+    cells = users.numpy() * ITEMS + items.numpy()
+    touched = observed.user_id * ITEMS + observed.item_id
+    assert_uniform(
+        cells,
+        [user * ITEMS + item for user in (3, 1, 6) for item in range(ITEMS) if user * ITEMS + item not in touched],
+    )
 
 
 def test_user_with_one_unobserved_item_always_gets_it(observed):

@@ -58,7 +58,7 @@ def test_builder_holds_what_load_split_reads(small, tmp_path, name, third, proto
 def test_configurations_are_the_releases_and_their_protocols():
     assert set(DecaRelease.builder_configs) == {
         *("ml-100k-clean", "ml-100k-paper", "modcloth-clean", "modcloth-paper", "adressa-clean", "adressa-paper"),
-        "electronics-sample-clean",
+        *("electronics-clean", "electronics-paper", "electronics-sample-clean"),
     }
     url = (
         f"https://raw.githubusercontent.com/wangyu-ustc/DeCA/{deca_release.COMMIT}/data/modcloth/modcloth.test.negative"

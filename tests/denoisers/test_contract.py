@@ -3,10 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones import MF
-from deca_tf.denoisers import DENOISERS, DeCA, Linear
+from deca_tf.data import Interactions
+from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.denoisers import DENOISERS, GCE, RCE, TCE, DeCA, Linear
 from deca_tf.denoisers.denoiser import Denoiser
 
 USERS, ITEMS, BATCH = 5, 7, 12
@@ -16,7 +19,15 @@ PHASES = {
     "deca-p": ("dp", "dn"),
     "deca-dp": ("dp",),
     "deca-dn": ("dn",),
+    "eard": ("train",),
+    "ensemble": ("train",),
+    "gce": ("train",),
     "linear": ("dp", "dn"),
+    "pld": ("train",),
+    "r-ce": ("train",),
+    "t-ce": ("train",),
+    "udt": ("train",),
+    "wbpr": ("train",),
 }
 LEARNING = {  # networks beside the target that learn, by phase
     "none": {"train": ()},
@@ -24,8 +35,17 @@ LEARNING = {  # networks beside the target that learn, by phase
     "deca-p": {"dp": ("likelihood_if_negative",), "dn": ("likelihood_if_positive",)},
     "deca-dp": {"dp": ("auxiliary", "likelihood_if_negative")},
     "deca-dn": {"dn": ("auxiliary", "likelihood_if_positive")},
+    "eard": {"train": ()},
+    "ensemble": {"train": ("partner",)},
+    "gce": {"train": ()},
     "linear": {"dp": (), "dn": ()},
+    "pld": {"train": ()},
+    "r-ce": {"train": ()},
+    "t-ce": {"train": ()},
+    "udt": {"train": ()},
+    "wbpr": {"train": ()},
 }
+LOOK_AT_THE_BATCH = {"t-ce": "it ranks the batch", "pld": "it draws a pool for each place in the batch"}
 every_denoiser = pytest.mark.parametrize("name", DENOISERS.names)
 
 
@@ -33,9 +53,16 @@ def mf(seed):
     return MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.5, seed=seed)
 
 
+def training_pairs():
+    """Twelve of the 35 pairs; user 4 and item 6 have none."""
+    keys = np.random.default_rng(1).choice(4 * 6, 12, replace=False)
+    return Interactions(keys // 6, keys % 6, np.arange(USERS), np.arange(ITEMS))
+
+
 def build(name, **options):
     networks = {role: mf(seed) for seed, role in enumerate(DENOISERS.load(name).networks)}
     denoiser = DENOISERS.build(name, options=options, **networks)
+    denoiser.adapt(training_pairs())
     denoiser.build()
     return denoiser
 
@@ -84,7 +111,53 @@ def test_loss_is_finite_where_the_target_is_certain(name, batch):
 
 
 @every_denoiser
+def test_loss_compiled_by_xla_is_the_same(name, batch):
+    denoiser = build(name)
+    for _ in range(6):
+        denoiser.on_epoch_end(mf(9))
+    inputs, label, logits = batch
+    for phase in denoiser.phases:
+        compiled = tf.function(denoiser.compute_loss, jit_compile=True)
+        update = tf.constant(40_000, tf.int64)  # as the optimizer counts
+        received = np.array(compiled(phase, inputs, label, logits, update))
+        assert np.isfinite(received).all()
+        if name != "pld":  # XLA draws other pools
+            expected = denoiser.compute_loss(phase, inputs, label, logits, update)
+            np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
+
+
+@every_denoiser
+def test_loss_depends_on_the_target_s_logits(name, batch):
+    """Else the target learns nothing."""
+    denoiser = build(name)
+    inputs, label, logits = batch
+    for phase in denoiser.phases:
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = ops.sum(denoiser.compute_loss(phase, inputs, label, logits, 0))
+        gradient = np.array(tape.gradient(loss, logits))
+        assert np.isfinite(gradient).all()
+        assert np.abs(gradient).max() > 1e-3
+
+
+@every_denoiser
+def test_negatives_are_drawn_in_a_way_there_is(name):
+    assert DENOISERS.load(name).negatives in NEGATIVES.names
+    assert (DENOISERS.load(name).negatives == "popularity") == (name == "wbpr")
+
+
+@every_denoiser
+def test_recommender_scores_as_the_target_unless_the_method_says_otherwise(name, batch):
+    target = mf(9)
+    recommender = build(name).recommender(target)
+    assert (recommender is target) == (name != "ensemble")
+    assert recommender(batch[0]).shape == (BATCH,)
+
+
+@every_denoiser
 def test_loss_of_an_example_does_not_depend_on_the_rest_of_the_batch(name, batch):
+    if name in LOOK_AT_THE_BATCH:
+        pytest.skip(LOOK_AT_THE_BATCH[name])
     denoiser = build(name)
     inputs, label, logits = batch
     first = ({key: ids[:5] for key, ids in inputs.items()}, label[:5], logits[:5])
@@ -156,6 +229,28 @@ def test_first_update_of_the_released_code_is_the_first_alone(batch):
     np.testing.assert_allclose(losses(released, batch, update=2)[0], losses(paper, batch)[0])
 
 
+def test_both_phases_in_one_as_the_released_settings_of_one_cell_have_it(batch):
+    denoiser = build("deca", phases=["both"])
+    assert denoiser.phases == ("both",)
+    h, h_prime = denoiser.likelihood_if_negative, denoiser.likelihood_if_positive
+    learning = denoiser.trainable_networks("both")
+    assert [id(network) for network in learning] == [id(denoiser.auxiliary), id(h), id(h_prime)]
+    frozen = build("deca-p", phases=("both",))
+    assert len(frozen.trainable_networks("both")) == 2
+    inputs, label, logits = batch
+    first = losses(build("deca", first_update="both"), batch)[0]  # the same networks, by their seeds
+    for update in (0, 7):
+        np.testing.assert_allclose(losses(denoiser, batch, update)[0], first, rtol=1e-6)
+    np.testing.assert_array_equal(*losses_of_both_labels(denoiser, inputs, logits))
+    with tf.GradientTape() as tape:
+        loss = denoiser.compute_loss("both", inputs, label, logits, 0)
+    assert all(g is not None for g in tape.gradient(loss, h.trainable_variables + h_prime.trainable_variables))
+
+
+def losses_of_both_labels(denoiser, inputs, logits):
+    return [np.array(denoiser.compute_loss("both", inputs, y * ops.ones(BATCH), logits, 0)) for y in (0.0, 1.0)]
+
+
 def test_costs_go_where_they_belong(batch):
     """Twice c1 changes DP's negatives alone, twice c2 DN's positives alone."""
     label = np.array(batch[1]) == 1
@@ -191,7 +286,7 @@ def test_posterior_of_deca_is_bayes_and_of_deca_p_the_target_itself(batch):
         ({"first_update": "dn"}, "`first_update` must be one of 'dp', 'both'. Received: first_update='dn'"),
         (
             {"phases": ["dn", "dp"]},
-            r"`phases` must be \('dp', 'dn'\), \('dp',\) or \('dn',\). Received: phases=\['dn', 'dp'\]",
+            r"`phases` must be \('dp', 'dn'\), \('dp',\), \('dn',\) or \('both',\). Received: phases=\['dn', 'dp'\]",
         ),
     ],
 )
@@ -203,6 +298,20 @@ def test_wrong_options_of_deca_are_refused(options, message):
 def test_wrong_options_of_linear_are_refused():
     with pytest.raises(ValueError, match="`c1` must be a finite number of at least 0. Received: c1='high'"):
         Linear(c1="high")
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "message"),
+    [
+        (TCE, {"drop_rate": 1.1}, r"`drop_rate` must be a finite number in \[0, 1\]. Received: drop_rate=1.1"),
+        (TCE, {"steps_to_full": 0}, "`steps_to_full` must be an integer of at least 1. Received: steps_to_full=0"),
+        (RCE, {"beta": -0.1}, "`beta` must be a finite number of at least 0. Received: beta=-0.1"),
+        (GCE, {"q": 2}, r"`q` must be a finite number in \[0, 1\]. Received: q=2"),
+    ],
+)
+def test_wrong_options_of_other_methods_are_refused(cls, options, message):
+    with pytest.raises(ValueError, match=message):
+        cls(**options)
 
 
 def test_a_denoiser_without_a_loss_says_so():

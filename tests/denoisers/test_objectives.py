@@ -4,8 +4,11 @@ Logarithms used below, `log(x + 1e-5)`: 0 -> -11.512925, .2 -> -1.609388, .4 -> 
 .6 -> -0.510809, .8 -> -0.223131, 1 -> 0.000010.
 """
 
+import itertools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from deca_tf.denoisers import objectives
@@ -117,3 +120,129 @@ def test_linear_cost_has_one_label_in_each_phase():
     prob, label = column(0.3, 0.3), column(1, 0)
     check(objectives.linear_cost(prob, label, 100.0, 10.0, "dp"), 0.0, 30.0)
     check(objectives.linear_cost(prob, label, 100.0, 10.0, "dn"), 7.0, 0.0)
+
+
+def test_truncation_leaves_out_the_positives_with_the_largest_losses():
+    # label * loss = 0, .2, 0, 3, 0, 1, 0, .5: of eight, floor(.75 * 8) = 6 are kept, so 3 and 1 are left out,
+    # the negative with loss 9 is not; what is kept counts 8 / 6.
+    loss, label = column(9, 0.2, 1, 3, 0.1, 1, 0.3, 0.5), column(0, 1, 0, 1, 0, 1, 0, 1)
+    kept = 8 / 6
+    check(objectives.truncation_weight(loss, label, 0.25), kept, kept, kept, 0, kept, 0, kept, kept)
+    # floor(.8 * 8) = 6 as well; floor(.9 * 8) = 7: only 3 is left out.
+    check(objectives.truncation_weight(loss, label, 0.2), kept, kept, kept, 0, kept, 0, kept, kept)
+    check(objectives.truncation_weight(loss, label, 0.1), *(8 / 7 * np.array([1, 1, 1, 0, 1, 1, 1, 1])))
+
+
+def test_truncation_keeps_all_or_nothing_at_the_ends():
+    loss, label = column(1, 2, 3), column(1, 0, 1)
+    check(objectives.truncation_weight(loss, label, 0.0), 1, 1, 1)
+    check(objectives.truncation_weight(loss, label, 1.0), 0, 0, 0)
+
+
+def test_truncation_keeps_the_first_of_equal_ones():
+    # All equal: floor(.5 * 4) = 2 are kept, the first two. Two ties at the edge: of 2, 2 the first stays.
+    check(objectives.truncation_weight(column(1, 1, 1, 1), column(1, 1, 1, 1), 0.5), 2, 2, 0, 0)
+    check(objectives.truncation_weight(column(2, 3, 2, 1), column(1, 1, 1, 1), 0.5), 2, 0, 0, 2)
+
+
+def test_truncation_agrees_with_sorting():
+    rng = np.random.default_rng(0)
+    for rate in (0.05, 0.2, 0.37):
+        loss = rng.integers(0, 6, 200).astype(np.float32)  # with many ties
+        label = rng.integers(0, 2, 200).astype(np.float32)
+        order = np.argsort(loss * label, kind="stable")
+        number = int((1 - rate) * 200)
+        expected = np.zeros(200)
+        expected[order[:number]] = 200 / number
+        check(objectives.truncation_weight(column(*loss), column(*label), rate), *expected)
+
+
+def test_reweighted_cross_entropy():
+    # f = sigmoid(log 3) = .75. Positive: .75^.5 * -log .75 = .866025 * .287682 = .249140.
+    # Negative: .25^.5 * -log .25 = .5 * 1.386294 = .693147. beta = 0: cross-entropy.
+    logits, label = column(np.log(3), np.log(3)), column(1, 0)
+    check(objectives.reweighted_cross_entropy(logits, label, 0.5), 0.249140, 0.693147)
+    check(objectives.reweighted_cross_entropy(logits, label, 0.0), 0.287682, 1.386294)
+
+
+def test_weight_of_reweighted_cross_entropy_is_not_differentiated():
+    # d/dlogit of the positive's loss is f - 1 = -.25, times the weight .75^.5 = .866025.
+    logits = column(np.log(3))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = objectives.reweighted_cross_entropy(logits, column(1), 0.5)
+    check(tape.gradient(loss, logits), -0.25 * 0.866025)
+
+
+def test_generalized_cross_entropy():
+    # p = .75 and .25, q = .5: (1 - .866025) / .5 = .267949, (1 - .5) / .5 = 1. q = 1: 1 - p. q = 0: -log p.
+    logits, label = column(np.log(3), np.log(3)), column(1, 0)
+    check(objectives.generalized_cross_entropy(logits, label, 0.5), 0.267949, 1.0)
+    check(objectives.generalized_cross_entropy(logits, label, 1.0), 0.25, 0.75)
+    check(objectives.generalized_cross_entropy(logits, label, 0.0), 0.287682, 1.386294)
+    check(objectives.generalized_cross_entropy(logits, label, 1e-4), 0.287682, 1.386294, tolerance=2e-4)
+
+
+def test_generalized_cross_entropy_is_bounded_and_exact_where_the_model_is_certain():
+    # The worst case is 1 / q = 1.428571; a probability of 1 costs nothing.
+    check(objectives.generalized_cross_entropy(column(-900, 900), column(1, 1), 0.7), 1.428571, 0.0)
+
+
+def test_logit_of_mean_probability():
+    # (.75 + .5) / 2 = .625, log(.625 / .375) = .510826; equal logits stay; opposite ones cancel.
+    first, second = column(np.log(3), 2, -5, 7), column(0, 2, -5, -7)
+    check(objectives.logit_of_mean_probability(first, second), 0.510826, 2.0, -5.0, 0.0)
+
+
+def test_logit_of_mean_probability_is_finite_and_right_for_logits_that_saturate():
+    # One certain, one in doubt: (1 + .5) / 2 = .75, log 3. Certain both: the smaller one decides, less log 2:
+    # 1 - p = (e^-1000 + e^-900) / 2. Opposite: 1/2.
+    first, second = column(1000, -1000, 1000, -1000, 1000), column(0, 0, 900, -900, -1000)
+    expected = 1.098612, -1.098612, 900 + np.log(2), -900 - np.log(2), 0.0
+    check(objectives.logit_of_mean_probability(first, second), *expected, tolerance=1e-4)
+
+
+def test_logit_of_mean_probability_agrees_with_the_mean_in_double_precision():
+    a, b = np.random.default_rng(0).normal(0, 4, (2, 100)).astype(np.float32)
+    mean = ((1 / (1 + np.exp(-np.float64(a)))) + 1 / (1 + np.exp(-np.float64(b)))) / 2
+    check(objectives.logit_of_mean_probability(column(*a), column(*b)), *np.log(mean / (1 - mean)))
+
+
+def test_pool_weight():
+    # Losses 1, 1 and 1 + log 2 at temperature 1: shares .4, .4, .2 of three, so weights 1.2, 1.2 and .6.
+    low, high = 1.0, 1.0 + np.log(2)
+    others = ops.convert_to_tensor(np.array([[low, high], [low, low]], np.float32))
+    check(objectives.pool_weight(column(low, high), others, 1.0), 1.2, 0.6)
+    # At half the temperature: 1, 1 and 1/4 of 2.25.
+    check(objectives.pool_weight(column(low, high), others, 0.5), 3 / 2.25, 0.75 / 2.25)
+
+
+def test_pool_weight_has_the_expectation_of_drawing_from_the_pool():
+    """Over all pools of three of a user with four positives."""
+    losses = np.array([0.1, 0.4, 1.0, 2.0])
+    pools = np.array(list(itertools.product(range(4), repeat=3)))
+    share = np.exp(-losses[pools] / 0.5)
+    share /= share.sum(axis=1, keepdims=True)
+    drawn = np.array([share[pools == positive].sum() for positive in range(4)]) / len(pools)
+    weights = objectives.pool_weight(column(*losses[pools[:, 0]]), column(*losses[pools[:, 1:]]), 0.5)
+    weighed = np.bincount(pools[:, 0], weights=np.array(weights)) / len(pools)
+    np.testing.assert_allclose(weighed, drawn, rtol=1e-5)
+
+
+def test_linear_by_rank():
+    # Ranks of 5, 1, 3 are 2, 0, 1; from .5 to 0 in steps of .25. Equal values in their order.
+    check(objectives.linear_by_rank(np.array([5.0, 1.0, 3.0]), 0.5, 0.0), 0.0, 0.5, 0.25)
+    check(objectives.linear_by_rank(np.array([1.0, 1.0]), 0.2, 0.6), 0.2, 0.6)
+    check(objectives.linear_by_rank(np.array([4.0]), 0.2, 0.6), 0.2)
+    assert objectives.linear_by_rank(np.array([]), 0.2, 0.6).shape == (0,)
+
+
+def test_empirical_cdf():
+    # Of four values: 1 is the lowest (1 - .5) / 4, both 2s have three not larger, 7 has four.
+    check(objectives.empirical_cdf(np.array([2.0, 7.0, 1.0, 2.0])), 0.625, 0.875, 0.125, 0.625)
+
+
+def test_softmax_within():
+    # Group 0: e^0 : e^log 3 = 1 : 3 of two, so .5 and 1.5; group 2 alone: 1; there is no group 1.
+    received = objectives.softmax_within(np.array([0.0, 800.0, np.log(3)]), np.array([0, 2, 0]))
+    check(received, 0.5, 1.0, 1.5)

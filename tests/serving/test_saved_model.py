@@ -1,6 +1,7 @@
 """Export: what is served is the Keras model's own ranking without the seen items, and only the target is shipped."""
 
 import dataclasses
+import functools
 import json
 
 import keras
@@ -9,21 +10,37 @@ import pytest
 import tensorflow as tf
 
 from deca_tf import DeCAModel
-from deca_tf.backbones import MF, Backbone
+from deca_tf.backbones import BACKBONES, MF
 from deca_tf.denoisers.deca import DeCA
+from deca_tf.denoisers.ensemble import Ensemble
 from deca_tf.serving import export
 
+EVERY_MODEL = (*BACKBONES.names, "mean-of-two", "pairs")  # see `make_target`
 
-def ask(path, raw_user_ids):
-    loaded = tf.saved_model.load(str(path))
+
+def ask(version, raw_user_ids):
+    """Asks a version, by its path or already loaded."""
+    loaded = version if hasattr(version, "signatures") else tf.saved_model.load(str(version))
     answer = loaded.signatures["serving_default"](user_id=tf.constant(list(raw_user_ids), tf.string))
     return {name: value.numpy() for name, value in answer.items()}
 
 
 @pytest.fixture(scope="module")
-def shipped(split, make_target, tmp_path_factory):
-    target = make_target("gmf", item_bias=True)
-    return target, export(target, split, tmp_path_factory.mktemp("shipped"), manifest={"recipe": "Größe", "seed": 7})
+def shipped_as(split, make_target, tmp_path_factory):
+    """Function from a model's name to the model and its exported version."""
+
+    @functools.cache
+    def ship(name):
+        target = make_target(name)
+        folder = tmp_path_factory.mktemp(name)
+        return target, export(target, split, folder, manifest={"recipe": "Größe", "seed": 7})
+
+    return ship
+
+
+@pytest.fixture(scope="module")
+def shipped(shipped_as):
+    return shipped_as("gmf")
 
 
 def assert_answers(answer, expected):
@@ -33,19 +50,25 @@ def assert_answers(answer, expected):
 
 
 @pytest.mark.parametrize(
-    "name, item_bias, user_bias, k",
+    "name, options, k",
     [
-        ("mf", False, False, 10),
-        ("mf", True, True, 10),
-        ("gmf", False, False, 1),
-        ("gmf", True, False, 10),
-        ("gmf", True, True, 50),
+        ("mf", {}, 10),
+        ("mf", {"item_bias": True, "user_bias": True}, 10),
+        ("gmf", {}, 1),
+        ("gmf", {"item_bias": True}, 10),
+        ("gmf", {"item_bias": True, "user_bias": True}, 50),
+        ("lightgcn", {"layers": 2}, 50),
+        ("cdae", {}, 50),
+        ("neumf", {}, 1),
+        ("neumf", {"mlp_layers": 1}, 50),
+        ("mean-of-two", {}, 50),
+        ("pairs", {}, 50),
     ],
 )
-def test_the_ranking_is_the_model_s_own(name, item_bias, user_bias, k, split, make_target, expect, tmp_path):
-    target = make_target(name, item_bias=item_bias, user_bias=user_bias)
+def test_the_ranking_is_the_model_s_own(name, options, k, split, make_target, expect_all, tmp_path):
+    target = make_target(name, **options)
     answer = ask(export(target, split, tmp_path, k=k), [*split.train.raw_user_ids, "nobody", ""])
-    assert_answers(answer, [expect(target, user, k) for user in [*range(split.num_users), None, None]])
+    assert_answers(answer, expect_all(target, [*range(split.num_users), None, None], k))
 
 
 def test_the_hard_users_are_in_the_split(split, expect, make_target):
@@ -56,13 +79,13 @@ def test_the_hard_users_are_in_the_split(split, expect, make_target):
     assert two_left.known and two_left.items[1] != "" and two_left.items[2:] == [""] * 8
 
 
-def test_equal_scores_come_in_the_order_of_dense_item_ids(split, make_target, expect, tmp_path):
-    target = make_target(item_bias=True)
+@pytest.mark.parametrize("name", ["mf", "neumf"])
+def test_equal_scores_come_in_the_order_of_dense_item_ids(name, split, make_target, expect_all, tmp_path):
+    target = make_target(name)
     target.item_table.assign(np.asarray(target.item_table)[np.arange(split.num_items) % 5])
-    target.item_bias_table.assign(np.zeros(split.num_items))
     target.user_table.assign(np.where(np.arange(split.num_users)[:, None] % 2, 0.0, np.asarray(target.user_table)))
     answer = ask(export(target, split, tmp_path), split.train.raw_user_ids)
-    assert_answers(answer, [expect(target, user, 10) for user in range(split.num_users)])
+    assert_answers(answer, expect_all(target, range(split.num_users), 10))
 
 
 @pytest.mark.parametrize("k", [1, 3])
@@ -75,19 +98,26 @@ def test_a_user_asked_alone_whose_seen_items_all_come_first(k, split, make_targe
     assert_answers(ask(export(target, split, tmp_path, k=k), ["user 9"]), [expect(target, 9, k)])
 
 
-@pytest.mark.parametrize("size", [0, 1, 7, 64])
-def test_any_batch_size_gives_the_same_answers(size, split, expect, shipped):
-    target, path = shipped
-    users = np.random.default_rng(size).integers(0, split.num_users, size)
-    answer = ask(path, split.train.raw_user_ids[users])
-    assert answer["item_id"].shape == answer["score"].shape == (size, 10)
-    assert answer["known_user"].shape == (size,)
-    if size:
-        assert_answers(answer, [expect(target, user, 10) for user in users])
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_any_batch_size_gives_the_same_answers(name, split, expect_all, shipped_as):
+    target, path = shipped_as(name)
+    users = [*range(split.num_users), *[None] * 4]  # with those who have seen all or nothing, and four strangers
+    expected = expect_all(target, users, 10)
+    raw_ids = [*split.train.raw_user_ids, "nobody", "", "user 60", "\0"]
+    order = np.random.default_rng(0).permutation(64)
+    loaded = tf.saved_model.load(str(path))
+    for size in (0, 1, 7, 64):
+        asked = order[:size]
+        answer = ask(loaded, [raw_ids[row] for row in asked])
+        assert answer["item_id"].shape == answer["score"].shape == (size, 10)
+        assert answer["known_user"].shape == (size,)
+        if size:
+            assert_answers(answer, [expected[row] for row in asked])
 
 
-def test_the_signature_is_batchable(shipped):
-    loaded = tf.saved_model.load(str(shipped[1]))
+@pytest.mark.parametrize("name", ["gmf", "neumf"])  # one by each search
+def test_the_signature_is_batchable(name, shipped_as):
+    loaded = tf.saved_model.load(str(shipped_as(name)[1]))
     assert list(loaded.signatures) == ["serving_default"]
     signature = loaded.signatures["serving_default"]
     assert signature.structured_input_signature == ((), {"user_id": tf.TensorSpec([None], tf.string, "user_id")})
@@ -127,6 +157,32 @@ def test_the_denoiser_and_the_optimizer_stay_at_home(split, make_target, expect,
     assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
 
 
+def test_of_a_network_only_the_weights_that_score_are_written(split, make_target, tmp_path, monkeypatch):
+    monkeypatch.setattr("deca_tf.serving.saved_model.brute_force", None)  # nor is the index needed
+    target = make_target("neumf")
+    model = DeCAModel(target, DeCA(*(make_target("neumf", seed=i) for i in range(3))))
+    model.compile(optimizer=keras.optimizers.Adam(0.1))
+    path = export(model, split, tmp_path)
+    written = [tuple(shape) for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))]
+    assert sorted(shape for shape in written if len(shape) == 2) == sorted(
+        tuple(weight.shape) for weight in target.weights if len(weight.shape) == 2
+    )
+    assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
+
+
+def test_of_an_ensemble_both_members_are_shipped(split, make_target, expect_all, tmp_path):
+    model = DeCAModel(make_target("gmf"), Ensemble(make_target("gmf", seed=6)))
+    answer = ask(export(model, split, tmp_path), split.train.raw_user_ids)
+    assert_answers(answer, expect_all(model.recommender, range(split.num_users), 10))
+
+
+def test_a_model_trained_on_several_devices_is_shipped(two_cpus, split, make_target, expect, tmp_path):
+    with tf.distribute.MirroredStrategy(two_cpus).scope():
+        target = make_target("neumf")
+    answer = ask(export(target, split, tmp_path), ["user 9"])
+    assert_answers(answer, [expect(target, 9, 10)])
+
+
 def test_versions_count_up_and_are_never_overwritten(split, make_target, tmp_path):
     folder = tmp_path / "deep" / "name"
     (folder / "7").mkdir(parents=True)  # empty, or written by another tool: not ours to replace
@@ -152,11 +208,6 @@ def test_a_failed_export_leaves_nothing(split, make_target, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-class NotFactorized(Backbone):
-    def call(self, inputs):
-        return inputs["user_id"]
-
-
 @pytest.mark.parametrize(
     "arguments, error, match",
     [
@@ -164,7 +215,6 @@ class NotFactorized(Backbone):
         ({"k": 0}, ValueError, r"`k` must be an integer of at least 1\. Received: k=0"),
         ({"k": 2.5}, ValueError, r"Received: k=2.5"),
         ({"target": "mf"}, TypeError, r"`target` must be a Backbone.*Received: target='mf'"),
-        ({"target": lambda: NotFactorized(60, 50)}, ValueError, r"dot product.*such as MF or GMF.*score_all_items"),
         ({"target": lambda: MF(60, 51)}, ValueError, r"same \(num_users, num_items\).*\(60, 51\).*\(60, 50\)"),
         ({"manifest": ["a"]}, TypeError, r"`manifest` must be a dict"),
         ({"manifest": {"a": np.zeros(1)}}, TypeError, r"`manifest` must hold only what JSON can"),
@@ -178,10 +228,11 @@ def test_mistakes_are_named_before_anything_is_written(arguments, error, match, 
     assert not (tmp_path / "new").exists()
 
 
-def test_a_diverged_model_is_refused(split, make_target, tmp_path):
-    target = make_target()
+@pytest.mark.parametrize("name", ["mf", "neumf"])
+def test_a_diverged_model_is_refused(name, split, make_target, tmp_path):
+    target = make_target(name)
     target.item_table.assign(np.full(target.item_table.shape, np.nan))
-    with pytest.raises(ValueError, match="training has diverged"):
+    with pytest.raises(ValueError, match=r"must be finite. Received: \d+ values that are NaN.*training has diverged"):
         export(target, split, tmp_path)
 
 

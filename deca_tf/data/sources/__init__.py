@@ -19,6 +19,7 @@ SOURCES = {
     "ml-100k": "deca_release",
     "modcloth": "deca_release",
     "adressa": "deca_release",
+    "electronics": "deca_release",
     "electronics-sample": "deca_release",
     "movielens/*-ratings": "movielens",
     "ml-100k-raw": "movielens",

@@ -1,4 +1,4 @@
-"""The paper's data as its authors released it: MovieLens-100k, ModCloth, Adressa and a sample of Electronics.
+"""The paper's data as its authors released it: MovieLens-100k, ModCloth, Adressa, Electronics and a sample of it.
 
 Source: the repository wangyu-ustc/DeCA at commit 8b04aa8c, folder `data/`. Text, TAB-separated, CRLF, no header:
 user, item and a third column, the rating in stars (Adressa: 1 = clean, 0 = noisy by dwell time). Ids are dense already
@@ -72,6 +72,17 @@ _MODCLOTH_VALIDATION = _file(
 _ADRESSA_VALIDATION = _file(
     "adressa/adressa.valid.rating", "4cb75a6055b2c64ec9ed2c9e34783b437180fddd655167bc2f70325780e8a301", 630224
 )
+_ELECTRONICS_VALIDATION = _file(
+    "electronics/electronics_5.valid.rating",
+    "2d3381ce247856eb7cc29900812bc80f64bca5b7dfa40466c6198c51eac508ea",
+    1928048,
+)
+_ELECTRONICS_TEST = _file(
+    "electronics/electronics_5.test.negative",
+    "cc742ba2a2d1045670a4b529b10c3016b07bbe586507f5004c9052c364addcfb",
+    1129785,
+)
+ELECTRONICS_TRAIN = _file("electronics/electronics_5.train.rating", git_blob="a6a30861edb8ebdaed3c5bb231f5fd583301618c")
 
 RELEASES = {
     "ml-100k": Release(
@@ -114,25 +125,23 @@ RELEASES = {
         num_users=212_231,
         num_items=6_596,
     ),
+    "electronics": Release(
+        train=ELECTRONICS_TRAIN,
+        paper_validation=_ELECTRONICS_VALIDATION,
+        clean_validation=_ELECTRONICS_VALIDATION,
+        test=_ELECTRONICS_TEST,
+        num_users=1_157_633,
+        num_items=9_560,
+    ),
     "electronics-sample": Release(
-        train=_file(
-            "electronics/electronics_5.valid.rating",
-            "2d3381ce247856eb7cc29900812bc80f64bca5b7dfa40466c6198c51eac508ea",
-            1928048,
-        ),
+        train=_ELECTRONICS_VALIDATION,
         paper_validation=None,
         clean_validation=None,
-        test=_file(
-            "electronics/electronics_5.test.negative",
-            "cc742ba2a2d1045670a4b529b10c3016b07bbe586507f5004c9052c364addcfb",
-            1129785,
-        ),
+        test=_ELECTRONICS_TEST,
         num_users=1_157_633,
         num_items=9_560,
     ),
 }
-# The full train file, for those who fetch it; no data set here uses it yet.
-ELECTRONICS_TRAIN = _file("electronics/electronics_5.train.rating", git_blob="a6a30861edb8ebdaed3c5bb231f5fd583301618c")
 
 
 def load_split(name, *, protocol=schema.CLEAN, data_dir=None, seed=0):
@@ -142,7 +151,7 @@ def load_split(name, *, protocol=schema.CLEAN, data_dir=None, seed=0):
     with a fixed seed; it is a real sample at the full data set's id scale, never to be compared with the paper.
 
     Args:
-        name: 'ml-100k', 'modcloth', 'adressa' or 'electronics-sample'.
+        name: 'ml-100k', 'modcloth', 'adressa', 'electronics' or 'electronics-sample'.
         protocol: 'clean' or 'paper'.
         data_dir: folder that holds `deca/`; None: the environment variable DECA_TF_DATA_DIR, else download.
         seed: not used: the released splits are fixed.

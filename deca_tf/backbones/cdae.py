@@ -1,0 +1,144 @@
+"""CDAE: a denoising autoencoder of users' histories."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.checks import check_integer, check_range
+from deca_tf.data.ragged import rows_of_lengths
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class CDAE(Backbone):
+    """Collaborative denoising autoencoder, `logit = d_i . tanh(sum over j in history of x_uj e_j + v_u + b) + c_i`.
+
+    Paper: section 4.1.3; Wu et al., "Collaborative Denoising Auto-Encoders", WSDM 2016. In training each item of a
+    history is left out with probability `corruption`, and the others count `1 / (1 - corruption)`. As in the DeCA
+    paper's released code `x_uj = (degree of u * degree of j) ** -1/4`, the activation is tanh, and initial weights are
+    those of PyTorch's layers.
+
+    Each user of a batch is encoded once, however many pairs are asked of it: train it on
+    `training_batches_by_user`.
+
+    Differs: degrees are those of the whole training data. The released code takes the items' from the batch, so that a
+    score depends on who else is in it.
+
+    Args:
+        num_users: size of the user id space.
+        num_items: size of the item id space.
+        embedding_dim: units of the hidden layer.
+        corruption: probability in `[0, 1)` that an item of the history is left out in training.
+        num_edges: interactions in the histories, set by `adapt`; None before.
+        seed: integer that fixes the initial weights and the corruption.
+
+    Raises:
+        RuntimeError: called before `adapt(split.train)`.
+    """
+
+    def __init__(self, num_users, num_items, *, embedding_dim=32, corruption=0.5, num_edges=None, seed=0, **kwargs):
+        super().__init__(num_users, num_items, seed=seed, **kwargs)
+        self.supports_jit = False  # the number of users in a batch and of items in their histories is not fixed
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.corruption = check_range("corruption", corruption, 0, 1)
+        if self.corruption == 1:
+            raise ValueError("`corruption` must be below 1, or nothing is left of a history. Received: corruption=1.")
+        users, items, dim = self.num_users, self.num_items, self.embedding_dim
+        self.user_table = self.add_table("user_embedding", (users, dim), normal(1.0))
+        self.encoder_table = self.add_table("encoder", (items, dim), _uniform(items))
+        self.encoder_bias = self.add_table("encoder_bias", (dim,), _uniform(items))
+        self.decoder_table = self.add_table("decoder", (items, dim), _uniform(dim))
+        self.decoder_bias = self.add_table("decoder_bias", (items,), _uniform(dim))
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.num_edges = None
+        if num_edges is not None:
+            self._add_histories(check_integer("num_edges", num_edges))
+
+    def _add_histories(self, num_edges):
+        self.num_edges = num_edges
+        constants = {"items_of_users": num_edges, "user_degree": self.num_users, "item_degree": self.num_items}
+        for name, length in constants.items():
+            weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
+            setattr(self, name, weight)
+
+    def adapt(self, interactions):
+        """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""
+        histories = self.check_adapts(interactions, self.num_edges)
+        if self.num_edges is None:
+            self._add_histories(histories.nnz)
+        self.items_of_users.assign(histories.indices)
+        self.user_degree.assign(np.diff(histories.indptr))
+        self.item_degree.assign(np.bincount(histories.indices, minlength=self.num_items))
+
+    def encode(self, user_ids, training=False):
+        """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
+        if self.num_edges is None:
+            raise RuntimeError("CDAE must be given the histories before it is called: `model.adapt(split.train)`.")
+        shape = tf.shape(user_ids)
+        users, place = tf.unique(tf.reshape(user_ids, (-1,)))
+        degree = tf.convert_to_tensor(self.user_degree)
+        length = tf.gather(degree, users)
+        first = tf.gather(tf.cumsum(degree, exclusive=True), users)
+        rows = rows_of_lengths(length)
+        shift = first - tf.cumsum(length, exclusive=True)
+        items = tf.gather(tf.convert_to_tensor(self.items_of_users), tf.gather(shift, rows) + tf.range(tf.size(rows)))
+        if training and self.corruption:
+            kept = keras.random.uniform(tf.shape(items), seed=self.seed_generator) >= self.corruption
+            items, rows = tf.boolean_mask(items, kept), tf.boolean_mask(rows, kept)
+        scaled = ops.convert_to_tensor(self.encoder_table) * _fourth_root_inverse(self.item_degree)
+        sums = tf.raw_ops.SparseSegmentSumWithNumSegments(
+            data=scaled, indices=items, segment_ids=rows, num_segments=tf.size(users)
+        )
+        scale = _fourth_root_inverse(length)
+        if training:
+            scale /= 1.0 - self.corruption
+        hidden = ops.tanh(scale * sums + ops.take(self.user_table, users, axis=0) + self.encoder_bias)
+        return tf.reshape(tf.gather(hidden, place), tf.concat([shape, [self.embedding_dim]], axis=0))
+
+    def call(self, inputs, training=False):
+        hidden = self.encode(inputs["user_id"], training)
+        items = inputs["item_id"]
+        logits = ops.sum(hidden * ops.take(self.decoder_table, items, axis=0), axis=-1)
+        return logits + ops.take(self.decoder_bias, items, axis=0)
+
+    def query_embedding(self, user_ids):
+        hidden = self.encode(user_ids)
+        return ops.concatenate([hidden, ops.ones_like(hidden[:, :1])], axis=1)
+
+    def candidate_embedding(self, item_ids):
+        bias = ops.take(self.decoder_bias, item_ids, axis=0)[:, None]
+        return ops.concatenate([ops.take(self.decoder_table, item_ids, axis=0), bias], axis=1)
+
+    # Keras does not save what its seed generators have come to: training that goes on would repeat itself.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["corruption_state"] = self.seed_generator.state
+
+    def load_own_variables(self, store):
+        weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping, though it has keys
+        state = weights.pop("corruption_state", None)
+        super().load_own_variables(weights)
+        if state is not None:
+            self.seed_generator.state.assign(state)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding_dim": self.embedding_dim,
+            "corruption": self.corruption,
+            "num_edges": self.num_edges,
+        }
+
+
+def _uniform(inputs):
+    """Uniform in +-1 / sqrt(inputs)."""
+    bound = inputs**-0.5
+    return lambda seed: keras.initializers.RandomUniform(-bound, bound, seed=seed)
+
+
+def _fourth_root_inverse(degree):
+    """`degree ** -1/4` as a column, 0 where the degree is."""
+    degree = tf.cast(degree, tf.float32)
+    return tf.where(degree > 0, tf.maximum(degree, 1.0) ** -0.25, 0.0)[:, None]

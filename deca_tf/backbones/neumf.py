@@ -1,0 +1,96 @@
+"""Neural matrix factorization: GMF and a multi-layer perceptron side by side."""
+
+import keras
+from keras import ops
+
+from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.checks import check_integer, check_range
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class NeuMF(Backbone):
+    """Neural matrix factorization, `logit = [p_u * q_i ; mlp([r_u ; s_i])] . w + b`.
+
+    Paper: section 4.1.3; He et al., "Neural Collaborative Filtering", 2017. The sizes and initial weights are those of
+    the DeCA paper's released code: each layer of the perceptron halves its input and the last one has `embedding_dim`
+    units, so with the defaults r and s have 128 numbers and the layers 128, 64 and 32 units.
+
+    A table's row holds both vectors of a user (or item), p first: one lookup, one optimizer slot.
+
+    Args:
+        num_users: size of the user id space.
+        num_items: size of the item id space.
+        embedding_dim: length of p and q, and units of the last layer.
+        mlp_layers: number of layers.
+        embedding_stddev: standard deviation of the initial vectors.
+        seed: integer that fixes the initial weights.
+    """
+
+    def __init__(
+        self, num_users, num_items, *, embedding_dim=32, mlp_layers=3, embedding_stddev=0.01, seed=0, **kwargs
+    ):
+        super().__init__(num_users, num_items, seed=seed, **kwargs)
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.mlp_layers = check_integer("mlp_layers", mlp_layers)
+        self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
+        side = self.embedding_dim * 2 ** (self.mlp_layers - 1)  # length of r and of s
+        row = self.embedding_dim + side
+        self.user_table = self.add_table("user_embedding", (self.num_users, row), normal(self.embedding_stddev))
+        self.item_table = self.add_table("item_embedding", (self.num_items, row), normal(self.embedding_stddev))
+        self.kernels, self.biases = [], []
+        for number in range(self.mlp_layers):
+            units = side // 2**number
+            self.kernels.append(self.add_table(f"kernel_{number}", (2 * units, units), _glorot))
+            self.biases.append(self.add_table(f"bias_{number}", (units,)))
+        self.output_weight = self.add_table("output_weight", (2 * self.embedding_dim, 1), _output)
+        self.output_bias = self.add_table("output_bias", (1,))
+
+    def call(self, inputs):
+        users, items = inputs["user_id"], inputs["item_id"]
+        first_kernels = ops.split(self.kernels[0], 2)
+        products, hidden = 1.0, self.biases[0]
+        for table, ids, kernel in zip((self.user_table, self.item_table), (users, items), first_kernels, strict=True):
+            rows = ops.take(table, ids, axis=0)
+            products *= rows[..., : self.embedding_dim]
+            # The first layer adds up a user's and an item's part. A part that is cheaper worked out for the whole table
+            # than for the batch, is.
+            if ids.shape.is_fully_defined() and ids.shape.num_elements() > table.shape[0]:
+                hidden += ops.take(ops.matmul(table[:, self.embedding_dim :], kernel), ids, axis=0)
+            else:
+                hidden += ops.matmul(rows[..., self.embedding_dim :], kernel)
+        return self._head(products, hidden)
+
+    def _head(self, products, hidden):
+        """From the GMF products and the first layer's sums to logits."""
+        hidden = ops.relu(hidden)
+        for kernel, bias in zip(self.kernels[1:], self.biases[1:], strict=True):
+            hidden = ops.relu(ops.matmul(hidden, kernel) + bias)
+        gmf_weight, mlp_weight = ops.split(self.output_weight, 2)
+        logits = ops.matmul(products, gmf_weight) + ops.matmul(hidden, mlp_weight)
+        return ops.squeeze(logits, -1) + self.output_bias[0]
+
+    def score_all_items(self, user_ids):
+        users = ops.take(self.user_table, user_ids, axis=0)[:, None, :]
+        user_kernel, item_kernel = ops.split(self.kernels[0], 2)
+        dim = self.embedding_dim
+        by_user = ops.matmul(users[..., dim:], user_kernel) + self.biases[0]
+        return self._head(
+            users[..., :dim] * self.item_table[:, :dim], by_user + ops.matmul(self.item_table[:, dim:], item_kernel)
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding_dim": self.embedding_dim,
+            "mlp_layers": self.mlp_layers,
+            "embedding_stddev": self.embedding_stddev,
+        }
+
+
+def _glorot(seed):
+    return keras.initializers.GlorotUniform(seed=seed)
+
+
+def _output(seed):
+    """Uniform in +-sqrt(3 / inputs), as `GMF` starts."""
+    return keras.initializers.VarianceScaling(1.0, "fan_in", "uniform", seed=seed)

@@ -1,0 +1,84 @@
+"""Two models of different seeds, and their mean: the plain way to average noise out."""
+
+import keras
+from keras import ops
+
+from deca_tf.denoisers import objectives
+from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.registry import deserialize
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class Ensemble(Denoiser):
+    """Trains the target and a partner, each by its own cross-entropy; the mean of their probabilities recommends.
+
+    Paper: section 4.1.3, "Ensemble". The two see the same batches and share nothing but them.
+
+    Args:
+        partner: a second model like the target, with other initial weights.
+    """
+
+    networks = ("partner",)
+
+    def __init__(self, partner, **kwargs):
+        super().__init__(**kwargs)
+        self.partner = partner
+
+    def trainable_networks(self, phase):
+        return (self.partner,)
+
+    def compute_loss(self, phase, inputs, label, target_logits, update):
+        # The sum, for its gradient with respect to each member is that of the member's own loss.
+        partner_logits = self.partner(inputs, training=True)
+        return objectives.binary_cross_entropy(target_logits, label) + objectives.binary_cross_entropy(
+            partner_logits, label
+        )
+
+    def recommender(self, target):
+        return MeanOfTwo(target, self.partner)
+
+    def get_config(self):
+        return {**super().get_config(), "partner": keras.saving.serialize_keras_object(self.partner)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "partner": deserialize(config["partner"])})
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class MeanOfTwo(keras.Model):
+    """From `{"user_id", "item_id"}` to the logit of the mean probability of two models.
+
+    It has no weights but theirs. Sizes and `score_all_items` are there if the models have them.
+
+    Args:
+        first, second: models from `{"user_id", "item_id"}` to logits.
+    """
+
+    def __init__(self, first, second, **kwargs):
+        super().__init__(**kwargs)
+        self.first = first
+        self.second = second
+        for size in ("num_users", "num_items"):
+            if hasattr(first, size):
+                setattr(self, size, getattr(first, size))
+        if hasattr(first, "score_all_items") and hasattr(second, "score_all_items"):
+            self.score_all_items = self._score_all_items
+        self.built = True
+
+    def call(self, inputs, training=None):
+        first, second = self.first(inputs, training=training), self.second(inputs, training=training)
+        return objectives.logit_of_mean_probability(first, second)
+
+    def _score_all_items(self, user_ids):
+        """Logits of every item for each user, `(batch,)` to `(batch, num_items)`."""
+        first, second = self.first.score_all_items(user_ids), self.second.score_all_items(user_ids)
+        return objectives.logit_of_mean_probability(ops.convert_to_tensor(first), ops.convert_to_tensor(second))
+
+    def get_config(self):
+        members = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("first", "second")}
+        return {**super().get_config(), **members}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "first": deserialize(config["first"]), "second": deserialize(config["second"])})

@@ -1,0 +1,59 @@
+"""Comparators at their best: settings chosen as a user could, by the noisy validation."""
+
+import dataclasses
+import itertools
+
+from deca_tf.comparators import COMPARATORS
+from deca_tf.evaluation import Evaluator
+
+TUNED_BY = "recall@20"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tuned:
+    """A comparator with the best settings of its grid.
+
+    Args:
+        settings: the ones chosen, `{setting: value}`; empty for a comparator that has none to choose.
+        recall: recall@20 on the noisy validation that they reach.
+        model: the comparator, learned from the training pairs with them.
+    """
+
+    settings: dict
+    recall: float
+    model: object
+
+
+def tune(name, split, progress=None):
+    """Tries every combination of a comparator's `GRID` and keeps the one with the best recall@20 on the validation.
+
+    Learning sees the training pairs and choosing the validation pairs, noise included; the test is not looked at. Of
+    equally good settings the first in the grid stay.
+
+    Args:
+        name: of the comparator, a row of `COMPARATORS`.
+        split: a `Split`.
+        progress: called as `progress(tried, number_to_try, settings, recall)` after each combination, or None.
+
+    Returns:
+        A `Tuned`.
+
+    Raises:
+        ImportError: the comparator needs a package that is not installed.
+        ValueError: an unknown comparator, or one that refuses the data.
+
+    Example:
+        >>> evaluate(tune("ease", split).model, split).metrics["recall@20"]
+    """
+    grid = COMPARATORS.load(name).GRID
+    judge = Evaluator(split, part="validation", ks=(20,))
+    combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    best = None
+    for tried, settings in enumerate(combinations, 1):
+        model = COMPARATORS.build(name, options=settings, interactions=split.train)
+        recall = judge(model).metrics[TUNED_BY]
+        if best is None or recall > best.recall:
+            best = Tuned(settings, recall, model)
+        if progress:
+            progress(tried, len(combinations), settings, recall)
+    return best

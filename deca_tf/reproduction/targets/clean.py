@@ -1,0 +1,122 @@
+"""The leak-free comparison: Normal, DeCA and `linear` beside what anyone would pick instead."""
+
+from deca_tf.data import schema
+from deca_tf.reproduction import learning_curves, tables
+from deca_tf.reproduction.comparator_runs import ComparatorRun
+from deca_tf.reproduction.grid import Cell
+from deca_tf.reproduction.names import BACKBONES, COMPARATORS, dataset_name
+from deca_tf.reproduction.paper_table import RUN_HEAD, of_run
+from deca_tf.reproduction.targets.target import Target, collapsed_note, method_name, missing_note, notes
+
+BIAS = (("backbone.item_bias", True),)
+HEAD = ["model", "method", "R@20", "N@20", "R@20, warm users", "N@20, warm users"]
+MODELS = (
+    ("mf", ()),
+    ("mf", BIAS),
+    ("gmf", ()),
+    ("gmf", BIAS),
+    ("neumf", ()),
+    ("cdae", ()),
+    ("lightgcn", ()),
+)
+METHODS = ("none", "deca", "linear")
+
+
+class Clean(Target):
+    """Protocol 'clean': what a user would get."""
+
+    title = "Protocol clean: every model with Normal, DeCA and linear, MF and GMF with item bias too, and comparators"
+    datasets = ("ml-100k", "modcloth", "adressa")
+    also = ("synthetic",)
+    protocols = (schema.CLEAN,)
+    default_protocols = protocols
+    draws = True
+
+    def cells(self, dataset, protocol):
+        models = MODELS if dataset in self.datasets else (("mf", ()),)  # the recipe of 'synthetic' is for MF alone
+        return [
+            Cell(dataset, protocol, backbone, denoiser, overrides)
+            for backbone, overrides in models
+            for denoiser in METHODS
+        ]
+
+    def jobs(self, scope, seeds):
+        return super().jobs(scope, seeds) + comparator_jobs(scope.datasets)
+
+    def places(self, scope):
+        return [f"{self.name}-{dataset}" for dataset in scope.datasets]
+
+    def render(self, scope, results, figures):
+        blocks = {}
+        for dataset in scope.datasets:
+            cells = self.cells(dataset, schema.CLEAN)
+            title = f"Protocol clean, {dataset_name(dataset)}"
+            path = figures / f"learning_curves_{dataset}.png"
+            factorized = [cell for cell in cells if cell.backbone in ("mf", "gmf")]
+            drawn = learning_curves.draw(factorized, results, path)
+            blocks[f"{self.name}-{dataset}"] = [
+                clean_table(results, dataset, cells, title),
+                *notes(missing_note(results, cells), comparator_note(results, dataset), collapsed_note(results, cells)),
+                *([drawn] if drawn else []),
+            ]
+        return blocks
+
+
+def comparator_jobs(datasets):
+    """Those that can be done: one of each comparator for each data set."""
+    jobs = [ComparatorRun(dataset, comparator) for dataset in datasets for comparator in COMPARATORS]
+    return [job for job in jobs if job.is_possible]
+
+
+def clean_table(results, dataset, cells, title, stars=None):
+    """Comparators, then cells, by recall and ndcg of all test users and of those with history.
+
+    Args:
+        results: `Results`.
+        dataset: its name.
+        cells: list of `Cell`, all under 'clean'.
+        title: of the table.
+        stars: `{cell: {metric: marks}}` of significance.
+    """
+    rows = [_comparator_row(results, ComparatorRun(dataset, comparator)) for comparator in COMPARATORS]
+    for cell in cells:
+        marks = (stars or {}).get(cell, {})
+        values = [
+            tables.beside_paper(
+                results.values(cell, metric, part), None, marks.get(metric, "") if part == "test" else ""
+            )
+            for part in ("test", "test_warm")
+            for metric in ("recall@20", "ndcg@20")
+        ]
+        kept = ", ".join(str(metrics["best_epoch"]) for metrics in results.metrics(cell)) or tables.MISSING
+        rows.append([model_name(cell), method_name(cell.denoiser), *values, kept, *of_run(results, cell)])
+    return tables.Table([*HEAD, "epochs kept", *RUN_HEAD], rows, title)
+
+
+def comparator_note(results, dataset):
+    """A sentence on comparators that have no results yet, or ''."""
+    lacking = [
+        job for job in (ComparatorRun(dataset, name) for name in COMPARATORS) if not job.is_finished(results.root)
+    ]
+    impossible = [job for job in lacking if not job.is_possible]
+    text = f"Comparators not finished: {', '.join(COMPARATORS[job.comparator] for job in lacking)}." if lacking else ""
+    if impossible:
+        text += " implicit ALS needs the extra `comparators`: `pip install deca-tf[comparators]`."
+    return text
+
+
+def model_name(cell):
+    """A cell's model, its bias included."""
+    bias = " with item bias" if dict(cell.overrides).get("backbone.item_bias") else ""
+    return BACKBONES.get(cell.backbone, cell.backbone) + bias
+
+
+def _comparator_row(results, job):
+    found = job.read(results.root)
+    figures = [
+        f"{found[part][metric]:.4f}" if found and metric in found[part] else tables.MISSING
+        for part in ("test", "test_warm")
+        for metric in ("recall@20", "ndcg@20")
+    ]
+    settings = ", ".join(f"{key} {value:g}" for key, value in found["settings"].items()) if found else ""
+    return [COMPARATORS[job.comparator], settings, *figures, "", "1" if found else tables.MISSING, job.name]
