@@ -66,8 +66,8 @@ def test_where_training_goes_on_the_last_figures_are_those_of_the_earlier_proces
     _, history = fit(split, [whole, spy], epochs=6)
     earlier = [{name: values[epoch] for name, values in history.items()} | {"val_loss": 0.3} for epoch in range(5)]
     torn = RankingMetrics(split, ks=(3, 5), every=4, earlier=earlier)
-    torn.evaluator = None  # nothing is due
     torn.on_train_begin()
+    torn.evaluator = None  # nothing is due
     logs = {"val_loss": 0.2}
     torn.on_epoch_end(5, logs)
     assert logs["val_recall@3"] == history["val_recall@3"][5] == spy.found[3]

@@ -1,5 +1,6 @@
 """Runs: the same from the same settings, resumable, and nothing half-written that looks finished."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -32,9 +33,22 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("keep", ["best", "last"])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(keep, tmp_path, monkeypatch):
-    config = settings({"training": {"keep": keep}})
+BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "penalty": "norms", "l2": 1e-3}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"training": {"keep": "best"}},
+        {"training": {"keep": "last"}},
+        # Figures of epoch 1 are repeated at epoch 2, in one process, and in 3, in another.
+        {"training": {"keep": "best", "evaluate_every": 4, "learning_rate": 0.05}},
+        {**BY_USER, "denoiser": {"name": "none"}},
+    ],
+    ids=["best", "last", "evaluate_every", "cdae"],
+)
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, monkeypatch):
+    config = settings(more)
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
     monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))  # a checkpoint at every epoch
     save = Backup.save
@@ -353,6 +367,79 @@ def test_the_other_backbones_run_end_to_end(backbone, tmp_path):
     assert metrics["train"]["steps"] >= 1
 
 
+def an_epoch_of(batches):
+    """Users and items, `(groups, 1 + num_negatives)`; each iteration is another epoch."""
+    inputs = [inputs for inputs, _ in batches]
+    return (np.concatenate([part[key].numpy() for part in inputs]) for key in ("user_id", "item_id"))
+
+
+def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_nothing(tmp_path):
+    config = settings(BY_USER)
+    split = experiment.read_split(config)
+    model = experiment.build_model(config, split)
+    assert (model.penalty, model.l2) == ("norms", 1e-3)
+    assert experiment.build_model(settings({"training": {"l2": 0.5}}), split).l2 == 0.5 / split.num_users
+    groups_of_users = experiment.batch_of_users(split.train, 40)
+    batches, groups, steps = experiment._batches(config, split, model.denoiser, epochs_done=0)
+    assert groups == groups_of_users * len(model.denoiser.phases)
+    assert (steps, batches.cardinality()) == (round(len(split.train) / groups), steps)
+    users, items = an_epoch_of(batches)
+    assert users.shape == (steps * groups, 2)
+    assert not np.isin(users[:, 1].astype(np.int64) * split.num_items + items[:, 1], split.train.pair_key).any()
+    assert (users[:, 0] != users[:, 1]).any()  # any cell of the batch's users
+
+
+def test_negatives_are_drawn_as_the_denoiser_wants_them(tmp_path):
+    """WBPR's never observed and popular, batch by batch or by user."""
+    for more in ({}, {"training": {"users_per_batch": 40}}):
+        config = settings({"denoiser": {"name": "wbpr"}}, more)
+        split = experiment.read_split(config)
+        model = experiment.build_model(config, split)
+        batches, _, _ = experiment._batches(config, split, model.denoiser, epochs_done=0)
+        users, items = an_epoch_of(batches)
+        assert (users[:, 0] == users[:, 1]).all()
+        assert not np.isin(users[:, 1].astype(np.int64) * split.num_items + items[:, 1], split.train.pair_key).any()
+        popularity = split.train.item_popularity()
+        left = 1 - split.train.to_csr().toarray()[users[:, 0]]
+        uniform = ((left * popularity).sum(1) / left.sum(1)).mean()
+        weighted = ((left * popularity**2).sum(1) / (left * popularity).sum(1)).mean()
+        assert popularity[items[:, 1]].mean() == pytest.approx(weighted, abs=(weighted - uniform) / 4)
+
+
+def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr("deca_tf.callbacks.released_early_stopping.EVERY_UPDATES", 8)
+    more = {"training": {"keep": "last", "learning_rate": 0.1, "epochs": 30, "released_early_stopping": True}}
+    config = settings({"denoiser": {"name": "none"}}, more, {"training": {"patience": None}})
+    whole = experiment.run(config, tmp_path / "whole", show_progress=False)
+    losses = pd.read_csv(tmp_path / "whole/history.csv")["val_loss"]
+    assert 2 < len(losses) == whole["train"]["epochs"] < 30
+    assert (losses.diff() > 0).sum() == 2 and losses.iloc[-1] > losses.iloc[-2]
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))
+    save = Backup.save
+
+    def save_and_die(self, epochs_done):
+        save(self, epochs_done)
+        if epochs_done == len(losses) - 1:
+            raise Interrupted
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Backup, "save", save_and_die)
+        experiment.run(config, tmp_path / "torn", show_progress=False)
+    torn = experiment.run(config, tmp_path / "torn", show_progress=False)
+    assert torn["test"] == whole["test"]
+    assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
+
+
+def test_under_protocol_paper_the_ranking_of_all_items_is_judged_too(tmp_path):
+    config = settings({"training": {"epochs": 1}})
+    split = dataclasses.replace(experiment.read_split(config), protocol="paper")
+    metrics = experiment.run(config, tmp_path, split=split, show_progress=False)
+    _, model, _ = experiment.load_run(tmp_path, split=split)
+    unmasked = experiment.evaluate(model, split, ks=(20,), leave_out_seen=False).metrics
+    assert metrics["test_unmasked"] == unmasked
+    assert unmasked["recall@20"] != metrics["test"]["recall@20"]
+
+
 def test_users_of_the_test_are_kept_one_by_one(tmp_path):
     metrics = experiment.run(settings({"training": {"epochs": 1}}), tmp_path, show_progress=False)
     users = pd.read_parquet(RunFolder(tmp_path).users_file)
@@ -369,9 +456,13 @@ def test_watching_the_test_changes_nothing_but_the_history(tmp_path):
         settings(config, {"training": {"watch_test": True}}), tmp_path / "watched", show_progress=False
     )
     assert watched["test"] == plain["test"]
-    history = pd.read_csv(tmp_path / "watched/history.csv")
+    history, expected = (pd.read_csv(tmp_path / name / "history.csv") for name in ("watched", "plain"))
     assert history["test_recall@20"].iloc[-1] > 0
-    assert "test_recall@20" not in pd.read_csv(tmp_path / "plain/history.csv")
+    pd.testing.assert_frame_equal(history[expected.columns], expected)
+    assert all(name.startswith("test_") for name in history.columns.difference(expected.columns))
+    models = [experiment.load_run(tmp_path / name)[1] for name in ("watched", "plain")]
+    for weight, other in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_array_equal(weight.numpy(), other.numpy())
 
 
 def test_an_ensembles_partner_is_a_second_target(tmp_path):

@@ -271,8 +271,34 @@ def test_negatives_of_cells_belong_to_users_of_their_own_batch_and_are_unobserve
 
 def test_batches_by_user_can_draw_negatives_for_each_positives_user():
     interactions = table(240)
-    for users, _, _ in arrays(by_user(interactions, 1, users_per_batch=3, negatives="popularity")):
-        assert (users == users[:, :1]).all()
+    for negatives in ("uniform", "unobserved", "popularity"):
+        batches = arrays(by_user(interactions, 1, users_per_batch=3, negatives=negatives, num_negatives=3))
+        keys = np.concatenate([users * np.int64(ITEMS) + items for users, items, _ in batches])
+        assert (keys // ITEMS == keys[:, :1] // ITEMS).all()
+        assert np.isin(keys[:, 1:], interactions.pair_key).any() == (negatives == "uniform")
+        if negatives == "uniform":  # these do not depend on the users, so equal ones were drawn from equal seeds
+            drawn = [items[phase::2, 1:] for _, items, _ in batches for phase in range(2)]
+            assert len(np.unique(drawn, axis=0)) == len(drawn) > 2
+
+
+def test_batches_by_user_have_shapes_that_xla_can_have_and_a_length_that_fit_can():
+    interactions = table(240)  # 10 users: 24 positives each, on average
+    batches = training_batches_by_user(interactions, users_per_batch=3, num_negatives=3)
+    inputs, label = batches.element_spec
+    assert [spec.shape for spec in (*inputs.values(), label)] == [(144, 4)] * 3
+    assert [spec.dtype for spec in (*inputs.values(), label)] == ["int32", "int32", "float32"]
+    assert batches.cardinality() == len(arrays(batches)) == 2  # 240 / 144 = 1.67
+
+
+def test_cells_of_a_stream_are_uniform_over_what_the_users_of_a_batch_have_not_touched():
+    """All users are in each batch, so all cells without a positive are alike."""
+    interactions = table(120, num_items=ITEMS)
+    batches = arrays(by_user(interactions, 10, users_per_batch=100, num_batches=2, num_negatives=6))
+    keys = np.concatenate([(users * np.int64(ITEMS) + items)[:, 1:].ravel() for users, items, _ in batches])
+    free = np.setdiff1d(np.arange(interactions.num_users * ITEMS), interactions.pair_key)
+    counts = np.bincount(keys, minlength=interactions.num_users * ITEMS)
+    assert counts[free].sum() == len(keys) == 10 * 240 * 6
+    assert scipy.stats.chisquare(counts[free]).pvalue > 1e-3
 
 
 def test_batches_by_user_start_anywhere_and_depend_on_the_seed_alone():
@@ -284,6 +310,8 @@ def test_batches_by_user_start_anywhere_and_depend_on_the_seed_alone():
     assert_equal(
         arrays(training_batches_by_user(interactions, start_step=steps + 1, **options)), whole[steps + 1 : 2 * steps]
     )
+    late = training_batches_by_user(interactions, start_step=steps + 1, **options)
+    assert_equal([batch for _ in range(3) for batch in arrays(late)], whole[steps + 1 :])  # and the epochs after it
     other = arrays(by_user(interactions, 1, **{**options, "seed": 5}))
     assert any((one[0] != another[0]).any() for one, another in zip(whole, other, strict=False))
 
@@ -303,6 +331,20 @@ def test_users_without_positives_are_not_counted():
     )
     assert batch_of_users(pairs, 1) == 2
     assert batch_of_users(pairs, 2048) == 4
+
+
+@pytest.mark.parametrize("name", ["users_per_batch", "num_batches", "num_negatives"])
+def test_wrong_sizes_of_batches_by_user_are_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}=0"):
+        training_batches_by_user(table(10), **{name: 0})
+
+
+def test_batches_by_user_need_a_pair_and_an_unobserved_item_for_each_user():
+    with pytest.raises(ValueError, match="`interactions` must hold at least one pair"):
+        training_batches_by_user(table(10).take([]))
+    full = Interactions(np.zeros(3, np.int32), np.arange(3), np.array(["ann"]), np.arange(3))
+    with pytest.raises(ValueError, match="observed with all 3 items, the first 'ann'"):
+        training_batches_by_user(full)
 
 
 def test_unknown_negatives_are_refused_by_both_streams():
