@@ -1,14 +1,11 @@
 """Runs of five times a recipe's epochs with the test watched, for Figure 3 and for how stable methods are."""
 
-import functools
-
 from deca_tf.reproduction.grid import Cell
 
 TIMES = 5
 LABEL = f"{TIMES}x"
 
 
-@functools.cache
 def long_cell(dataset, protocol, backbone, denoiser):
     """The recipe's cell run five times as long: to the end, whatever the validation says; its last weights stay.
 
