@@ -182,6 +182,20 @@ def test_a_repeated_pair_counts_once_in_what_is_learned(name):
     np.testing.assert_allclose(everybody(once), everybody(twice), rtol=1e-6, atol=1e-30)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "recall", "within"),
+    [("ease", {"l2": 200.0}, 0.2610, 2e-4), ("als", {"factors": 64, "l2": 10.0, "alpha": 1.0}, 0.2563, 3e-3)],
+)
+def test_recall_on_movielens(name, options, recall, within, data_dir):
+    """Figures measured with other code, and for `als` from other first vectors."""
+    from deca_tf.data import load_split
+    from deca_tf.evaluation import evaluate
+
+    split = load_split("ml-100k", data_dir=data_dir)
+    judged = evaluate(build(name, split.train, **options), split, ks=(20,))
+    assert judged.metrics["recall@20"] == pytest.approx(recall, abs=within)
+
+
 # Errors.
 
 

@@ -22,10 +22,3 @@ def test_registry_builds_it(clicks):
     assert isinstance(COMPARATORS.build("popularity", interactions=clicks), Popularity)
     with pytest.raises(ValueError, match="Did you mean 'popularity'"):
         COMPARATORS.load("popularty")
-
-
-@pytest.mark.parametrize("name", COMPARATORS.names)
-def test_contract(name, clicks):
-    comparator = COMPARATORS.build(name, interactions=clicks)
-    scores = np.asarray(comparator.score_all_items(np.array([0, 3, 2], np.int32)))
-    assert scores.shape == (3, 5) and np.isfinite(scores).all()
