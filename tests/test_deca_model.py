@@ -280,7 +280,7 @@ def test_every_backbone_trains_ranks_and_is_saved_with_every_kind_of_denoiser(ba
         role: built(seed) if role == "partner" or (role, name) == ("auxiliary", "deca-p") else mf(seed)
         for seed, role in enumerate(roles, 2)
     }
-    in_the_graph = {"jit_compile": False} if name == "none" else {}  # as a run with DeCA is, in test_experiment.py
+    in_the_graph = {"jit_compile": False} if name == "none" else {}  # with DeCA in test_experiment.py
     model = compiled(DeCAModel(built(1), DENOISERS.build(name, **networks), l2=0.01), **in_the_graph)
     before = values(model.target.trainable_variables)
     batches = training_batches_by_user(interactions, users_per_batch=6, num_batches=len(model.denoiser.phases))

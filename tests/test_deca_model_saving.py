@@ -101,16 +101,16 @@ def test_every_backbone_goes_on_where_it_was_saved(backbone, name, interactions,
 
 def test_batches_by_user_go_on_in_the_graph_with_corruption_that_never_repeats(interactions, tmp_path):
     def fit_by_user(model, epochs, start_step=0):
-        batches = training_batches_by_user(interactions, users_per_batch=2, seed=3, start_step=start_step)
+        batches = training_batches_by_user(interactions, users_per_batch=2, num_batches=1, start_step=start_step)
         model.fit(batches, verbose=0, shuffle=False, epochs=epochs)
         return model
 
     def new():
-        return build("linear", backbone="cdae", jit_compile=False)
+        return build("none", backbone="cdae", jit_compile=False)
 
     through = fit_by_user(new(), epochs=2)
     loaded = reload(fit_by_user(new(), epochs=1), tmp_path)
-    steps = int(loaded.optimizer.iterations) // 2
+    steps = int(loaded.optimizer.iterations)
     assert steps > 1
     fit_by_user(loaded, epochs=1, start_step=steps)
     assert_same_state(loaded, through)

@@ -33,6 +33,7 @@ class Interrupted(Exception):
     pass
 
 
+NORMAL = {"denoiser": {"name": "none"}}  # one network, and quickly compiled
 BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "penalty": "norms", "l2": 1e-3}}
 
 
@@ -42,8 +43,8 @@ BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "pe
         {"training": {"keep": "best"}},
         {"training": {"keep": "last"}},
         # Figures of epoch 1 are repeated at epoch 2, in one process, and in 3, in another.
-        {"training": {"keep": "best", "evaluate_every": 4, "learning_rate": 0.05}},
-        {**BY_USER, "denoiser": {"name": "none"}},
+        {**NORMAL, "training": {"keep": "best", "evaluate_every": 4, "learning_rate": 0.05}},
+        {**BY_USER, **NORMAL},
     ],
     ids=["best", "last", "evaluate_every", "cdae"],
 )
@@ -361,6 +362,8 @@ def test_the_other_backbones_run_end_to_end(backbone, tmp_path):
     more = {"backbone": {"name": backbone}, "training": {"epochs": 1, "jit_compile": True, "keep": "last"}}
     if backbone == "cdae":
         more["training"] |= {"users_per_batch": 40, "penalty": "norms"}
+    if backbone == "neumf":
+        more |= NORMAL
     metrics = experiment.run(settings(more), tmp_path, show_progress=False)
     found, model, split = experiment.load_run(tmp_path)
     assert experiment.evaluate(model, split).metrics == pytest.approx(found["test"])
@@ -409,7 +412,7 @@ def test_negatives_are_drawn_as_the_denoiser_wants_them(tmp_path):
 def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp_path, monkeypatch):
     monkeypatch.setattr("deca_tf.callbacks.released_early_stopping.EVERY_UPDATES", 8)
     more = {"training": {"keep": "last", "learning_rate": 0.1, "epochs": 30, "released_early_stopping": True}}
-    config = settings({"denoiser": {"name": "none"}}, more, {"training": {"patience": None}})
+    config = settings(NORMAL, more, {"training": {"patience": None}})
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
     losses = pd.read_csv(tmp_path / "whole/history.csv")["val_loss"]
     assert 2 < len(losses) == whole["train"]["epochs"] < 30
@@ -431,7 +434,7 @@ def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp
 
 
 def test_under_protocol_paper_the_ranking_of_all_items_is_judged_too(tmp_path):
-    config = settings({"training": {"epochs": 1}})
+    config = settings(NORMAL, {"training": {"epochs": 1}})
     split = dataclasses.replace(experiment.read_split(config), protocol="paper")
     metrics = experiment.run(config, tmp_path, split=split, show_progress=False)
     _, model, _ = experiment.load_run(tmp_path, split=split)
@@ -441,7 +444,7 @@ def test_under_protocol_paper_the_ranking_of_all_items_is_judged_too(tmp_path):
 
 
 def test_users_of_the_test_are_kept_one_by_one(tmp_path):
-    metrics = experiment.run(settings({"training": {"epochs": 1}}), tmp_path, show_progress=False)
+    metrics = experiment.run(settings(NORMAL, {"training": {"epochs": 1}}), tmp_path, show_progress=False)
     users = pd.read_parquet(RunFolder(tmp_path).users_file)
     assert len(users) == metrics["evaluation"]["users"]
     assert users["recall@20"].dtype == np.float32
@@ -450,7 +453,7 @@ def test_users_of_the_test_are_kept_one_by_one(tmp_path):
 
 
 def test_watching_the_test_changes_nothing_but_the_history(tmp_path):
-    config = {"training": {"epochs": 2, "evaluate_every": 1}}
+    config = {**NORMAL, "training": {"epochs": 2}}
     plain = experiment.run(settings(config), tmp_path / "plain", show_progress=False)
     watched = experiment.run(
         settings(config, {"training": {"watch_test": True}}), tmp_path / "watched", show_progress=False

@@ -13,8 +13,7 @@ class ItemKNN:
     """Scores an item by how similar it is to the items of the user's history.
 
     Source: Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001, section 3; the
-    shrinkage is from Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation
-    weights", ICDM 2007, section 4.1, put into the denominator of a cosine of clicks.
+    shrinkage is that of Ferrari Dacrema et al., "Are we really making much progress?", RecSys 2019.
 
     With n_i the number of users of item i and n_ij that of users of both:
 
