@@ -102,7 +102,7 @@ def _run(config, folder, split, show_progress):
         "test_popularity": evaluate(Popularity(split.train), split).metrics,
     }
     if split.protocol == "paper":
-        metrics["test_unmasked"] = evaluate(model, split, ks=(MONITOR_K,), leave_out_seen=False).metrics
+        metrics["test_unmasked"] = evaluate(model, split, leave_out_seen=False).metrics
     folder.finish(model, history, metrics, judged.per_user)
     return metrics
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, normal
 from deca_tf.checks import check_integer, check_range
-from deca_tf.data.ragged import rows_of_lengths
+from deca_tf.data.ragged import values_of_rows
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -80,9 +80,8 @@ class CDAE(Backbone):
         degree = tf.convert_to_tensor(self.user_degree)
         length = tf.gather(degree, users)
         first = tf.gather(tf.cumsum(degree, exclusive=True), users)
-        rows = rows_of_lengths(length)
-        shift = first - tf.cumsum(length, exclusive=True)
-        items = tf.gather(tf.convert_to_tensor(self.items_of_users), tf.gather(shift, rows) + tf.range(tf.size(rows)))
+        rows, positions = values_of_rows(first, length)
+        items = tf.gather(tf.convert_to_tensor(self.items_of_users), positions)
         if training and self.corruption:
             kept = keras.random.uniform(tf.shape(items), seed=self.seed_generator) >= self.corruption
             items, rows = tf.boolean_mask(items, kept), tf.boolean_mask(rows, kept)

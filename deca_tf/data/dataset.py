@@ -13,7 +13,7 @@ import tensorflow as tf
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data.negative_sampling import NEGATIVES
-from deca_tf.data.ragged import rows_of_lengths
+from deca_tf.data.ragged import values_of_rows
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
 
@@ -133,8 +133,7 @@ def training_batches_by_user(
         """All rows, users in an order of their own and each user's rows together."""
         order = tf.random.experimental.stateless_shuffle(tf.range(len(active)), tf.stack([seed, -1 - number]))
         length = tf.gather(lengths, order)
-        shift = tf.gather(firsts, order) - (tf.cumsum(length) - length)
-        return tf.gather(shift, rows_of_lengths(length)) + tf.range(n, dtype=tf.int64)
+        return values_of_rows(tf.gather(firsts, order), length)[1]
 
     whole, rest = divmod(steps * groups, n)
     num_passes = whole + 2 if rest else whole  # that an epoch reaches into, at most
