@@ -94,8 +94,10 @@ class TrainingSettings(_Table):
     """Stop after so many epochs without a better `monitor`, whatever is kept; unset: never."""
     evaluate_every: int = pydantic.Field(1, ge=1)
     """Epochs between two looks at the validation data; those between repeat the last figures."""
+    watch_validation: bool = True
+    """Judge the validation part; false saves time where the last epoch's weights are kept without `patience`."""
     watch_test: bool = False
-    """Judge the test part, too, whenever the validation is, for curves: nothing is ever chosen by it."""
+    """Judge the test part in the same epochs, for curves: nothing is ever chosen by it."""
     released_early_stopping: bool = False
     """Stop as the released code does: when, of the validation losses taken every 500 updates, two in all were worse
     than the one before."""

@@ -155,10 +155,10 @@ class DeCAModel(keras.Model):
     def _regularization(self):
         if not self.l2:
             return 0.0
-        squares = [ops.sum(ops.square(weight)) for weight in self.recommender.trainable_variables]
+        half_squares = [tf.nn.l2_loss(weight) for weight in self.recommender.trainable_variables]
         if self.penalty == "norms":
-            return self.l2 * sum(ops.sqrt(square + 1e-12) for square in squares)  # the root has no slope at 0
-        return 0.5 * self.l2 * sum(squares)
+            return self.l2 * sum(ops.sqrt(2.0 * half + 1e-12) for half in half_squares)  # the root has no slope at 0
+        return self.l2 * sum(half_squares)
 
     def _split_by_phase(self, phase, networks):
         """Variables that learn in every phase, and those that learn in this one but not in all."""

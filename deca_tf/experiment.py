@@ -155,6 +155,13 @@ def check_parts(config):
     for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
         BACKBONES.load(name)
     check_choice("training.monitor", config.training.monitor, MONITORS)
+    training = config.training
+    if not training.watch_validation and (training.keep == "best" or training.patience is not None):
+        raise ValueError(
+            "`training.watch_validation` must be true where the validation decides. Received: false, with "
+            f"training.keep={training.keep!r} and training.patience={training.patience}. Choose keep='last' without "
+            "patience, or leave it true."
+        )
     if needs_prior(config) and config.prior.run is not None:
         RunFolder(config.prior.run).read_metrics()
     build_model(config, types.SimpleNamespace(num_users=1, num_items=1))
@@ -276,7 +283,8 @@ def train(config, split, folder, prior=None, show_progress=True):
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor(earlier=history)
     backup = Backup(folder.checkpoints, history, best)
-    watched = {"val_": "validation", **({"test_": "test"} if training.watch_test else {})}
+    watched = {"val_": "validation"} if training.watch_validation else {}
+    watched |= {"test_": "test"} if training.watch_test else {}
     ranking = [
         RankingMetrics(split, part, (MONITOR_K,), training.evaluate_every, prefix, earlier=history)
         for prefix, part in watched.items()

@@ -51,7 +51,7 @@ BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "pe
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, monkeypatch):
     config = settings(more)
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))  # a checkpoint at every epoch
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))  # a checkpoint at every epoch
     save = Backup.save
 
     def save_and_die(self, epochs_done):
@@ -85,7 +85,7 @@ def test_a_run_interrupted_after_its_last_epoch_only_finishes(more, tmp_path, mo
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
     assert whole["train"]["epochs"] < 30
     assert (whole["collapsed"] is None) == ("denoiser" not in more)
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
 
     def die(*arguments):
         raise Interrupted
@@ -417,7 +417,7 @@ def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp
     losses = pd.read_csv(tmp_path / "whole/history.csv")["val_loss"]
     assert 2 < len(losses) == whole["train"]["epochs"] < 30
     assert (losses.diff() > 0).sum() == 2 and losses.iloc[-1] > losses.iloc[-2]
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0))
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
     save = Backup.save
 
     def save_and_die(self, epochs_done):
@@ -438,7 +438,7 @@ def test_under_protocol_paper_the_ranking_of_all_items_is_judged_too(tmp_path):
     split = dataclasses.replace(experiment.read_split(config), protocol="paper")
     metrics = experiment.run(config, tmp_path, split=split, show_progress=False)
     _, model, _ = experiment.load_run(tmp_path, split=split)
-    unmasked = experiment.evaluate(model, split, ks=(20,), leave_out_seen=False).metrics
+    unmasked = experiment.evaluate(model, split, leave_out_seen=False).metrics
     assert metrics["test_unmasked"] == unmasked
     assert unmasked["recall@20"] != metrics["test"]["recall@20"]
 
@@ -466,6 +466,19 @@ def test_watching_the_test_changes_nothing_but_the_history(tmp_path):
     models = [experiment.load_run(tmp_path / name)[1] for name in ("watched", "plain")]
     for weight, other in zip(*(model.weights for model in models), strict=True):
         np.testing.assert_array_equal(weight.numpy(), other.numpy())
+
+
+def test_the_validation_can_be_left_out_where_it_decides_nothing(tmp_path):
+    last = {**NORMAL, "training": {"epochs": 2, "keep": "last"}}
+    plain = experiment.run(settings(last), tmp_path / "plain", show_progress=False)
+    unwatched = {"training": {"watch_validation": False}}
+    metrics = experiment.run(settings(last, unwatched), tmp_path / "unwatched", show_progress=False)
+    assert metrics["test"] == plain["test"]
+    history = pd.read_csv(tmp_path / "unwatched" / "history.csv")
+    assert not [name for name in history.columns if name.startswith("val_")]
+    for deciding in ({"keep": "best"}, {"patience": 3}):
+        with pytest.raises(ValueError, match=r"`training.watch_validation` must be true"):
+            experiment.check_parts(settings(last, unwatched, {"training": deciding}))
 
 
 def test_an_ensembles_partner_is_a_second_target(tmp_path):

@@ -170,7 +170,9 @@ class LightGCN(Backbone):
         rows, positions = values_of_rows(firsts, tf.gather(degree, nodes))
         neighbours = tf.gather(tf.convert_to_tensor(self.edges)[:, 1], positions)
         weights = tf.gather(tf.convert_to_tensor(self.edge_weights), positions)
-        return _matrix(tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), min(self.num_users, self.num_items)))
+        return _matrix(
+            tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), min(self.num_users, self.num_items))
+        )
 
     def get_config(self):
         return {

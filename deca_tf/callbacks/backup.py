@@ -24,22 +24,26 @@ class Backup(keras.callbacks.Callback):
         history: list of the logs of each epoch so far; this callback appends to it.
         best: the run's `BestWeights`, or None.
         every_seconds: least time between two checkpoints.
+        share: of all time that saving may take, at most: large tables are saved less often. 1: whatever it takes.
     """
 
-    def __init__(self, folder, history, best=None, every_seconds=30.0):
+    def __init__(self, folder, history, best=None, every_seconds=30.0, share=0.05):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.history = history
         self.best = best
         self.every_seconds = every_seconds
-        self._last = time.monotonic()
+        self.share = share
+        self._next = time.monotonic() + every_seconds
         self._interrupted = False
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}})
-        if self._interrupted or time.monotonic() - self._last >= self.every_seconds:
+        began = time.monotonic()
+        if self._interrupted or began >= self._next:
             self.save(epoch + 1)
-            self._last = time.monotonic()
+            ended = time.monotonic()
+            self._next = ended + max(self.every_seconds, (1.0 / self.share - 1.0) * (ended - began))
         if self._interrupted:
             raise KeyboardInterrupt
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from deca_tf.data import schema
-from deca_tf.reproduction import unmasked
 from deca_tf.run_folder import RunFolder
 from deca_tf.tensorflow_loader import load_tensorflow
 
@@ -55,8 +54,6 @@ class Results:
             metric: such as 'recall@20'.
             part: 'test', 'test_warm' or 'test_unmasked'.
         """
-        if part == unmasked.PART:
-            return unmasked.values(self, cell, metric)
         parts = (metrics.get(part) or {} for metrics in self.metrics(cell))
         return [figures[metric] for figures in parts if metric in figures]
 

@@ -2,13 +2,12 @@
 
 import json
 import os
-import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from deca_tf.reproduction import derived, run_list, tie_order, unmasked
+from deca_tf.reproduction import derived, run_list, tie_order
 from deca_tf.reproduction.grid import Cell
 from tests.reproduction.conftest import fake_run, user_frame
 
@@ -69,17 +68,6 @@ def test_what_cannot_be_found_out_is_reported(tmp_path, results, loaded):
     assert derived.of_cell(results, "kind", CELL, lambda model, split: 1 / 0) == {}
     assert "kind of" in results.problems[0]
     assert "ZeroDivisionError: division by zero" in results.problems[0]
-
-
-def test_the_unmasked_figures_come_from_the_run_or_its_model(tmp_path, results, loaded, monkeypatch):
-    fake_run(tmp_path, CDAE, 0, test_unmasked={"recall@20": 0.1})
-    found = types.SimpleNamespace(metrics={"recall@3": 0.03, "recall@20": 0.5})
-    asked = []
-    monkeypatch.setattr("deca_tf.evaluation.evaluate", lambda *given, **options: asked.append(options) or found)
-    assert unmasked.values(results, CDAE, "recall@20") == [0.1]
-    assert asked == []
-    assert results.values(CDAE, "recall@3", "test_unmasked") == [0.03]
-    assert asked == [{"leave_out_seen": False}]
 
 
 def test_the_list_of_runs(tmp_path, results):
