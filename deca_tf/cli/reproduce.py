@@ -45,6 +45,13 @@ def reproduce(
             f"runs, {RUN_LIST}, go beside it. Default: figures go to --out."
         ),
     ] = None,
+    archive: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            help="File of finished runs without their models, such as docs/results_runs.tar.xz: runs that --out lacks "
+            "are taken from it and not run again, and at the end it holds all. It is written if it is not there."
+        ),
+    ] = None,
     render_only: Annotated[
         bool, typer.Option("--render-only", help="Run nothing; make tables and figures of what is finished.")
     ] = False,
@@ -75,10 +82,11 @@ def reproduce(
 
       deca-tf reproduce all --jobs 2 --document docs/results.md
 
-      deca-tf reproduce table2 --render-only
+      deca-tf reproduce table2 --render-only --archive docs/results_runs.tar.xz
     """
     from deca_tf.checks import check_choice
     from deca_tf.data.schema import PROTOCOLS
+    from deca_tf.reproduction import archive as archives
     from deca_tf.reproduction import document as documents
     from deca_tf.reproduction import run_list
     from deca_tf.reproduction.plots import require_matplotlib
@@ -101,6 +109,9 @@ def reproduce(
         require_matplotlib()  # what would fail after hours
     if document is not None:
         documents.check_places(document, [place for each, scope in asked for place in each.places(scope)])
+    if archive is not None and archive.exists():
+        taken = archives.extract(archive, out)
+        console.print(f"{taken} finished runs taken from {archive}.", highlight=False, soft_wrap=True)
     failures = [] if render_only else _run(asked, range(seeds), out, data_dir, jobs)
 
     with console.status("reading the runs") as status:
@@ -112,6 +123,9 @@ def reproduce(
         if document is not None:
             documents.fill_in(document, blocks)
             run_list.write(results, document.with_name(RUN_LIST))
+        if archive is not None:
+            status.update(f"writing {archive}")
+            archives.write(out, archive)
     for parts in blocks.values():
         _print(parts)
     _report(asked, results, failures, document)

@@ -1,0 +1,108 @@
+"""Finished runs without their models in one small file: what tables and figures are made of, to keep and to pass on.
+
+A run of 80 MB takes a few KB in it. Whoever has the file can make every table again, compare runs of their own with its
+runs user by user, and go on where it ends: `reproduce` takes a run from it as finished.
+"""
+
+import io
+import lzma
+import os
+import pathlib
+import tarfile
+import tempfile
+
+import pandas as pd
+
+from deca_tf.run_folder import UNFINISHED
+
+USERS = "test_users.parquet"
+KEPT = ("metrics.json", "config.toml", "data.sha256", "history.csv", USERS)
+FINDINGS = "derived/**/*.json"  # what took a model to find out, see `derived`
+COLUMNS = (
+    "user_id",
+    "is_warm",
+    "recall@20",
+    "ndcg@20",
+)  # of users; the other lengths would make it five times as large
+
+
+def write(root, path):
+    """Writes an archive of all finished runs, comparators and findings below a folder.
+
+    Args:
+        root: folder of the runs.
+        path: `.tar.xz` file, replaced at once when it is complete.
+
+    Returns:
+        The number of files in it.
+    """
+    root, path = pathlib.Path(root), pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = sorted(_files(root))
+    descriptor, begun = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w:xz") as archive:
+            for file in files:
+                entry = tarfile.TarInfo(file.relative_to(root).as_posix())
+                content = _users(file) if file.name == USERS else file.read_bytes()
+                entry.size, entry.mtime = len(content), int(file.stat().st_mtime)
+                archive.addfile(entry, io.BytesIO(content))
+        pathlib.Path(begun).chmod(0o644)  # mkstemp keeps it to oneself
+        pathlib.Path(begun).replace(path)
+    except BaseException:
+        pathlib.Path(begun).unlink(missing_ok=True)
+        raise
+    return len(files)
+
+
+def extract(path, root):
+    """Takes from an archive the runs that a folder lacks.
+
+    Args:
+        path: of the archive.
+        root: folder of the runs; what is there stays as it is.
+
+    Returns:
+        The number of runs that were taken.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no such archive.
+    """
+    root = pathlib.Path(root)
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=root) as begun:
+        try:
+            with tarfile.open(path) as archive:
+                archive.extractall(begun, filter="data")  # refuses names that lead out of the folder
+        except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+            raise ValueError(
+                f"`archive` must be a file that `deca-tf reproduce --archive` wrote. Received: {os.fspath(path)!r}, "
+                f"which cannot be read ({error}). Name another, or delete it to begin a new one."
+            ) from None
+        begun = pathlib.Path(begun)
+        finished = {file.parent for file in begun.rglob("metrics.json")}
+        runs = [folder for folder in finished if not finished & set(folder.parents)]  # a prior lies within its run
+        findings = [file for file in begun.glob(FINDINGS) if file.is_file()]
+        taken = [path for path in (*runs, *findings) if not (root / path.relative_to(begun)).exists()]
+        for path in taken:
+            place = root / path.relative_to(begun)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(place)
+    return len(set(taken) & set(runs))
+
+
+def _files(root):
+    for metrics in root.rglob("metrics.json"):
+        yield from (metrics.with_name(name) for name in KEPT if metrics.with_name(name).is_file())
+    yield from root.glob(FINDINGS)
+
+
+def _users(file):
+    """A run's users with a few columns, laid out so that `xz` sees what runs have in common."""
+    known = pd.read_parquet(file)
+    content = io.BytesIO()
+    known[[name for name in COLUMNS if name in known]].to_parquet(
+        content, index=False, compression=None, use_dictionary=False
+    )
+    return content.getvalue()
