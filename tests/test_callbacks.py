@@ -1,5 +1,6 @@
 """RankingMetrics, CollapseMonitor and ReleasedEarlyStopping inside `fit`, and on logs made by hand."""
 
+import dataclasses
 import types
 import warnings
 
@@ -51,6 +52,18 @@ def test_metrics_of_every_epoch_are_in_the_history(split, part, prefix):
     assert history[f"{prefix}recall@3"] == spy.found and len(spy.found) == 6
     assert len(set(spy.found)) > 1  # or the comparison would say nothing
     assert {f"{prefix}{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in (3, 5)} <= set(history)
+
+
+def test_users_with_history_are_judged_by_themselves_where_not_all_have_one(split):
+    _, history = fit(split, [RankingMetrics(split)])
+    assert not [name for name in history if "warm" in name]
+    kept = np.flatnonzero(split.train.user_id != split.validation.user_id[0])
+    fewer = dataclasses.replace(split, train=split.train.take(kept))
+    model, history = fit(fewer, [RankingMetrics(fewer, ks=(3,))])
+    expected = evaluate(model.target, fewer, part="validation", ks=(3,))
+    assert history["val_warm_recall@3"][-1] == expected.warm["recall@3"]
+    assert history["val_recall@3"][-1] == expected.metrics["recall@3"]
+    assert expected.warm["recall@3"] != expected.metrics["recall@3"]
 
 
 def test_skipped_epochs_repeat_the_last_figures(split):

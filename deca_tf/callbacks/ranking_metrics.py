@@ -10,6 +10,8 @@ from deca_tf.metrics import METRICS
 class RankingMetrics(keras.callbacks.Callback):
     """Judges the target at the end of an epoch and puts the metrics into its logs.
 
+    Where some of the users have no training history, `val_warm_recall@20` and its like are of those who have one.
+
     Put it before the callbacks that look for them: `EarlyStopping(monitor="val_recall@20", mode="max")`.
 
     Args:
@@ -36,12 +38,17 @@ class RankingMetrics(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._last = None  # not what it found in another training, maybe of another model
         if self.earlier:
-            names = [f"{self.prefix}{metric}@{k}" for metric in METRICS for k in self.evaluator.ks]
-            self._last = {name: self.earlier[-1][name] for name in names}
+            endings = tuple(f"{metric}@{k}" for metric in METRICS for k in self.evaluator.ks)
+            last = self.earlier[-1].items()
+            self._last = {
+                name: value for name, value in last if name.startswith(self.prefix) and name.endswith(endings)
+            }
 
     def on_epoch_end(self, epoch, logs=None):
         if self._last is None or (epoch + 1) % self.every == 0:
             judged = self.evaluator(self.model)
             self._last = {f"{self.prefix}{name}": value for name, value in judged.metrics.items()}
+            if 0 < judged.num_warm_users < judged.num_users:
+                self._last |= {f"{self.prefix}warm_{name}": value for name, value in judged.warm.items()}
         if logs is not None:
             logs.update(self._last)

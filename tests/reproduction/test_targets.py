@@ -333,14 +333,16 @@ def test_figure_3_and_its_number(tmp_path, results):
     cell = long_cell("modcloth", "paper", "gmf", "none")  # 40 epochs by recipe
     recalls = np.full(200, 0.20)
     recalls[9], recalls[39], recalls[79], recalls[199] = 0.25, 0.24, 0.30, 0.15
-    fake_run(tmp_path, cell, 0, history=long_history(recalls))
+    warm = np.full(200, 0.40)
+    warm[199] = 0.10
+    fake_run(tmp_path, cell, 0, history=long_history(recalls).assign(**{"test_warm_recall@20": warm}))
     parts = rendered("figure3", results, tmp_path)["figure3"]
     assert parts[0].path.is_file()
     assert parts[1].rows == [["ModCloth", "Normal", "0.3000", "80", "0.2400", "0.1500", cell.name]]
     rows = rows_of(rendered("stability", results, tmp_path, dataset="modcloth")["stability-paper"])
-    assert rows[0][:6] == ["ModCloth", "GMF", "Normal", "40", "0.3000", "80"]
-    assert rows[0][6:10] == ["96.0 %", "100.0 %", "50.0 %", "-"]  # five times epoch 80 is beyond the run
-    assert rows[1][6:10] == ["-"] * 4
+    assert rows[0][:6] == ["ModCloth", "GMF", "Normal", "40", "0.2500", "10"]
+    assert rows[0][6:11] == ["96.0 %", "100.0 %", "50.0 %", "80.0 %", "25.0 %"]
+    assert rows[1][6:11] == ["-"] * 5
 
 
 def test_what_is_kept():

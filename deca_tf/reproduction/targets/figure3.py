@@ -14,7 +14,7 @@ DRAWN = ("none", "deca", "deca-p")
 
 
 class Figure3(Target):
-    """One panel per data set, one line per method; a dot where the recipe's epochs end."""
+    """One panel per data set, one line per method, dashed for users with history; a dot where the recipe ends."""
 
     title = f"Figure 3: recall@20 on the clean test by epoch, GMF, to {TIMES} times the recipe's epochs"
     datasets = ("modcloth", "adressa", "electronics", "ml-100k")
@@ -39,7 +39,8 @@ class Figure3(Target):
             for cell in self.cells(dataset, protocol):
                 epochs, recalls = curve(results.histories(cell), "test_recall@20")
                 if len(epochs):
-                    panels.setdefault(dataset, []).append((cell, epochs, recalls))
+                    warm = curve(results.histories(cell), "test_warm_recall@20")[1]
+                    panels.setdefault(dataset, []).append((cell, epochs, recalls, warm))
                     rows.append(_row(results, dataset, cell, epochs, recalls))
         head = ["data", "method", "best", "at epoch", "at the recipe's end", f"at {TIMES} times that", "run"]
         parts = [
@@ -49,9 +50,8 @@ class Figure3(Target):
         if panels:
             path = figures / f"{_place(self.name, protocol)}.png"
             _draw(panels, path)
-            parts.insert(
-                0, tables.Figure(path, f"recall@20 on the clean test against the epoch, GMF, protocol {protocol}")
-            )
+            caption = f"recall@20 on the clean test against the epoch, GMF, protocol {protocol}"
+            parts.insert(0, tables.Figure(path, f"{caption}; dashed: users with history"))
         return parts
 
 
@@ -70,10 +70,11 @@ def _row(results, dataset, cell, epochs, recalls):
 def _draw(panels, path):
     with plots.drawing(path, len(panels), width=3.4) as axes:
         for axis, (dataset, lines) in zip(axes[0], panels.items(), strict=True):
-            for cell, epochs, recalls in lines:
+            for cell, epochs, recalls, warm in lines:
                 (line,) = axis.plot(epochs, recalls, label=METHODS[cell.denoiser])
                 end = min(recipe_epochs(cell), len(recalls))
                 axis.plot(end, recalls[end - 1], "o", color=line.get_color(), markersize=4)
+                axis.plot(epochs[: len(warm)], warm, "--", color=line.get_color(), linewidth=0.8)
             axis.set(title=dataset_name(dataset), xlabel="epoch")
             axis.grid(alpha=0.3)
         axes[0][0].set_ylabel("recall@20, clean test")

@@ -12,6 +12,7 @@ from deca_tf.reproduction.targets.target import Target, missing_note, notes
 HORIZONS = (1, 2, TIMES)
 WATCHED = ("none", "t-ce", "deca", "deca-p", "linear")
 COLUMN = "test_recall@20"
+WARM_COLUMN = "test_warm_recall@20"
 
 
 class Stability(Target):
@@ -33,9 +34,10 @@ class Stability(Target):
         for protocol in scope.protocols:
             cells = [cell for dataset in scope.datasets for cell in self.cells(dataset, protocol)]
             head = [
-                *("data", "model", "method", "recipe's epochs", "best R@20", "best epoch"),
+                *("data", "model", "method", "recipe's epochs", "best R@20", "best epoch of these"),
                 *(f"kept at {times}x" for times in HORIZONS),
                 f"kept at {TIMES}x the best epoch",
+                f"users with history: kept at {TIMES}x",
                 *RUN_HEAD,
             ]
             title = f"Recall@20 at the last epoch over that of the best epoch so far, protocol {protocol}"
@@ -59,25 +61,29 @@ def kept(recalls, epochs):
 
 
 def _row(results, cell):
-    runs = [history[COLUMN].to_numpy() for history in results.histories(cell) if COLUMN in history]
+    histories = results.histories(cell)
+    runs, warm_runs = (
+        [history[name].to_numpy() for history in histories if name in history] for name in (COLUMN, WARM_COLUMN)
+    )
     epochs = recipe_epochs(cell)
-    best = [int(np.argmax(recalls)) + 1 for recalls in runs]
+    best = [int(np.argmax(recalls[:epochs])) + 1 for recalls in runs]
     by_horizon = [[kept(recalls, times * epochs) for recalls in runs] for times in HORIZONS]
     by_best = [_kept_after_best(recalls, epoch) for recalls, epoch in zip(runs, best, strict=True)]
+    by_warm = [kept(recalls, TIMES * epochs) for recalls in warm_runs]
     return [
         dataset_name(cell.dataset),
         BACKBONES[cell.backbone],
         METHODS[cell.denoiser],
         str(epochs),
-        tables.spread([float(recalls.max()) for recalls in runs]),
+        tables.spread([float(recalls[:epochs].max()) for recalls in runs]),
         ", ".join(map(str, best)) or tables.MISSING,
-        *(_percent(values) for values in (*by_horizon, by_best)),
+        *(_percent(values) for values in (*by_horizon, by_best, by_warm)),
         *of_run(results, cell),
     ]
 
 
 def _kept_after_best(recalls, best):
-    """Recall at five times the best epoch over the best; None where the run ends before."""
+    """Recall at five times an epoch over recall at that epoch; None where the run ends before."""
     return float(recalls[TIMES * best - 1] / recalls[best - 1]) if TIMES * best <= len(recalls) and best else None
 
 
