@@ -12,6 +12,7 @@ import scipy.special
 import tensorflow as tf
 from keras import ops
 
+from deca_tf.backbones.backbone import score_pairs
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.comparators.popularity import Popularity
 from deca_tf.data import schema
@@ -169,7 +170,7 @@ class Evaluator:
         if not isinstance(model, keras.Model):
             return functools.partial(_rows, model.score_all_items), whole_rows
         if self._compiled[0] is not model:
-            score = getattr(model, "score_all_items", None) or functools.partial(_score_pairs, model, num_items)
+            score = getattr(model, "score_all_items", None) or functools.partial(score_pairs, model, num_items)
             self._compiled = model, tf.function(score)
         compiled = self._compiled[1]
         return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
@@ -303,12 +304,3 @@ def _float32(tensor):
 def _rows(score, users):
     """Scores of whatever answers for whole rows, as a function of the bounds of a slice of `users`."""
     return lambda start, stop: score(users[start:stop])
-
-
-def _score_pairs(model, num_items, user_ids):
-    """Scores of a Keras model that knows pairs only, `(batch,)` to `(batch, num_items)`."""
-    pairs = {
-        schema.USER_ID: tf.repeat(user_ids, num_items),
-        schema.ITEM_ID: tf.tile(tf.range(num_items), tf.shape(user_ids)),
-    }
-    return tf.reshape(model(pairs, training=False), (-1, num_items))

@@ -98,12 +98,28 @@ class Backbone(keras.Model):
         items = ops.arange(self.num_items, dtype="int32")
         if self.is_factorized:
             return ops.matmul(self.query_embedding(user_ids), ops.transpose(self.candidate_embedding(items)))
-        shape = (ops.shape(user_ids)[0], self.num_items)
-        users = ops.broadcast_to(ops.expand_dims(user_ids, 1), shape)
-        return self({"user_id": users, "item_id": ops.broadcast_to(items, shape)}, training=False)
+        return score_pairs(self, self.num_items, user_ids)
 
     def get_config(self):
         return {**super().get_config(), "num_users": self.num_users, "num_items": self.num_items, "seed": self.seed}
+
+
+def score_pairs(model, num_items, user_ids):
+    """Scores of any model that knows pairs only.
+
+    Args:
+        model: from `{"user_id", "item_id"}`, both `(pairs,)`, to logits `(pairs,)`.
+        num_items: how many items there are.
+        user_ids: integer tensor `(batch,)`.
+
+    Returns:
+        Float tensor `(batch, num_items)`.
+    """
+    pairs = {
+        "user_id": ops.repeat(user_ids, num_items),
+        "item_id": ops.tile(ops.arange(num_items, dtype="int32"), (ops.shape(user_ids)[0],)),
+    }
+    return ops.reshape(model(pairs, training=False), (-1, num_items))
 
 
 def normal(stddev):

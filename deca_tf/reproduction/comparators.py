@@ -1,12 +1,15 @@
 """Comparators at their best: settings chosen as a user could, by the noisy validation."""
 
+import copy
 import dataclasses
 import itertools
 
 from deca_tf.comparators import COMPARATORS
+from deca_tf.comparators.popularity import popularity_bonus
 from deca_tf.evaluation import Evaluator
 
 TUNED_BY = "recall@20"
+POPULARITY = "popularity_weight"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,9 +51,15 @@ def tune(name, split, progress=None):
     grid = COMPARATORS.load(name).GRID
     judge = Evaluator(split, part="validation", ks=(20,))
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    best = None
+    best = learned = learned_with = None
     for tried, settings in enumerate(combinations, 1):
-        model = COMPARATORS.build(name, options=settings, interactions=split.train)
+        others = {key: value for key, value in settings.items() if key != POPULARITY}
+        if learned is None or others != learned_with:
+            learned, learned_with = COMPARATORS.build(name, options=settings, interactions=split.train), others
+        model = learned
+        if POPULARITY in settings:  # is added to the scores, whatever has been learned
+            model = copy.copy(learned)
+            model.bonus = popularity_bonus(split.train, settings[POPULARITY])
         recall = judge(model).metrics[TUNED_BY]
         if best is None or recall > best.recall:
             best = Tuned(settings, recall, model)

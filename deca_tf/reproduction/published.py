@@ -72,14 +72,3 @@ def _rows(table):
 def _mean_and_std(cell):
     mean, has_std, std = cell.partition("±")
     return float(mean), float(std) if has_std else None
-
-
-# Table 2, GMF: (recall@20, ndcg@20).
-TABLE_2_GMF = {
-    (dataset, denoiser): tuple(published(2, dataset, "gmf", denoiser)[metric][0] for metric in ("recall@20", "ndcg@20"))
-    for dataset in ("ml-100k", "modcloth")
-    for denoiser in ("none", "deca", "deca-p")
-}
-
-# How far our mean may be away to count as reproduced: three seeds of ours, three of theirs, and their rounding.
-TOLERANCE = {"ml-100k": (0.006, 0.006), "modcloth": (0.015, 0.015)}

@@ -4,6 +4,8 @@ import functools
 
 import tensorflow as tf
 
+from deca_tf.backbones.backbone import score_pairs
+
 _PAIRS = 2**16  # user-item pairs scored at once, each of which may take hundreds of values in a network's layers
 _PYTHON_OPS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}  # they would call into the process that wrote them
 
@@ -84,7 +86,7 @@ class ScoreAllSearch(tf.Module):
 
 def _trace(target, num_items):
     """The graph of a model's scores: a `ConcreteFunction` from int32 `(batch,)` to float32 `(batch, num_items)`."""
-    score_all = getattr(target, "score_all_items", None) or functools.partial(_score_pairs, target, num_items)
+    score_all = getattr(target, "score_all_items", None) or functools.partial(score_pairs, target, num_items)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
     def score(user_ids):
@@ -112,15 +114,6 @@ def _trace(target, num_items):
             f"Received: target={target!r}, which returned {shape}."
         )
     return traced
-
-
-def _score_pairs(model, num_items, user_ids):
-    """Scores of a Keras model that knows pairs only, `(batch,)` to `(batch, num_items)`."""
-    pairs = {
-        "user_id": tf.repeat(user_ids, num_items),
-        "item_id": tf.tile(tf.range(num_items), tf.shape(user_ids)),
-    }
-    return tf.reshape(model(pairs, training=False), (-1, num_items))
 
 
 class _Untracked:

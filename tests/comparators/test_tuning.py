@@ -100,7 +100,9 @@ def test_an_unknown_comparator_is_refused_with_the_nearest():
         tune("itemknn", Split())
 
 
-def test_the_chosen_settings_are_those_of_the_model():
+@pytest.mark.parametrize("weights", [(0.0, 0.5), (0.5, 0.0), (3.0, 1.0)])
+def test_the_chosen_settings_are_those_of_the_model(weights, monkeypatch):
+    monkeypatch.setattr(ItemKNN, "GRID", {"k": (5, 10), "popularity_weight": weights})
     split = Split()
     tuned = tune("item-knn", split)
     users = np.arange(NUM_USERS)
