@@ -40,7 +40,7 @@ class DeCAModel(keras.Model):
 
     Example:
         >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
-        >>> model.compile(optimizer=keras.optimizers.Adam(1e-3, epsilon=1e-8), jit_compile=True)
+        >>> model.compile(deca_tf.optimizers.Adam(1e-3), jit_compile=True)
         >>> model.fit(training_batches(split.train), epochs=20)
     """
 

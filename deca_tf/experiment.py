@@ -38,6 +38,7 @@ from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
+from deca_tf.optimizers import Adam
 from deca_tf.run_folder import RunFolder
 
 MONITOR_K = 20  # length of the lists that are judged after each epoch
@@ -230,10 +231,8 @@ def build_model(config, split, prior=None):
     penalty = config.training.penalty
     l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
     model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
-    # Epsilon is PyTorch's, with which the paper was computed; Keras's own default is ten times that.
-    optimizer = keras.optimizers.Adam(config.training.learning_rate, epsilon=1e-8)
     model.compile(
-        optimizer=optimizer,
+        optimizer=Adam(config.training.learning_rate),
         # XLA knows no sparse products: a network of them says so.
         jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
         steps_per_execution=config.training.steps_per_execution,

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
-from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.data.negative_sampling import NEGATIVES, on_host
 from deca_tf.data.ragged import values_of_rows
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
@@ -118,9 +118,9 @@ def training_batches_by_user(
     steps = max(1, round(n / groups))
     degree = interactions.user_activity()
     row_of = np.argsort(interactions.user_id, kind="stable")
-    users_by_row, items_by_row = interactions.user_id[row_of], interactions.item_id[row_of]
+    users_by_row, items_by_row = on_host(interactions.user_id[row_of]), on_host(interactions.item_id[row_of])
     active = np.flatnonzero(degree)
-    lengths, firsts = degree[active], (np.cumsum(degree) - degree)[active]
+    lengths, firsts = on_host(degree[active]), on_host((np.cumsum(degree) - degree)[active])
     check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
     sampler = NEGATIVES.load("unobserved" if negatives == "cells" else negatives)(interactions, seed)
 
@@ -241,11 +241,11 @@ def steps_per_epoch(n, batch_size):
 
 def _grouper(interactions, num_negatives, sampler):
     """A function from row numbers `(batch,)` and a step to `({"user_id", "item_id"}, label)`."""
+    user_ids, item_ids = on_host(interactions.user_id), on_host(interactions.item_id)
 
     def group(rows, step):
-        # The columns become constants of the graph, shared by all batches.
-        users = tf.gather(interactions.user_id, rows)
-        positives = tf.gather(interactions.item_id, rows)
+        users = tf.gather(user_ids, rows)
+        positives = tf.gather(item_ids, rows)
         items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
         users = tf.tile(users[:, None], [1, 1 + num_negatives])
         label = tf.tile(tf.one_hot([0], 1 + num_negatives), [rows.shape[0], 1])

@@ -67,25 +67,24 @@ class UnobservedNegatives:
         self.seed = seed
         self.num_items = observed.num_items
         weight = self._weights(observed)
-        self._ends = np.cumsum(weight)  # of the items, in line
-        self._total = int(self._ends[-1])
-        keys = np.unique(observed.pair_key)
-        users, items = np.divmod(keys, self.num_items)
+        ends = np.cumsum(weight)  # of the items, in line
+        self._total = int(ends[-1])
+        users, items = np.divmod(np.unique(observed.pair_key), self.num_items)
         degree = np.bincount(users, minlength=observed.num_users)
-        self._first = np.cumsum(degree) - degree
-        self._cut = np.append(0, np.cumsum(weight[items]))  # cut out before each pair, over all users
-        cut_of_user = self._cut[self._first + degree] - self._cut[self._first]
-        self._left = self._total - cut_of_user
-        self._check_something_is_left(observed)
-        starts = self._ends[items] - weight[items]
-        self._gaps = users * self._total + starts - (self._cut[:-1] - self._cut[self._first[users]])
+        first = np.cumsum(degree) - degree
+        cut = np.append(0, np.cumsum(weight[items]))  # cut out before each pair, over all users
+        left = self._total - (cut[first + degree] - cut[first])
+        self._check_something_is_left(observed, left)
+        starts = ends[items] - weight[items]
+        gaps = users * self._total + starts - (cut[:-1] - cut[first[users]])
+        self._ends, self._first, self._cut, self._left, self._gaps = map(on_host, (ends, first, cut, left, gaps))
 
     def _weights(self, observed):
         """Integers, one for each item."""
         return np.ones(observed.num_items, np.int64)
 
-    def _check_something_is_left(self, observed):
-        full = np.flatnonzero(self._left <= 0)
+    def _check_something_is_left(self, observed, left):
+        full = np.flatnonzero(left <= 0)
         if len(full):
             raise ValueError(
                 "Negatives without observed pairs require that every user has an unobserved item. Received: "
@@ -144,6 +143,12 @@ class PopularNegatives(UnobservedNegatives):
     def _at(self, place):
         found = tf.searchsorted(self._ends, tf.reshape(place, (-1,)), side="right")
         return tf.reshape(found, tf.shape(place))
+
+
+def on_host(array):
+    """The array as a tensor where batches are made: an array would be written into the graph of each epoch anew."""
+    with tf.device("CPU:0"):
+        return tf.constant(array)
 
 
 def uniform_below(bound, seed):
