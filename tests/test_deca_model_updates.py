@@ -46,10 +46,10 @@ def example_losses(method, phase, update, networks, users, items, label):
     if method["name"] == "linear":
         return np.where(label == 1, 0, C1 * f) if phase == "dp" else np.where(label == 1, C2 * (1 - f), 0)
     g, h, h_prime = (probability(networks[role], users, items) for role in ("g", "h", "h'"))
-    if phase == "dn":
-        likelihood = np.where(label == 1, f * log(h_prime) - C2 * (1 - f), f * log(1 - h_prime))
-    elif update == 0 and method.get("first_update") == "both":
+    if update == 0 and method.get("first_update") == "both":
         likelihood = (1 - f) * log(1 - h) + f * log(1 - h_prime)
+    elif phase == "dn":
+        likelihood = np.where(label == 1, f * log(h_prime) - C2 * (1 - f), f * log(1 - h_prime))
     else:
         likelihood = np.where(label == 1, (1 - f) * log(h), (1 - f) * log(1 - h) - C1 * f)
     alpha, towards_f, towards_g = method["alpha"], divergence(g, f), divergence(f, g)
@@ -139,12 +139,13 @@ METHODS = {
     "deca, alpha 1": ({"name": "deca", "alpha": 1.0}, ALTERNATING),
     "deca, first update of the released code": (
         {"name": "deca", "alpha": 0.3, "first_update": "both"},
-        ALTERNATING,
+        ("dn", "dp"),  # the first "dn" is neither
     ),
     "deca, denoising positive only": ({"name": "deca-dp", "alpha": 0.3}, ("dp",)),
     "deca, denoising negative only": ({"name": "deca-dn", "alpha": 0.3}, ("dn",)),
     "deca(p) as in the paper": ({"name": "deca-p", "alpha": 0.3, "kl_weighting": "f||g"}, ALTERNATING),
-    "deca(p) as released": ({"name": "deca-p", "alpha": 0.3, "first_update": "both"}, ALTERNATING),
+    "deca(p) as released": ({"name": "deca-p", "alpha": 0.3, "first_update": "both"}, ("dn", "dp")),
+    "deca, denoising negative first": ({"name": "deca", "alpha": 0.3, "phases": ("dn", "dp")}, ("dn", "dp")),
 }
 
 

@@ -30,15 +30,15 @@ class DeCA(Denoiser):
         kl_weighting: which direction `alpha` weighs: "g||f" (Eq. 9, and the released code for DeCA and
             DeCA(p) alike) or "f||g" (Eq. 13, the paper's DeCA(p)).
         freeze_auxiliary: keeps g fixed, as DeCA(p) does. Saved with the model.
-        first_update: "dp" (Algorithm 1) or "both", the released code's first update, see
-            `objectives.released_first_update_log_likelihood`.
-        phases: ("dp", "dn"), or one of them alone for the paper's ablation (Table 3), or ("both",): every update is
-            like the released code's first one, and h and h' learn together. That is how the released settings train
-            DeCA(p) with LightGCN on Adressa; its likelihood ignores the label, so that little but the agreement
-            with the prior is left.
+        first_update: "dp" (Algorithm 1), or "both", the released code's first update, see
+            `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so that DP comes
+            second.
+        phases: ("dp", "dn"), ("dn", "dp"), or one of them alone for the paper's ablation (Table 3), or ("both",): every
+            update is like the released code's first one, and h and h' learn together. That is how the released
+            settings train DeCA(p) with LightGCN on Adressa; its likelihood ignores the label, so that little but the
+            agreement with the prior is left.
 
-    Differs: under `first_update="both"` the released code lets h' take that one step too, and starts its
-    alternation after it; here it stands in for the first "dp" and h' learns in "dn" only.
+    Differs: under `first_update="both"` the released code lets h take that one step too; here h learns in "dp" only.
     """
 
     networks = ("auxiliary", "likelihood_if_negative", "likelihood_if_positive")
@@ -59,16 +59,17 @@ class DeCA(Denoiser):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if tuple(phases) not in (("dp", "dn"), ("dp",), ("dn",), ("both",)):
+        if tuple(phases) not in (("dp", "dn"), ("dn", "dp"), ("dp",), ("dn",), ("both",)):
             raise ValueError(
-                f"`phases` must be ('dp', 'dn'), ('dp',), ('dn',) or ('both',). Received: phases={phases!r}."
+                "`phases` must be ('dp', 'dn'), ('dn', 'dp'), ('dp',), ('dn',) or ('both',). "
+                f"Received: phases={phases!r}."
             )
-        self.phases = tuple(phases)
         self.c1 = check_range("c1", c1, 0)
         self.c2 = check_range("c2", c2, 0)
         self.alpha = check_range("alpha", alpha, 0, 1)
         self.kl_weighting = check_choice("kl_weighting", kl_weighting, ("g||f", "f||g"))
         self.first_update = check_choice("first_update", first_update, ("dp", "both"))
+        self.phases = ("dn", "dp") if len(phases) == 2 and first_update == "both" else tuple(phases)
         self.freeze_auxiliary = check_flag("freeze_auxiliary", freeze_auxiliary)
         self.auxiliary = auxiliary
         self.likelihood_if_negative = likelihood_if_negative
@@ -97,18 +98,18 @@ class DeCA(Denoiser):
             log_likelihood = objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
         elif phase == "dp":
             log_likelihood = objectives.denoising_positive_log_likelihood(target_prob, h, label, self.c1)
-            if self.first_update == "both":
-                log_likelihood = ops.cond(
-                    ops.equal(update, 0),
-                    lambda: self._released_first_update(inputs, target_prob, h),
-                    lambda: log_likelihood,
-                )
         else:
             log_likelihood = objectives.denoising_negative_log_likelihood(target_prob, h_prime, label, self.c2)
+            if self.first_update == "both" and len(self.phases) == 2:
+                log_likelihood = ops.cond(
+                    ops.equal(update, 0),
+                    lambda: self._released_first_update(inputs, target_prob, h_prime),
+                    lambda: log_likelihood,
+                )
         return disagreement - log_likelihood
 
-    def _released_first_update(self, inputs, target_prob, h):
-        h_prime = ops.stop_gradient(ops.sigmoid(self.likelihood_if_positive(inputs)))
+    def _released_first_update(self, inputs, target_prob, h_prime):
+        h = ops.stop_gradient(ops.sigmoid(self.likelihood_if_negative(inputs)))
         return objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
 
     def posterior(self, inputs, target_prob):
