@@ -469,7 +469,7 @@ def test_watching_the_test_changes_nothing_but_the_history(tmp_path):
 
 
 def test_the_validation_can_be_left_out_where_it_decides_nothing(tmp_path):
-    last = {**NORMAL, "training": {"epochs": 2, "keep": "last"}}
+    last = {**NORMAL, "training": {"epochs": 2, "keep": "last", "patience": None}}
     plain = experiment.run(settings(last), tmp_path / "plain", show_progress=False)
     unwatched = {"training": {"watch_validation": False}}
     metrics = experiment.run(settings(last, unwatched), tmp_path / "unwatched", show_progress=False)
