@@ -13,7 +13,7 @@ class Adam(keras.optimizers.Adam):
 
     Keras adds epsilon to the root of v itself. In the first updates that root is thirty times smaller, so its epsilon
     weighs thirty times more. It matters where gradients are small: the auxiliary model g of DeCA, whose gradient begins
-    at the disagreement of two models that know nothing, learns at a quarter of the speed.
+    at the disagreement of two models that know nothing, moved a quarter as far in its first 60 updates.
 
     Args:
         learning_rate: a number or a schedule.

@@ -481,6 +481,22 @@ def test_the_validation_can_be_left_out_where_it_decides_nothing(tmp_path):
             experiment.check_parts(settings(last, unwatched, {"training": deciding}))
 
 
+def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("deca_tf.callbacks.backup.time.monotonic", lambda: clock[0])
+    backup, saved = Backup(tmp_path, [], every_seconds=30.0, share=0.1), []
+
+    def save(epochs_done):
+        saved.append(epochs_done)
+        clock[0] += 10.0  # so that it must not save again for 90 seconds
+
+    monkeypatch.setattr(backup, "save", save)
+    for epoch in range(12):
+        clock[0] += 20.0
+        backup.on_epoch_end(epoch)
+    assert saved == [2, 7, 12]
+
+
 def test_an_ensembles_partner_is_a_second_target(tmp_path):
     config = settings({"denoiser": {"name": "ensemble"}, "training": {"epochs": 1}})
     model = experiment.build_model(config, experiment.read_split(config))

@@ -65,20 +65,20 @@ class LightGCN(Backbone):
         self.user_table = self.add_table("user_embedding", (self.num_users, dim), stddev)
         self.item_table = self.add_table("item_embedding", (self.num_items, dim), stddev)
         self.users_are_fewer = self.num_users < self.num_items
+        self.num_smaller, self.num_larger = sorted((self.num_users, self.num_items))
         self.num_edges, self.gram_edges = None, 0
         if num_edges is not None:
             self._add_graph(check_integer("num_edges", num_edges, low=0), check_integer("gram_edges", gram_edges, 0))
 
     def _add_graph(self, num_edges, gram_edges):
         self.num_edges, self.gram_edges = num_edges, gram_edges
-        smaller, larger = sorted((self.num_users, self.num_items))
         # R with a row for each node of the larger side.
         self.edges = self._add_constant("edges", (num_edges, 2), "int32")
         self.edge_weights = self._add_constant("edge_weights", (num_edges,), "float32")
-        self.degree = self._add_constant("degree", (larger,), "int32")
+        self.degree = self._add_constant("degree", (self.num_larger,), "int32")
         self.gram = self.gram_places = None
-        if smaller <= GRAM_ROWS:
-            self.gram = self._add_constant("gram", (smaller, smaller), "float32")
+        if self.num_smaller <= GRAM_ROWS:
+            self.gram = self._add_constant("gram", (self.num_smaller, self.num_smaller), "float32")
         elif gram_edges:
             self.gram_places = self._add_constant("gram_places", (gram_edges, 2), "int32")
             self.gram = self._add_constant("gram", (gram_edges,), "float32")
@@ -93,7 +93,7 @@ class LightGCN(Backbone):
         graph.sort_indices()
         degree = np.diff(graph.indptr)
         scaled = scipy.sparse.diags(_root_inverse(degree)) @ graph @ scipy.sparse.diags(_root_inverse(_degree(graph.T)))
-        gram = _sparse_gram(scaled) if min(graph.shape) > GRAM_ROWS else (scaled.T @ scaled).toarray()
+        gram = _sparse_gram(scaled) if self.num_smaller > GRAM_ROWS else (scaled.T @ scaled).toarray()
         if self.num_edges is None:
             self._add_graph(graph.nnz, gram.nnz if scipy.sparse.issparse(gram) else 0)
         self.edges.assign(_places(scaled))
@@ -107,7 +107,7 @@ class LightGCN(Backbone):
 
     def propagated(self):
         """The averaged vectors of all users `(num_users, dim)` and all items `(num_items, dim)`."""
-        larger_table = tf.convert_to_tensor(self._smaller_and_larger(self.user_table, self.item_table)[1])
+        larger_table = self._tables()[1]
         graph = self._graph()
         smaller, before_larger = self._propagate(_times(graph, larger_table, transposed=True))
         larger = self._share * (larger_table + _times(graph, before_larger))
@@ -115,9 +115,8 @@ class LightGCN(Backbone):
 
     def call(self, inputs):
         ids = self._smaller_and_larger(inputs["user_id"], inputs["item_id"])
-        larger_table = tf.convert_to_tensor(self._smaller_and_larger(self.user_table, self.item_table)[1])
         nodes, place = tf.unique(tf.reshape(ids[1], (-1,)))
-        first_layer, rows = _down_and_rows(self._graph(), larger_table, nodes)
+        first_layer, rows = _down_and_rows(self._graph(), self._tables()[1], nodes)
         smaller, before_larger = self._propagate(first_layer)
         larger = self._share * (rows + _times(self._graph_of(nodes), before_larger))
         larger = tf.reshape(tf.gather(larger, place), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0))
@@ -140,9 +139,12 @@ class LightGCN(Backbone):
     def _smaller_and_larger(self, of_users, of_items):
         return (of_users, of_items) if self.users_are_fewer else (of_items, of_users)
 
+    def _tables(self):
+        return tuple(map(tf.convert_to_tensor, self._smaller_and_larger(self.user_table, self.item_table)))
+
     def _propagate(self, first_layer):
         """From the smaller side's layer 1 its averaged vectors, and the sum of all its layers but the last."""
-        layers = [tf.convert_to_tensor(self._smaller_and_larger(self.user_table, self.item_table)[0]), first_layer]
+        layers = [self._tables()[0], first_layer]
         while len(layers) <= self.num_layers:
             layers.append(self._gram_times(layers[-2]))
         return self._share * sum(layers), sum(layers[:-1])
@@ -153,15 +155,13 @@ class LightGCN(Backbone):
             return _times(graph, _times(graph, vectors), transposed=True)
         if self.gram_places is None:
             return ops.matmul(self.gram, vectors)
-        smaller = min(self.num_users, self.num_items)
-        return _times(_matrix(self.gram_places, self.gram, (smaller, smaller)), vectors)
+        return _times(_matrix(self.gram_places, self.gram, (self.num_smaller, self.num_smaller)), vectors)
 
     def _graph(self):
         """R, with a row for each node of the larger side."""
         if self.num_edges is None:
             raise RuntimeError("LightGCN must be given its graph before it is called: `model.adapt(split.train)`.")
-        smaller, larger = sorted((self.num_users, self.num_items))
-        return _matrix(self.edges, self.edge_weights, (larger, smaller))
+        return _matrix(self.edges, self.edge_weights, (self.num_larger, self.num_smaller))
 
     def _graph_of(self, nodes):
         """The rows of R that belong to some nodes of the larger side."""
@@ -170,9 +170,7 @@ class LightGCN(Backbone):
         rows, positions = values_of_rows(firsts, tf.gather(degree, nodes))
         neighbours = tf.gather(tf.convert_to_tensor(self.edges)[:, 1], positions)
         weights = tf.gather(tf.convert_to_tensor(self.edge_weights), positions)
-        return _matrix(
-            tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), min(self.num_users, self.num_items))
-        )
+        return _matrix(tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller))
 
     def get_config(self):
         return {

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
-from deca_tf.data.negative_sampling import NEGATIVES, on_host
+from deca_tf.data.host import on_host
+from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.data.ragged import values_of_rows
 
 BATCH_SIZE = 2048  # positives per update, as in the paper

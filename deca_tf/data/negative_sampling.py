@@ -6,6 +6,7 @@ All samplers run inside a graph, one draw for a whole batch, and are pure functi
 import numpy as np
 import tensorflow as tf
 
+from deca_tf.data.host import on_host
 from deca_tf.registry import Registry
 
 NEGATIVES = Registry(
@@ -143,12 +144,6 @@ class PopularNegatives(UnobservedNegatives):
     def _at(self, place):
         found = tf.searchsorted(self._ends, tf.reshape(place, (-1,)), side="right")
         return tf.reshape(found, tf.shape(place))
-
-
-def on_host(array):
-    """The array as a tensor where batches are made: an array would be written into the graph of each epoch anew."""
-    with tf.device("CPU:0"):
-        return tf.constant(array)
 
 
 def uniform_below(bound, seed):

@@ -5,25 +5,22 @@ runs user by user, and go on where it ends: `reproduce` takes a run from it as f
 """
 
 import io
+import json
 import lzma
 import os
 import pathlib
 import tarfile
 import tempfile
+import tomllib
 
 import pandas as pd
+import tomli_w
 
-from deca_tf.run_folder import UNFINISHED
+from deca_tf.run_folder import UNFINISHED, RunFolder
 
-USERS = "test_users.parquet"
-KEPT = ("metrics.json", "config.toml", "data.sha256", "history.csv", USERS)
 FINDINGS = "derived/**/*.json"  # what took a model to find out, see `derived`
-COLUMNS = (
-    "user_id",
-    "is_warm",
-    "recall@20",
-    "ndcg@20",
-)  # of users; the other lengths would make it five times as large
+# Of users; the other lengths of list would make the file five times as large.
+COLUMNS = ("user_id", "is_warm", "recall@20", "ndcg@20")
 
 
 def write(root, path):
@@ -44,7 +41,7 @@ def write(root, path):
         with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w:xz") as archive:
             for file in files:
                 entry = tarfile.TarInfo(file.relative_to(root).as_posix())
-                content = _users(file) if file.name == USERS else file.read_bytes()
+                content = _content(file)
                 entry.size, entry.mtime = len(content), int(file.stat().st_mtime)
                 archive.addfile(entry, io.BytesIO(content))
         pathlib.Path(begun).chmod(0o644)  # mkstemp keeps it to oneself
@@ -94,8 +91,31 @@ def extract(path, root):
 
 def _files(root):
     for metrics in root.rglob("metrics.json"):
-        yield from (metrics.with_name(name) for name in KEPT if metrics.with_name(name).is_file())
+        if not any(part.startswith(UNFINISHED) for part in metrics.relative_to(root).parts):
+            run = RunFolder(metrics.parent)
+            kept = (run.metrics_file, run.config_file, run.data_file, run.history_file, run.users_file)
+            yield from (file for file in kept if file.is_file())
     yield from root.glob(FINDINGS)
+
+
+def _content(file):
+    """A file's bytes, without where the data lay on the machine that made it, and without what takes up room."""
+    run = RunFolder(file.parent)
+    if file.name == run.users_file.name:
+        return _users(file)
+    if file.name == run.config_file.name:
+        return tomli_w.dumps(_elsewhere(tomllib.loads(file.read_text(encoding="utf-8")))).encode()
+    if file.name == run.metrics_file.name:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+        if "config" in metrics:  # a comparator has none
+            metrics["config"] = _elsewhere(metrics["config"])
+        return (json.dumps(metrics, indent=2) + "\n").encode()
+    return file.read_bytes()
+
+
+def _elsewhere(config):
+    """Settings without `data.data_dir`, in which runs may differ and be the same run."""
+    return {**config, "data": {key: value for key, value in config["data"].items() if key != "data_dir"}}
 
 
 def _users(file):

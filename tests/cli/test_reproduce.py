@@ -63,6 +63,16 @@ def test_a_table_from_its_runs(quick, capsys):
     assert code == 0, err
     assert "4 runs and comparators: 4 finished, 0 to do." in out
     assert (quick / "runs/clean/synthetic/mf-deca/seed-0/model.keras").stat().st_mtime_ns == before
+    archive = quick / "runs.tar.xz"
+    code, out, err = deca_tf(capsys, *asked, "--render-only", "--archive", archive)
+    assert code == 0, err
+    page.write_text(page.read_text().replace("popularity", "lost"))
+    elsewhere = [quick / "elsewhere" if word == quick / "runs" else word for word in asked]
+    code, out, err = deca_tf(capsys, *elsewhere, "--archive", archive)
+    assert code == 0, err
+    assert f"4 finished runs taken from {archive}." in out
+    assert "4 runs and comparators: 4 finished, 0 to do." in out
+    assert page.read_text() == text
 
 
 def test_a_run_that_fails_is_reported_and_the_rest_is_there(quick, capsys, monkeypatch):

@@ -21,7 +21,13 @@ def written(tmp_path):
     """An archive of a run with users and a history, of an unfinished one, and of two findings."""
     root = tmp_path / "runs"
     users = user_frame([0.25, 0.5]).assign(**{"mrr@20": 0.1})
-    fake_run(root, CELL, 0, users=users, history=pd.DataFrame({"epoch": [1], "loss": [0.5]}))
+    config = CELL.config(0, "/home/me").to_dict()
+    fake_run(root, CELL, 0, users=users, history=pd.DataFrame({"epoch": [1], "loss": [0.5]}), config=config)
+    settings = CELL.folder(root, 0) / "config.toml"
+    settings.write_text(settings.read_text().replace("[data]\n", '[data]\ndata_dir = "/home/me"\n'))
+    torn = root / "writing-torn/paper"  # what a killed extraction leaves behind
+    torn.mkdir(parents=True)
+    (torn / "metrics.json").write_text("{}")
     (CELL.folder(root, 0) / "model.keras").write_bytes(b"large")
     fake_run(root, OTHER, 0)
     (OTHER.folder(root, 0) / "metrics.json").unlink()
@@ -38,7 +44,10 @@ def test_runs_come_back_without_their_models(tmp_path, written):
     assert archive.extract(written, root) == 1
     results = Results(root, range(2))
     assert (results.finished(CELL), results.finished(OTHER)) == ((0,), ())
-    assert results.metrics(CELL) == Results(tmp_path / "runs", range(2)).metrics(CELL)
+    (metrics,), (before,) = results.metrics(CELL), Results(tmp_path / "runs", range(2)).metrics(CELL)
+    assert before["config"]["data"].pop("data_dir") == "/home/me"
+    assert metrics == before
+    assert "data_dir" not in (CELL.folder(root, 0) / "config.toml").read_text()
     assert results.histories(CELL)[0]["loss"].tolist() == [0.5]
     assert results.per_user(CELL).columns.tolist() == ["recall@20", "ndcg@20"]
     assert results.per_user(CELL)["recall@20"].tolist() == [0.25, 0.5]
