@@ -95,6 +95,16 @@ def test_a_comparator_without_settings_is_what_it_is():
     np.testing.assert_array_equal(tuned.model.counts, Popularity(split.train).counts)
 
 
+def test_every_weight_of_popularity_is_judged_as_a_model_learned_with_it(monkeypatch):
+    monkeypatch.setattr(ItemKNN, "GRID", {"k": (2, 10), "popularity_weight": (0.0, 1000.0)})
+    split, told = Split(), []
+    tune("item-knn", split, progress=lambda *what: told.append(what[2:]))
+    for settings, recall in told:
+        alone = evaluate(ItemKNN(split.train, **settings), split, part="validation", ks=(20,))
+        assert recall == alone.metrics["recall@20"]
+    assert len({recall for _, recall in told}) > 1  # or the comparison would say nothing
+
+
 def test_an_unknown_comparator_is_refused_with_the_nearest():
     with pytest.raises(ValueError, match="`comparator` must be one of .*Did you mean 'item-knn'"):
         tune("itemknn", Split())
