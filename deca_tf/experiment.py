@@ -7,7 +7,6 @@ import pathlib
 import platform
 import time
 import types
-import zlib
 
 import keras
 import numpy as np
@@ -34,11 +33,10 @@ from deca_tf.data.dataset import (
     training_batches,
     training_batches_by_user,
 )
-from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
-from deca_tf.optimizers import Adam
+from deca_tf.model_building import build_model, role_seed
 from deca_tf.run_folder import RunFolder
 
 MONITOR_K = 20  # length of the lists that are judged after each epoch
@@ -204,56 +202,9 @@ def train_prior(config, split, folder, show_progress=True):
     )
     if config.prior.seed == "other":
         own.data = config.data.model_copy(update={"seed": _data_seed(config)})
-        own.seed = _seed(config, "prior")
+        own.seed = role_seed(config, "prior")
     run(own, folder.prior, split=split, show_progress=show_progress)
     return keras.models.load_model(RunFolder(folder.prior).model_file).target
-
-
-def build_model(config, split, prior=None):
-    """The untrained, compiled `DeCAModel` of a config.
-
-    Every network gets initial weights of its own, drawn from the config's seed and the network's role.
-
-    Args:
-        config: a `Config`.
-        split: the `Split` whose id spaces the networks cover.
-        prior: the pre-trained target, for DeCA(p).
-    """
-    target = _build_network(config, "target", split)
-    roles = DENOISERS.load(config.denoiser.name).networks
-    networks = {
-        role: prior if role == "auxiliary" and prior is not None else _build_network(config, role, split)
-        for role in roles
-    }
-    denoiser = DENOISERS.build(config.denoiser.name, options=config.denoiser.model_extra, **networks)
-    if hasattr(split, "train"):
-        denoiser.adapt(split.train)
-    penalty = config.training.penalty
-    l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
-    model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
-    model.compile(
-        optimizer=Adam(config.training.learning_rate),
-        # XLA knows no sparse products: a network of them says so.
-        jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
-        steps_per_execution=config.training.steps_per_execution,
-    )
-    return model
-
-
-def _build_network(config, role, split):
-    """The untrained target, or one of a denoiser's networks; `split` may have nothing but the sizes."""
-    backbone, denoiser = config.backbone, config.denoiser
-    name, options = backbone.name, backbone.model_extra
-    if role not in ("target", "partner"):  # a partner is a second target
-        name = denoiser.auxiliary if role == "auxiliary" else denoiser.noise_model
-        dim = denoiser.embedding_dim or options.get("embedding_dim")
-        options = {} if dim is None else {"embedding_dim": dim}
-    network = BACKBONES.build(
-        name, options=options, seed=_seed(config, role), num_users=split.num_users, num_items=split.num_items
-    )
-    if hasattr(split, "train"):
-        network.adapt(split.train)
-    return network
 
 
 def train(config, split, folder, prior=None, show_progress=True):
@@ -291,7 +242,7 @@ def train(config, split, folder, prior=None, show_progress=True):
     callbacks = [stopwatch, collapse, *ranking, *([best] if best else []), backup]
     released = None
     if training.released_early_stopping:
-        released = ReleasedEarlyStopping(split, epoch_steps * phases, _seed(config, "validation"), earlier=history)
+        released = ReleasedEarlyStopping(split, epoch_steps * phases, role_seed(config, "validation"), earlier=history)
         callbacks.insert(0, released)
     is_over = any(stopper is not None and stopper.is_over for stopper in (best, released))
     epochs = epochs_done if is_over else training.epochs
@@ -319,7 +270,7 @@ def _batches(config, split, denoiser, epochs_done):
         `(dataset, groups, steps)`: the groups in a step, for all phases together, and the steps in an epoch.
     """
     training, train, phases = config.training, split.train, len(denoiser.phases)
-    shared = {"num_negatives": training.num_negatives, "seed": _seed(config, "batches")}
+    shared = {"num_negatives": training.num_negatives, "seed": role_seed(config, "batches")}
     if training.users_per_batch is not None:
         groups = batch_of_users(train, training.users_per_batch) * phases
         steps = max(1, round(len(train) / groups))
@@ -354,10 +305,6 @@ def _groups_per_step(training, phases, n):
 
 def _data_seed(config):
     return config.seed if config.data.seed is None else config.data.seed
-
-
-def _seed(config, role):
-    return zlib.crc32(f"{config.seed}/{role}".encode()) & 0x7FFFFFFF
 
 
 def _version(package):

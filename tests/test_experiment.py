@@ -495,21 +495,3 @@ def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
         clock[0] += 20.0
         backup.on_epoch_end(epoch)
     assert saved == [2, 7, 12]
-
-
-def test_an_ensembles_partner_is_a_second_target(tmp_path):
-    config = settings({"denoiser": {"name": "ensemble"}, "training": {"epochs": 1}})
-    model = experiment.build_model(config, experiment.read_split(config))
-    one, other = model.target, model.denoiser.partner
-    assert type(one) is type(other)
-    assert one.embedding_dim == other.embedding_dim == 8
-    assert (np.array(one.user_table) != np.array(other.user_table)).all()
-
-
-def test_networks_of_deca_take_their_own_size(tmp_path):
-    config = settings({"denoiser": {"name": "deca", "embedding_dim": 3, "noise_model": "gmf"}})
-    model = experiment.build_model(config, experiment.read_split(config))
-    assert model.target.embedding_dim == 8
-    sizes = [getattr(model.denoiser, role).embedding_dim for role in model.denoiser.networks]
-    assert sizes == [3, 3, 3]
-    assert type(model.denoiser.likelihood_if_positive).__name__ == "GMF"

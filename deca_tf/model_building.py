@@ -1,0 +1,60 @@
+"""From settings to an untrained model."""
+
+import zlib
+
+from deca_tf.backbones import BACKBONES
+from deca_tf.deca_model import DeCAModel
+from deca_tf.denoisers import DENOISERS
+from deca_tf.optimizers import Adam
+
+
+def build_model(config, split, prior=None):
+    """The untrained, compiled `DeCAModel` of a config.
+
+    Every network gets initial weights of its own, drawn from the config's seed and the network's role.
+
+    Args:
+        config: a `Config`.
+        split: the `Split` whose id spaces the networks cover.
+        prior: the pre-trained target, for DeCA(p).
+    """
+    target = _build_network(config, "target", split)
+    roles = DENOISERS.load(config.denoiser.name).networks
+    networks = {
+        role: prior if role == "auxiliary" and prior is not None else _build_network(config, role, split)
+        for role in roles
+    }
+    denoiser = DENOISERS.build(config.denoiser.name, options=config.denoiser.model_extra, **networks)
+    if hasattr(split, "train"):
+        denoiser.adapt(split.train)
+    penalty = config.training.penalty
+    l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
+    model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
+    model.compile(
+        optimizer=Adam(config.training.learning_rate),
+        # XLA knows no sparse products: a network of them says so.
+        jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
+        steps_per_execution=config.training.steps_per_execution,
+    )
+    return model
+
+
+def _build_network(config, role, split):
+    """The untrained target, or one of a denoiser's networks; `split` may have nothing but the sizes."""
+    backbone, denoiser = config.backbone, config.denoiser
+    name, options = backbone.name, backbone.model_extra
+    if role not in ("target", "partner"):  # a partner is a second target
+        name = denoiser.auxiliary if role == "auxiliary" else denoiser.noise_model
+        dim = denoiser.embedding_dim or options.get("embedding_dim")
+        options = {} if dim is None else {"embedding_dim": dim}
+    network = BACKBONES.build(
+        name, options=options, seed=role_seed(config, role), num_users=split.num_users, num_items=split.num_items
+    )
+    if hasattr(split, "train"):
+        network.adapt(split.train)
+    return network
+
+
+def role_seed(config, role):
+    """The seed of one part of a run, drawn from the run's and the part's name: no two parts share random numbers."""
+    return zlib.crc32(f"{config.seed}/{role}".encode()) & 0x7FFFFFFF

@@ -1,0 +1,34 @@
+"""Networks of a model, from settings."""
+
+import numpy as np
+
+from deca_tf.config import merge, resolve
+from deca_tf.experiment import read_split
+from deca_tf.model_building import build_model
+
+SMALL = {
+    "data": {"dataset": "synthetic", "options": {"num_users": 120, "num_items": 60, "num_clicks": 1800}},
+    "backbone": {"embedding_dim": 8},
+}
+
+
+def settings(more):
+    return resolve(overrides=merge(SMALL, more))
+
+
+def test_an_ensembles_partner_is_a_second_target():
+    config = settings({"denoiser": {"name": "ensemble"}, "training": {"epochs": 1}})
+    model = build_model(config, read_split(config))
+    one, other = model.target, model.denoiser.partner
+    assert type(one) is type(other)
+    assert one.embedding_dim == other.embedding_dim == 8
+    assert (np.array(one.user_table) != np.array(other.user_table)).all()
+
+
+def test_networks_of_deca_take_their_own_size():
+    config = settings({"denoiser": {"name": "deca", "embedding_dim": 3, "noise_model": "gmf"}})
+    model = build_model(config, read_split(config))
+    assert model.target.embedding_dim == 8
+    sizes = [getattr(model.denoiser, role).embedding_dim for role in model.denoiser.networks]
+    assert sizes == [3, 3, 3]
+    assert type(model.denoiser.likelihood_if_positive).__name__ == "GMF"
