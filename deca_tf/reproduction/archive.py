@@ -71,7 +71,7 @@ def extract(path, root):
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=root) as begun:
         try:
             with tarfile.open(path) as archive:
-                archive.extractall(begun, filter="data")  # refuses names that lead out of the folder
+                _unpack(archive, pathlib.Path(begun))
         except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
             raise ValueError(
                 f"`archive` must be a file that `deca-tf reproduce --archive` wrote. Received: {os.fspath(path)!r}, "
@@ -87,6 +87,18 @@ def extract(path, root):
             place.parent.mkdir(parents=True, exist_ok=True)
             path.rename(place)
     return len(set(taken) & set(runs))
+
+
+def _unpack(archive, folder):
+    """As `TarFile.extractall(filter="data")`, which Python has since 3.11.4 only: files alone, none outside."""
+    for entry in archive:
+        place = pathlib.PurePosixPath(entry.name)
+        if not entry.isfile() or place.is_absolute() or ".." in place.parts:
+            raise tarfile.ReadError(f"{entry.name!r} is no file below the folder of the runs")
+        file = folder / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(archive.extractfile(entry).read())
+        os.utime(file, (entry.mtime, entry.mtime))  # findings must not be older than their runs
 
 
 def _files(root):

@@ -103,6 +103,7 @@ def attempt(job, root, data_dir):
     except KeyboardInterrupt:
         return None, INTERRUPTED
     except Exception as error:  # whatever it is: the other jobs go on, and it is reported at the end
+        sys.stdout.flush()  # what was printed before the traceback stands before it
         traceback.print_exc()
         return None, f"{type(error).__name__}: {error}".rstrip(".")
 

@@ -78,12 +78,23 @@ def test_what_is_no_archive_is_refused(tmp_path, written, content):
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_names_that_lead_elsewhere_are_refused(tmp_path):
+@pytest.mark.parametrize("name", ["../../outside.json", "{absolute}/outside.json", "paper/../../../outside.json"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     evil = tmp_path / "evil.tar.xz"
     with tarfile.open(evil, "w:xz") as file:
-        entry = tarfile.TarInfo("../../outside.json")
+        entry = tarfile.TarInfo(name.format(absolute=tmp_path))
         entry.size = 2
         file.addfile(entry, io.BytesIO(b"{}"))
-    with pytest.raises(ValueError, match="outside"):
+    with pytest.raises(ValueError, match="outside.json' is no file below the folder of the runs"):
         archive.extract(evil, tmp_path / "deep/new")
-    assert not (tmp_path / "outside.json").exists()
+    assert not list(tmp_path.rglob("outside.json"))
+
+
+def test_links_are_refused(tmp_path):
+    evil = tmp_path / "evil.tar.xz"
+    with tarfile.open(evil, "w:xz") as file:
+        entry = tarfile.TarInfo("paper")
+        entry.type, entry.linkname = tarfile.SYMTYPE, str(tmp_path)
+        file.addfile(entry)
+    with pytest.raises(ValueError, match="'paper' is no file"):
+        archive.extract(evil, tmp_path / "new")
