@@ -70,7 +70,7 @@ def extract(path, root):
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=root) as begun:
         try:
-            with tarfile.open(path) as archive:
+            with tarfile.open(path, "r:xz") as archive:
                 _unpack(archive, pathlib.Path(begun))
         except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
             raise ValueError(
