@@ -1,6 +1,8 @@
 """The `deca-tf` command: finds the subcommand, and turns a user's mistake into one line instead of a traceback."""
 
+import contextlib
 import os
+import signal
 import sys
 import warnings
 
@@ -31,14 +33,38 @@ INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 def main():
     """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
     warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"  # without file, line and source
-    try:
-        app()
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            print("Interrupted. The same command goes on from the last epoch that was saved.", file=sys.stderr)
-        raise
-    except USER_MISTAKES as error:
-        if os.environ.get("DECA_TF_DEBUG"):
+    with _noting_interruptions() as interruptions:
+        try:
+            app()
+        except SystemExit as stop:
+            if stop.code == INTERRUPTED:
+                _say_interrupted()
             raise
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+        except USER_MISTAKES as error:
+            if os.environ.get("DECA_TF_DEBUG"):
+                raise
+            if interruptions:  # an import or a trace that Ctrl-C broke off may raise what looks like a mistake
+                _say_interrupted()
+                sys.exit(INTERRUPTED)
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+
+def _say_interrupted():
+    print("Interrupted. The same command goes on from the last epoch that was saved.", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _noting_interruptions():
+    """Yields a list that has one entry per Ctrl-C, which is raised as ever."""
+    interruptions = []
+
+    def interrupt(number, frame):
+        interruptions.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interruptions
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -230,6 +230,21 @@ def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
     assert "Traceback" not in err
 
 
+def test_an_interruption_that_a_library_calls_a_mistake_is_one_still(capsys, monkeypatch, tmp_path):
+    def interrupted_import(*_, **__):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    monkeypatch.setattr("pathlib.Path.mkdir", interrupted_import)
+    before = signal.getsignal(signal.SIGINT)
+    code, _, err = deca_tf(capsys, "train", "--dataset", "synthetic", "--out", tmp_path / "run")
+    assert code == 130
+    assert err == "Interrupted. The same command goes on from the last epoch that was saved.\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_data_that_has_changed_is_not_exported(finished, clicks, tmp_path, capsys):
     text = clicks.read_text(encoding="utf-8")
     (tmp_path / "clicks.csv").write_text(text.replace("käufer-7,", "zoe,"), encoding="utf-8")
