@@ -6,8 +6,9 @@ from deca_tf.reproduction.grid import Cell
 
 TIMES = 5
 LABEL = f"{TIMES}x"
-# NeuMF on Adressa learns for half a minute per epoch and is judged for another half: three times the 10 epochs of normal
-# training, which is all of DeCA's recipe and five times any best epoch up to the sixth; a look at the test every other.
+# NeuMF on Adressa learns for half a minute per epoch and is judged for another half: three times the 10 epochs of
+# normal training, which is all of DeCA's recipe and five times any best epoch up to the sixth; a look at the test every
+# other epoch.
 AT_MOST = {("adressa", "neumf"): 30}
 EVERY = {("adressa", "neumf"): 2}
 
