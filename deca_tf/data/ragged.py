@@ -15,8 +15,9 @@ def rows_of_lengths(lengths):
         >>> rows_of_lengths([2, 0, 1])
         <tf.Tensor: shape=(3,), dtype=int32, numpy=array([0, 0, 2], dtype=int32)>
     """
-    ends = tf.cumsum(tf.cast(lengths, tf.int32))
-    starts_at = tf.math.bincount(ends[:-1], minlength=ends[-1], maxlength=ends[-1])  # rows but the first, by position
+    lengths = tf.cast(lengths, tf.int32)
+    ends, size = tf.cumsum(lengths), tf.reduce_sum(lengths)
+    starts_at = tf.math.bincount(ends[:-1], minlength=size, maxlength=size)  # rows but the first, by position
     return tf.cumsum(starts_at)
 
 
