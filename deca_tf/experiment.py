@@ -1,6 +1,7 @@
 """One run from settings to results: read, split, stream, train, judge, save. The page that knows all rooms."""
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib.metadata
 import pathlib
@@ -33,6 +34,7 @@ from deca_tf.data.dataset import (
     training_batches,
     training_batches_by_user,
 )
+from deca_tf.data.splitting import clean_test_mask
 from deca_tf.denoisers import DENOISERS
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
@@ -131,6 +133,33 @@ def load_run(path, *, data_dir=None, split=None):
     split = read_split(config) if split is None else split
     folder.check_data(fingerprint(split))
     return metrics, keras.models.load_model(folder.model_file), split
+
+
+def clean_validation(model, split, rule=None):
+    """Judges a finished run's model on the clean rows of its validation, as it is published.
+
+    Args:
+        model: the `DeCAModel`.
+        split: its `Split`.
+        rule: as for `clean_test_mask`; None: 'is_noisy == 0' or 'rating >= 5', whichever the validation can be asked,
+            else all of its rows.
+
+    Returns:
+        `{"rule", "users", "recall@20", ...}`.
+
+    Raises:
+        ValueError: a rule that cannot be applied, or that no row meets.
+    """
+    rows = split.validation
+    if rule is None:
+        known = ((rows.is_noisy, "is_noisy == 0"), (rows.rating, "rating >= 5"))
+        rule = next((each for values, each in known if values is not None), None)
+    if rule is not None:
+        rows = rows.take(clean_test_mask(rows, rule))
+        if not len(rows):
+            raise ValueError(f"Some of the validation must meet the rule. Received: {rule!r}, which none does.")
+    found = evaluate(model, dataclasses.replace(split, validation=rows), part="validation", ks=(MONITOR_K,))
+    return {"rule": rule or "all rows", "users": found.num_users, **found.metrics}
 
 
 def fingerprint(split):

@@ -86,6 +86,22 @@ class Backbone(keras.Model):
         """Whether the dot product of the two embeddings is the logit of `call`."""
         return type(self).query_embedding is not Backbone.query_embedding
 
+    def history_embedding(self, item_ids):
+        """User side of the score for someone who is no user of the model, by what he took.
+
+        Args:
+            item_ids: int32 `(batch, n)`, each item once, padded with `num_items`.
+
+        Returns:
+            As `query_embedding`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} encodes no histories.")
+
+    @property
+    def embeds_histories(self):
+        """Whether it has a `history_embedding`."""
+        return type(self).history_embedding is not Backbone.history_embedding
+
     def score_all_items(self, user_ids):
         """Logits of every item for each user.
 

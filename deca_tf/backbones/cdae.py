@@ -105,6 +105,19 @@ class CDAE(Backbone):
         hidden = self.encode(user_ids)
         return ops.concatenate([hidden, ops.ones_like(hidden[:, :1])], axis=1)
 
+    def history_embedding(self, item_ids):
+        """As `encode`, with the mean of the users' own vectors in the place of the one that an unknown user lacks."""
+        is_item = item_ids < self.num_items
+        items = tf.where(is_item, item_ids, 0)
+        degree = tf.gather(tf.convert_to_tensor(self.item_degree), items)
+        taken = ops.take(self.encoder_table, items, axis=0) * _fourth_root_inverse(degree)
+        sums = tf.reduce_sum(tf.where(is_item[..., None], taken, 0.0), axis=1)
+        scale = _fourth_root_inverse(tf.reduce_sum(tf.cast(is_item, tf.int32), axis=1))
+        with tf.init_scope():  # once, also where this is traced into a graph
+            own = np.mean(ops.convert_to_numpy(self.user_table), axis=0)
+        hidden = ops.tanh(scale * sums + own + self.encoder_bias)
+        return ops.concatenate([hidden, ops.ones_like(hidden[:, :1])], axis=1)
+
     def candidate_embedding(self, item_ids):
         bias = ops.take(self.decoder_bias, item_ids, axis=0)[:, None]
         return ops.concatenate([ops.take(self.decoder_table, item_ids, axis=0), bias], axis=1)
@@ -138,6 +151,6 @@ def _uniform(inputs):
 
 
 def _fourth_root_inverse(degree):
-    """`degree ** -1/4` as a column, 0 where the degree is."""
+    """`degree ** -1/4` with one axis more, 0 where the degree is."""
     degree = tf.cast(degree, tf.float32)
-    return tf.where(degree > 0, tf.maximum(degree, 1.0) ** -0.25, 0.0)[:, None]
+    return tf.where(degree > 0, tf.maximum(degree, 1.0) ** -0.25, 0.0)[..., None]

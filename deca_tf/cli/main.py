@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from deca_tf.cli import demo, evaluate, export, recommend, reproduce, train
+from deca_tf.cli import demo, deploy, evaluate, export, recommend, reproduce, rollback, serve, train
 
 app = typer.Typer(
     name="deca-tf",
@@ -24,6 +24,9 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
+app.command("serve")(serve.serve)
+app.add_typer(deploy.app, name="deploy")
+app.command("rollback")(rollback.rollback)
 app.command("reproduce")(reproduce.reproduce)
 
 USER_MISTAKES = (ValueError, TypeError, OSError, ImportError)

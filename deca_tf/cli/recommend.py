@@ -45,8 +45,11 @@ def print_recommendations(user_id, rows):
     known = bool(rows["known_user"].iloc[0])
     console.print(f"For {user_id}" + ("" if known else ", who is not known: the most popular items"), highlight=False)
     table = Table()
-    for column, justify in (("rank", "right"), ("item", "left"), ("score", "right")):
+    has_titles = "title" in rows
+    titled = [("title", "left")] if has_titles else []
+    for column, justify in (("rank", "right"), ("item", "left"), *titled, ("score", "right")):
         table.add_column(column, justify=justify)
     for row in rows.itertuples():
-        table.add_row(str(row.rank), str(row.item_id), f"{row.score:.4f}" if known else f"{row.score:.0f}")
+        called = [row.title] if has_titles else []
+        table.add_row(str(row.rank), str(row.item_id), *called, f"{row.score:.4f}" if known else f"{row.score:.0f}")
     console.print(table)

@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from deca_tf.checks import check_integer
-from deca_tf.serving.versions import MANIFEST, SIGNATURE, find_version
+from deca_tf.serving.versions import MANIFEST, find_version
 
 _CHUNK = 256  # users asked at once: their scores for all items are in memory together
 
@@ -42,9 +42,9 @@ class Recommender:
         self.path = find_version(folder, version)
         self.version = int(self.path.name)
         self.manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        self.k = self.manifest["k"]
+        self.k = max(self.manifest["ks"])
         self._loaded = tf.saved_model.load(str(self.path))  # held, for it owns the variables that the signature reads
-        self._signature = self._loaded.signatures[SIGNATURE]
+        self._signature = self._loaded.signatures[f"recommend_{self.k}"]
 
     def recommend(self, user_ids, k=None):
         """The best items that each user has not seen.
@@ -56,7 +56,8 @@ class Recommender:
         Returns:
             One `pandas.DataFrame`, users in the order given, best item first, with the columns `user_id` (as given),
             `rank` (from 1), `item_id` (string), `score` (float32: logit, or popularity where the user is not known)
-            and `known_user` (bool). A user with fewer than k items left has fewer rows.
+            and `known_user` (bool), and `title` where the version has titles. A user with fewer than k items left has
+            fewer rows.
 
         Raises:
             TypeError: an id that is neither a string nor an integer.
@@ -74,17 +75,21 @@ class Recommender:
         starts = range(0, max(len(keys), 1), _CHUNK)  # at least one, so that no users make an empty frame
         answers = [self._signature(user_id=tf.constant(keys[i : i + _CHUNK], tf.string)) for i in starts]
         answer = {name: np.concatenate([part[name].numpy() for part in answers]) for name in answers[0]}
-        scores = answer["score"][:, :k]
-        row, column = np.nonzero(scores > -np.inf)  # the rest is padding
-        return pd.DataFrame(
-            {
-                "user_id": pd.Series([users[i] for i in row], dtype=object).infer_objects(),
-                "rank": column + 1,
-                "item_id": pd.Series([item.decode() for item in answer["item_id"][row, column]], dtype=str),
-                "score": scores[row, column],
-                "known_user": answer["known_user"][row],
-            }
-        )
+        row, column = np.nonzero(answer["item_id"][:, :k] != b"")  # the rest is padding
+        table = {
+            "user_id": pd.Series([users[i] for i in row], dtype=object).infer_objects(),
+            "rank": column + 1,
+            "item_id": _text(answer["item_id"][row, column]),
+            "score": answer["score"][row, column],
+            "known_user": answer["known_user"][row],
+        }
+        if "title" in answer:
+            table["title"] = _text(answer["title"][row, column])
+        return pd.DataFrame(table)
+
+
+def _text(values):
+    return pd.Series([value.decode() for value in values], dtype=str)
 
 
 def _key(user):

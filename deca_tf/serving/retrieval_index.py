@@ -1,12 +1,14 @@
-"""Exact nearest-item search by TensorFlow Recommenders: the only file that imports it, and only when it is used."""
+"""Nearest-item search by TensorFlow Recommenders: the only file that imports it, and only when it is used."""
 
 import os
 
 import tensorflow as tf
 
+PART = 2**16  # items that a streaming index scores at once, times the batch
+
 
 def brute_force(candidates):
-    """Builds an exact index over item vectors.
+    """Builds an exact index over item vectors, which sit in one matrix.
 
     TensorFlow Recommenders needs `tf.keras` to be Keras 2 (the package tf_keras). The environment variable that says
     so is read once, when `tf.keras` is first touched, so it is set here; `import keras` stays Keras 3.
@@ -21,9 +23,60 @@ def brute_force(candidates):
     Raises:
         ImportError: a package is missing, or `tf.keras` is Keras 3 already in this process.
     """
+    return _import_top_k().BruteForce().index(tf.convert_to_tensor(candidates, tf.float32))
+
+
+def streaming(table):
+    """Builds an exact index that scores some items at a time, so that memory beside the table stays small.
+
+    Args:
+        table: `CompactTable`.
+
+    Returns:
+        Function like the one of `brute_force`, to be called in a graph.
+
+    Raises:
+        ImportError: as in `brute_force`.
+    """
+    layer = _import_top_k().Streaming(num_parallel_calls=1)
+    part = min(PART, table.num_items)
+    parts = -(-table.num_items // part)
+
+    def items_of(number):
+        start = tf.cast(number, tf.int32) * part
+        stop = tf.minimum(start + part, table.num_items)
+        return tf.range(start, stop), table.part(start, stop)
+
+    def index(queries, k):
+        # The items are read in the graph that asks: a data set made outside of it could not be saved.
+        layer.index_from_dataset(tf.data.Dataset.range(parts).map(items_of))
+        return layer(queries, k=k)
+
+    index.weights = layer.weights
+    return index
+
+
+def scann(candidates):
+    """Builds an approximate index, for catalogues of many millions on a server that was built with ScaNN.
+
+    Args:
+        candidates: as in `brute_force`.
+
+    Returns:
+        Function like the one of `brute_force`; it may miss items.
+
+    Raises:
+        ImportError: as in `brute_force`, and where the package scann is missing or was built for another TensorFlow.
+    """
     top_k = _import_top_k()
-    index = top_k.BruteForce()
-    return index.index(tf.convert_to_tensor(candidates, tf.float32))
+    if not top_k._HAVE_SCANN:
+        raise ImportError(
+            "The index 'scann' requires the package scann 1.4, which loads with TensorFlow 2.20 only, and a server "
+            "that was built with it: the stock TensorFlow Serving was not. "
+            f"Received: TensorFlow {tf.__version__} without it. Use the index 'brute-force' or 'streaming', or install "
+            "`deca-tf[scann]` and TensorFlow 2.20 in an environment of their own."
+        )
+    return top_k.ScaNN().index(tf.convert_to_tensor(candidates, tf.float32))
 
 
 def _import_top_k():

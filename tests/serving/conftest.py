@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 NUM_USERS, NUM_ITEMS = 60, 50
+NOTHING_LEFT = float(np.finfo(np.float32).min)
 SAW_ALL, ONLY_VALIDATION, NEVER_SEEN, TWO_LEFT, UNICODE = 0, 1, 2, 3, 4
 
 
@@ -116,7 +117,7 @@ def expect_all(split):
         best = sorted((i for i in range(NUM_ITEMS) if i not in seen), key=lambda i: (-scores[i], i))[:k]
         missing = k - len(best)
         items = [str(split.train.raw_item_ids[i]) for i in best] + [""] * missing
-        return Answer(items, [float(scores[i]) for i in best] + [-np.inf] * missing, known)
+        return Answer(items, [float(scores[i]) for i in best] + [NOTHING_LEFT] * missing, known)
 
     return answers
 

@@ -116,10 +116,8 @@ def test_any_batch_size_gives_the_same_answers(name, split, expect_all, shipped_
 
 
 @pytest.mark.parametrize("name", ["gmf", "neumf"])  # one by each search
-def test_the_signature_is_batchable(name, shipped_as):
-    loaded = tf.saved_model.load(str(shipped_as(name)[1]))
-    assert list(loaded.signatures) == ["serving_default"]
-    signature = loaded.signatures["serving_default"]
+def test_the_default_signature_is_batchable(name, shipped_as):
+    signature = tf.saved_model.load(str(shipped_as(name)[1])).signatures["serving_default"]
     assert signature.structured_input_signature == ((), {"user_id": tf.TensorSpec([None], tf.string, "user_id")})
     outputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_outputs.items()}
     assert outputs == {
@@ -153,19 +151,30 @@ def test_the_denoiser_and_the_optimizer_stay_at_home(split, make_target, expect,
     shapes = sorted(
         shape for _, shape in tf.train.list_variables(str(path / "variables" / "variables")) if len(shape) == 2
     )
-    assert shapes == [[split.num_items, 35], [split.num_users + 1, 35]]  # 32 + item bias + user bias + popularity
+    users, items = split.num_users, split.num_items
+    assert shapes == sorted(
+        [
+            [users + 1, 35], [items, 35],  # 32 + item bias + user bias + popularity
+            [items, 35],  # of similar items
+            [2 * 34 + 1, 34],  # from a history to a user
+            *2 * [[users, 32], [items, 32]],  # h and h', for the posterior; g stays at home
+        ]
+    )  # fmt: skip
     assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
 
 
-def test_of_a_network_only_the_weights_that_score_are_written(split, make_target, tmp_path, monkeypatch):
-    monkeypatch.setattr("deca_tf.serving.saved_model.brute_force", None)  # nor is the index needed
+def test_of_networks_only_the_weights_that_score_are_written(split, make_target, tmp_path):
     target = make_target("neumf")
-    model = DeCAModel(target, DeCA(*(make_target("neumf", seed=i) for i in range(3))))
+    g, h, h_prime = (make_target("neumf", seed=i) for i in range(3))
+    model = DeCAModel(target, DeCA(g, h, h_prime))
     model.compile(optimizer=keras.optimizers.Adam(0.1))
     path = export(model, split, tmp_path)
     written = [tuple(shape) for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))]
+    known = np.count_nonzero(split.train.user_activity())
+    shipped = [tuple(weight.shape) for network in (target, h, h_prime) for weight in network.weights]
+    shipped.append((split.num_items, known + 1))  # how items are alike
     assert sorted(shape for shape in written if len(shape) == 2) == sorted(
-        tuple(weight.shape) for weight in target.weights if len(weight.shape) == 2
+        shape for shape in shipped if len(shape) == 2
     )
     assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones import Backbone
-from deca_tf.serving import export, search
-from deca_tf.serving.search import ScoreAllSearch
+from deca_tf.serving import export, score_all_search
+from deca_tf.serving.score_all_search import ScoreAllSearch
 
 
 class Cells(Backbone):
@@ -33,11 +33,11 @@ def cells():
 
 @pytest.mark.parametrize("pairs, most", [(1, 1), (40, 3), (10**6, 64)])
 def test_users_are_scored_few_at_a_time(pairs, most, cells, monkeypatch):
-    monkeypatch.setattr(search, "_PAIRS", pairs)
+    monkeypatch.setattr(score_all_search, "_PAIRS", pairs)
     known, popularity = np.arange(21) % 4 > 0, np.arange(12)[::-1]
     target = Cells(cells)
     find = ScoreAllSearch(target, known, popularity)
-    best = tf.function(find.__call__, input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    best = tf.function(find.best, input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
     table = np.where(known[:, None], np.append(cells, cells[-1:], axis=0), popularity)
     for size in (0, 1, 2, 3, 4, 7, 64):
         target.most_at_once.assign(0)
@@ -101,7 +101,7 @@ def test_scores_of_half_precision_are_taken(cells):
         def score_all_items(self, user_ids):
             return ops.cast(super().score_all_items(user_ids), "bfloat16")
 
-    scores, _ = ScoreAllSearch(Half(cells), np.ones(21, bool), np.zeros(12))(tf.constant([3]), tf.constant(12))
+    scores, _ = ScoreAllSearch(Half(cells), np.ones(21, bool), np.zeros(12)).best(tf.constant([3]), tf.constant(12))
     assert scores.dtype == tf.float32
     np.testing.assert_array_equal(scores[0], -np.sort(-cells[3]))
 

@@ -1,0 +1,127 @@
+"""Publishing on the command line: gate, versions, deployment files."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deca_tf.cli import main as cli
+
+pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two or three epochs of a small table
+
+
+def deca_tf(capsys, monkeypatch, *arguments):
+    """Runs a command in this process: `(exit code, what it printed)`."""
+    monkeypatch.setattr(sys, "argv", ["deca-tf", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed = capsys.readouterr()
+    return stop.value.code or 0, printed.out + printed.err
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Folder of a finished run on 900 clicks, with a table of titles beside it."""
+    folder = tmp_path_factory.mktemp("run")
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(30 * 50)[:900]
+    stars = rng.integers(1, 6, 900)
+    table = pd.DataFrame({"user": pairs // 50, "item": pairs % 50 + 100, "rating": stars, "timestamp": np.arange(900)})
+    table.to_csv(folder / "clicks.csv", index=False)
+    pd.DataFrame({"item": range(100, 150), "title": [f"Film {i}" for i in range(100, 150)]}).to_csv(
+        folder / "films.csv", index=False
+    )
+    options = ["--set", "training.batch_size=128", "--set", "training.jit_compile=false", "--epochs", "2", "-q"]
+    command = ["train", "--dataset", str(folder / "clicks.csv"), *options, "--out", str(folder / "run")]
+    argv, sys.argv = sys.argv, ["deca-tf", *command]
+    try:
+        cli.app(standalone_mode=False)
+    finally:
+        sys.argv = argv
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def published(run, tmp_path_factory):
+    """A folder with one version, k of 3 and 5, with titles."""
+    to = tmp_path_factory.mktemp("models") / "films"
+    titles = ["--titles", str(run.parent / "films.csv")]
+    argv, sys.argv = sys.argv, ["deca-tf", "export", str(run), "--to", str(to), "--k", "3,5", *titles]
+    try:
+        cli.app(standalone_mode=False)
+    finally:
+        sys.argv = argv
+    return to
+
+
+@pytest.fixture
+def folder(published, tmp_path):
+    return shutil.copytree(published, tmp_path / "films")
+
+
+def manifest_of(version):
+    return json.loads((version / "assets.extra" / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_what_is_published_says_where_it_comes_from(published, run):
+    manifest = manifest_of(published / "1")
+    assert (manifest["run"], manifest["ks"], manifest["backbone"]) == (str(run), [3, 5], "mf")
+    assert manifest["validation"]["rule"] == "rating >= 5"
+    assert 0 < manifest["validation"]["recall@20"] < 1
+    assert manifest["data"] == (run / "data.sha256").read_text().strip()
+
+
+def test_titles_are_shown(folder, capsys, monkeypatch):
+    code, printed = deca_tf(capsys, monkeypatch, "recommend", folder, "--user", 3, "-k", 4)
+    assert code == 0 and printed.count("Film 1") == 4
+
+
+def test_a_worse_model_is_refused_unless_forced(folder, run, capsys, monkeypatch):
+    file = folder / "1" / "assets.extra" / "manifest.json"
+    manifest = manifest_of(folder / "1")
+    manifest["validation"]["recall@20"] = 0.9
+    file.write_text(json.dumps(manifest))
+    code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", folder)
+    assert code == 1
+    assert "below the 0.8550 that are asked: 95% of version 1's 0.9000." in printed and "Not published." in printed
+    assert not (folder / "2").exists()
+    code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", folder, "--force", "--keep", 1, "--warmup", "")
+    assert code == 0 and "Removed old versions: 1." in printed
+    assert sorted(entry.name for entry in folder.iterdir()) == ["2"]
+
+
+def test_a_version_is_taken_back(folder, capsys, monkeypatch):
+    shutil.copytree(folder / "1", folder / "2")
+    code, printed = deca_tf(capsys, monkeypatch, "rollback", folder)
+    assert code == 0 and "Took 2 out of service" in printed and "Version 1 is the newest." in printed
+    assert sorted(entry.name for entry in folder.iterdir()) == ["1", "withdrawn-2"]
+    code, printed = deca_tf(capsys, monkeypatch, "rollback", folder)
+    assert code == 2 and "There must be a version to go back to." in printed
+
+
+def test_deployment_files_are_written_and_checked(folder, capsys, monkeypatch):
+    code, printed = deca_tf(capsys, monkeypatch, "deploy", "write", folder, "--stable", 1)
+    assert code == 0 and f"deca-tf deploy check {folder}" in printed
+    code, printed = deca_tf(capsys, monkeypatch, "deploy", "check", folder)
+    assert code == 0 and printed.count("ok") >= 9 and "FAILED" not in printed
+    (folder / "deployment" / "batching.config").write_text("max_batch_size: many")
+    code, printed = deca_tf(capsys, monkeypatch, "deploy", "check", folder)
+    assert code == 1 and "FAILED" in printed
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (("--k", "many"), "`--k` must be numbers with commas between them. Received: 'many'."),
+        (("--warmup", "1;2"), "`--warmup` must be numbers with commas between them."),
+        (("--titles", "none.csv"), "none.csv"),
+        (("--clean-rule", "rating >= 9"), "Some of the validation must meet the rule. Received: 'rating >= 9'"),
+    ],
+)
+def test_a_wrong_option_is_one_line(options, said, run, tmp_path, capsys, monkeypatch):
+    code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", tmp_path / "new", *options)
+    assert code == 2 and said in printed and "Traceback" not in printed
+    assert not (tmp_path / "new").exists()

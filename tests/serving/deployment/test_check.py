@@ -1,0 +1,97 @@
+"""The check before a deployment: it passes what a server takes, and finds what a server would stumble over."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deca_tf.backbones import BACKBONES
+from deca_tf.serving import export
+from deca_tf.serving.deployment.check import check_folder
+from deca_tf.serving.deployment.files import write_files
+from deca_tf.serving.deployment.native_loader import NativeModel
+from deca_tf.serving.warmup import WARMUP, question
+
+
+@pytest.fixture(scope="module")
+def folder(split, make_target, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "toy"
+    export(make_target("gmf"), split, folder, k=(3, 5))
+    write_files(folder, stable=1)
+    return folder
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "toy")
+
+
+def failed(folder):
+    return {finding.subject: finding.detail for finding in check_folder(folder) if not finding.passed}
+
+
+def test_what_was_exported_passes(folder):
+    findings = list(check_folder(folder))
+    assert [finding.subject for finding in findings if not finding.passed] == []
+    assert len(findings) == 9
+    found = {finding.subject: finding.detail for finding in findings}
+    assert found["1/assets.extra/tf_serving_warmup_requests"].startswith("30 requests answered")
+    assert found["deployment/models.config"] == "Model 'toy', stable is 1."
+
+
+def test_without_files_beside_it_that_is_said(copy):
+    shutil.rmtree(copy / "deployment")
+    assert list(check_folder(copy))[-1].detail.startswith("No files: write them")
+
+
+def test_a_bad_record_is_found(copy):
+    with tf.io.TFRecordWriter(str(copy / "1" / WARMUP)) as writer:
+        writer.write(b"no such message")
+    assert list(failed(copy)) == ["1/assets.extra/tf_serving_warmup_requests"]
+
+
+def test_damaged_variables_are_found(copy):
+    path = copy / "1" / "variables" / "variables.data-00000-of-00001"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "1, loaded as the server does" in failed(copy)
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("models.config", "model_config_lisd {}"),
+        ("models.config", 'model_config_list { config { name: "a" version_labels { key: "stable" value: 4 } } }'),
+        ("batching.config", "max_batch_size { value: 3 }"),
+        ("batching.config", "pad_variable_length_inputs: true allowed_batch_sizes: [3, 1]"),
+        ("monitoring.config", "prometheus { }"),
+        ("compose.yaml", "services: ]"),
+    ],
+)
+def test_a_bad_file_is_found(name, text, copy):
+    (copy / "deployment" / name).write_text(text)
+    assert list(failed(copy)) == [f"deployment/{name}"]
+
+
+@pytest.mark.parametrize("name", [*BACKBONES.names, "mean-of-two"])
+def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target, tmp_path):
+    path = export(make_target(name), split, tmp_path, k=5, warmup_batch_sizes=())
+    signatures = tf.saved_model.load(str(path)).signatures
+    users = [*split.train.raw_user_ids.tolist(), "nobody", "", "\x00", "ünbekannt"]
+    items = [*split.train.raw_item_ids.tolist(), "", "nothing"]
+    with NativeModel(path) as model:
+        assert set(model.signatures) - {"__saved_model_init_op"} == set(signatures)
+        for signature, function in signatures.items():
+            for size in (0, 1, 7, 64):
+                inputs = question(function, users, items, size)
+                expected = function(**{key: tf.constant(value, tf.string) for key, value in inputs.items()})
+                answer = model.run(signature, inputs)
+                assert set(answer) == set(expected)
+                for key, value in expected.items():
+                    assert answer[key].shape == tuple(value.shape)
+                    np.testing.assert_array_equal(answer[key], value.numpy())
+
+
+def test_what_cannot_be_loaded_says_why(tmp_path):
+    with pytest.raises(ValueError, match="Could not find SavedModel"):
+        NativeModel(tmp_path)
