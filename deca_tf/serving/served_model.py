@@ -189,8 +189,12 @@ class ServedModel(tf.Module):
 
     def _seen(self, rows):
         """Sorted ids of what users have seen, int32 `(batch, n)`, padded with an id that no item has."""
-        seen = tf.gather(tf.RaggedTensor.from_row_splits(self.seen_items, self.seen_splits, validate=False), rows)
-        return seen.to_tensor(self.items.size)
+        first = tf.gather(self.seen_splits, rows)[:, None]
+        length = tf.gather(self.seen_splits, rows + 1)[:, None] - first
+        column = tf.range(tf.maximum(tf.reduce_max(length), 0))  # of no users, the longest is a negative number
+        # Of the padding, whatever item is read is not used.
+        place = tf.minimum(first + column, self.seen_splits.dtype.as_numpy_dtype(self.seen_items.shape[0] - 1))
+        return tf.where(column < length, tf.gather(self.seen_items, place), self.items.size)
 
     def _wanted(self, excluded, k):
         """How many of the best must be looked at: k, and as many as may be excluded."""
@@ -202,10 +206,9 @@ class ServedModel(tf.Module):
 
     def _without(self, scores, items, excluded, k):
         """The first k of sorted lists, without sorted lists of ids."""
-        # Each list ascends, so a binary search tells membership; the extra column keeps the position in range.
+        # Each list ascends, so binary searches tell membership; they want one column at least.
         excluded = tf.pad(excluded, [[0, 0], [0, 1]], constant_values=self.items.size)
-        position = tf.searchsorted(excluded, items)
-        is_excluded = tf.gather(excluded, position, batch_dims=1) == items
+        is_excluded = tf.searchsorted(excluded, items, side="right") > tf.searchsorted(excluded, items, side="left")
         short = tf.maximum(0, k - tf.shape(items)[1])
         scores = tf.pad(tf.where(is_excluded, NOTHING_LEFT, scores), [[0, 0], [0, short]], constant_values=NOTHING_LEFT)
         # This top-k, like the first, puts the lower position first among equals: ties stay in item order.
