@@ -11,6 +11,7 @@ from deca_tf.serving import export
 from deca_tf.serving.deployment.check import check_folder
 from deca_tf.serving.deployment.files import write_files
 from deca_tf.serving.deployment.native_loader import NativeModel
+from deca_tf.serving.tracing import operations
 from deca_tf.serving.warmup import WARMUP, question
 
 
@@ -76,7 +77,9 @@ def test_a_bad_file_is_found(name, text, copy):
 @pytest.mark.parametrize("name", [*BACKBONES.names, "mean-of-two"])
 def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target, tmp_path):
     path = export(make_target(name), split, tmp_path, k=5, warmup_batch_sizes=())
-    signatures = tf.saved_model.load(str(path)).signatures
+    loaded = tf.saved_model.load(str(path))
+    assert operations(loaded) <= set(dir(tf.raw_ops)) - {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+    signatures = loaded.signatures
     users = [*split.train.raw_user_ids.tolist(), "nobody", "", "\x00", "ünbekannt"]
     items = [*split.train.raw_item_ids.tolist(), "", "nothing"]
     with NativeModel(path) as model:
@@ -90,6 +93,12 @@ def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target
                 for key, value in expected.items():
                     assert answer[key].shape == tuple(value.shape)
                     np.testing.assert_array_equal(answer[key], value.numpy())
+
+
+def test_an_operation_that_no_stock_server_has_is_found(copy, monkeypatch):
+    without = [name for name in dir(tf.raw_ops) if name != "TopKV2"]
+    monkeypatch.setattr("deca_tf.serving.deployment.check.dir", lambda module: without, raising=False)
+    assert failed(copy) == {"1, operations": "ValueError: A stock server has no TopKV2."}
 
 
 def test_what_cannot_be_loaded_says_why(tmp_path):
