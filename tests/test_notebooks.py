@@ -4,23 +4,33 @@ import os
 import pathlib
 
 import nbformat
-import pytest
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path, tmp_path, monkeypatch):
+def outputs_of(name, folder, monkeypatch):
+    """Outputs of all cells of a notebook that is run from top to bottom."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", ""))
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_the_quickstart_runs(tmp_path, monkeypatch):
+    outputs = outputs_of("01_quickstart", tmp_path, monkeypatch)
     assert any("image/png" in output.get("data", {}) for output in outputs), "the learning curve"
-    answers = outputs[-1]["data"]["text/html"]
-    assert answers.count("<td>user_0042</td>") == 10
+    assert outputs[-1]["data"]["text/html"].count("<td>user_0042</td>") == 10
+
+
+def test_serving_runs(tmp_path, monkeypatch):
+    outputs = outputs_of("02_serving", tmp_path, monkeypatch)
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "Serving 'clicks' at http://127.0.0.1:18601/" in printed
+    assert "known: True - stranger: False" in printed
+    assert outputs[-1]["data"]["text/html"].count("<td>") > 4, "the history"
 
 
 def test_notebooks_are_stored_without_outputs():
