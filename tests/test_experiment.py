@@ -495,3 +495,22 @@ def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
         clock[0] += 20.0
         backup.on_epoch_end(epoch)
     assert saved == [2, 7, 12]
+
+
+@pytest.mark.parametrize("rule, name", [(None, "is_noisy == 0"), ("is_noisy == 1", "is_noisy == 1")])
+def test_the_clean_rows_of_the_validation_are_judged(rule, name, tmp_path):
+    config = settings(NORMAL)
+    experiment.run(config, tmp_path / "run", show_progress=False)
+    _, model, split = experiment.load_run(tmp_path / "run")
+    found = experiment.clean_validation(model, split, rule)
+    rows = split.validation.is_noisy == (0 if rule is None else 1)
+    train, judged = split.train, split.validation.take(np.flatnonzero(rows))
+    scores = np.asarray(model.target.score_all_items(np.arange(split.num_users, dtype=np.int32)))
+    recalls = []
+    for user in np.unique(judged.user_id):
+        ranked = scores[user] if (train.user_id == user).any() else train.item_popularity().astype(np.float32)
+        ranked = np.where(np.isin(np.arange(split.num_items), train.item_id[train.user_id == user]), -np.inf, ranked)
+        wanted = judged.item_id[judged.user_id == user]
+        recalls.append(np.isin(wanted, np.argsort(-ranked, kind="stable")[:20]).mean())
+    assert (found["rule"], found["users"]) == (name, len(recalls))
+    assert found["recall@20"] == pytest.approx(np.mean(recalls), abs=1e-6)

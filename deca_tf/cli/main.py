@@ -66,7 +66,9 @@ def _noting_interruptions():
         interruptions.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # else whoever started it, in the background, wants it to be passed by
+        signal.signal(signal.SIGINT, interrupt)
     try:
         yield interruptions
     finally:

@@ -327,7 +327,7 @@ def test_long_runs_are_the_recipes_but_for_their_length():
     assert patient.watch_validation
     assert not longer.training.watch_validation
     assert longer.prior_training().watch_validation
-    assert long_cell("adressa", "paper", "neumf", "deca").config(0).training.epochs == 50
+    assert long_cell("adressa", "paper", "neumf", "deca").config(0).training.epochs == 30
 
 
 def test_figure_3_and_its_number(tmp_path, results):
