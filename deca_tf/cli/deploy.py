@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from deca_tf.cli.console import console
+from deca_tf.serving.extra import require_extra
 from deca_tf.tensorflow_loader import load_tensorflow
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ def write(
 
       deca-tf deploy write saved_models/clicks --stable 6 --canary 7
     """
+    require_extra()
     from deca_tf.serving.deployment.files import write_files
 
     place = write_files(
@@ -53,6 +55,7 @@ def check(
 
     The exit status is 1 if a server would stumble over any of it.
     """
+    require_extra()
     load_tensorflow()
     from rich.table import Table
 

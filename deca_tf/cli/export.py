@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deca_tf.cli.console import console
+from deca_tf.serving.gate import MARGIN
 from deca_tf.tensorflow_loader import load_tensorflow
 
 GATE, SIZE = "Whether it is published", "Size and speed"
@@ -51,7 +52,7 @@ def export(
             max=1.0,
             rich_help_panel=GATE,
         ),
-    ] = 0.05,
+    ] = MARGIN,
     clean_rule: Annotated[
         str | None,
         typer.Option(
@@ -78,7 +79,7 @@ def export(
     """
     load_tensorflow()
     from deca_tf.data.titles import read_titles
-    from deca_tf.experiment import clean_validation, load_run
+    from deca_tf.experiment import clean_validation, fingerprint, load_run
     from deca_tf.serving import export as publish
     from deca_tf.serving.gate import compare
     from deca_tf.serving.versions import remove_old
@@ -91,7 +92,8 @@ def export(
     comparison = compare(to, validation, margin=margin)
     console.print(comparison.text, highlight=False, soft_wrap=True)
     if not comparison.passed and not force:
-        raise typer.Exit(_refused())
+        console.print("Not published. Look at what changed in data or settings, or publish it by --force.")
+        raise typer.Exit(1)
     about = {key: stored[key] for key in ("dataset", "backbone", "denoiser", "protocol", "seed", "config", "test")}
     version = publish(
         model,
@@ -104,7 +106,7 @@ def export(
         candidates=candidates,
         titles=names,
         warmup_batch_sizes=batch_sizes,
-        manifest={**about, "run": str(run), "data": _fingerprint(split), "validation": validation},
+        manifest={**about, "run": str(run), "data": fingerprint(split), "validation": validation},
     )
     removed = remove_old(to, keep)
     if removed:
@@ -112,17 +114,6 @@ def export(
     first = split.train.raw_user_ids[split.train.user_id[0]]
     ask = shlex.join(["deca-tf", "recommend", str(to), "--user", str(first)])
     console.print(f"Published {version}. Ask it: {ask}", highlight=False, soft_wrap=True)
-
-
-def _refused():
-    console.print("Not published. Look at what changed in data or settings, or publish it by --force.")
-    return 1
-
-
-def _fingerprint(split):
-    from deca_tf.experiment import fingerprint
-
-    return fingerprint(split)
 
 
 def _integers(option, text):

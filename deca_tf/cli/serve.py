@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from deca_tf.cli.console import console
+from deca_tf.serving.extra import require_extra
 from deca_tf.tensorflow_loader import load_tensorflow
 
 
@@ -25,13 +26,10 @@ def serve(
     It has neither encryption nor authentication, and is slower than TensorFlow Serving, which `deca-tf deploy` starts.
     New versions are taken into service as they appear.
     """
+    require_extra()
     load_tensorflow(threads)
-    try:
-        from deca_tf.serving.server.run import serve as run
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"Serving requires the extra `serving`. Received: {error}. Run `pip install 'deca-tf[serving]'`."
-        ) from error
+    from deca_tf.serving.server.run import serve as run
+
     model = folder.resolve().name if name is None else name
 
     def ready(rest_port, grpc_at):

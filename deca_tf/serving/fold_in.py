@@ -15,7 +15,7 @@ class LinearFoldIn(tf.Module):
     least-squares solution over all users with a history. It asks nothing of how the vectors were trained.
 
     Args:
-        table: item vectors, see `item_table`.
+        table: `FullTable` or `CompactTable` of the items.
         histories: SciPy CSR `(num_users, num_items)`, the pairs of training.
         queries: float32 `(num_users, dim)`, the users' vectors.
     """

@@ -13,7 +13,7 @@ class IndexSearch(tf.Module):
 
     Args:
         index: as `retrieval_index` makes it, over the items' vectors, popularity their last column.
-        table: `ItemTable` of the same items.
+        table: `FullTable` or `CompactTable` of the same items.
         queries: float32 `(num_users + 1, dim + 1)`, the vectors to ask the index with.
         fold_in: from a history, int32 `(batch, n)` padded with `num_items`, to the vector `(batch, dim)` of a user
             who would have it, see `fold_in`; None: it cannot be had.

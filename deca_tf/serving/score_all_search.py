@@ -46,15 +46,7 @@ class ScoreAllSearch(tf.Module):
         self._score_all, self._score = Untracked(score_all), Untracked(score)
 
     def best(self, rows, k):
-        """The best items of some users.
-
-        Args:
-            rows: int32 `(batch,)`, from 0 to `num_users`, which stands for an unknown user.
-            k: how many items, an int32 scalar of at most `num_items`.
-
-        Returns:
-            `(scores, item_ids)`, float32 and int32, each `(batch, k)`: best first, equal scores by ascending item id.
-        """
+        """As `IndexSearch.best`."""
         return in_parts(functools.partial(self._best, k=k), rows, k, self.num_items)
 
     def _best(self, rows, k):

@@ -1,5 +1,6 @@
 """Publishing on the command line: gate, versions, deployment files."""
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -110,6 +111,15 @@ def test_deployment_files_are_written_and_checked(folder, capsys, monkeypatch):
     (folder / "deployment" / "batching.config").write_text("max_batch_size: many")
     code, printed = deca_tf(capsys, monkeypatch, "deploy", "check", folder)
     assert code == 1 and "FAILED" in printed
+
+
+@pytest.mark.parametrize("command", [("deploy", "write"), ("deploy", "check"), ("serve",)])
+def test_without_the_extra_it_is_asked_for(command, folder, capsys, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "uvicorn" else found(name))
+    code, printed = deca_tf(capsys, monkeypatch, *command, folder)
+    assert code == 2 and "without uvicorn. Run `pip install 'deca-tf[serving]'`." in printed
+    assert not (folder / "deployment").exists()
 
 
 @pytest.mark.parametrize(

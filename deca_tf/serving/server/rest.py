@@ -1,5 +1,6 @@
 """REST, at TensorFlow Serving's paths."""
 
+import html
 import pathlib
 import re
 
@@ -48,7 +49,7 @@ def make_app(pool, max_bytes):
         return _error(404, f"Malformed request: {request.method} {request.url.path}")
 
     def page(request):
-        return HTMLResponse(PAGE.read_text(encoding="utf-8").replace("{{ model }}", pool.name))
+        return HTMLResponse(PAGE.read_text(encoding="utf-8").replace("{{ model }}", html.escape(pool.name)))
 
     return Starlette(
         routes=[Route("/", page), Route("/v1/models/{rest:path}", model, methods=["GET", "POST"])],

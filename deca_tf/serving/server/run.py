@@ -1,5 +1,6 @@
 """Runs the server until it is told to stop."""
 
+import contextlib
 import logging
 import socket
 
@@ -15,7 +16,7 @@ MAX_BYTES = 4 * 2**20  # of a request
 def serve(
     folder, name, *, host="127.0.0.1", rest_port=8501, grpc_port=8500, max_bytes=MAX_BYTES, threads=8, ready=None
 ):
-    """Serves a folder of versions over REST and gRPC, for development: there is neither encryption nor authentication.
+    """Serves a folder of versions over REST and gRPC until Ctrl-C, for development: no encryption, no authentication.
 
     Args:
         folder: what `export` was given.
@@ -35,7 +36,8 @@ def serve(
     pool = ModelPool(folder, name)
     try:
         try:
-            grpc_server, grpc_port = make_server(pool, f"{host}:{grpc_port}", max_bytes, threads)
+            address = f"[{host}]:{grpc_port}" if ":" in host else f"{host}:{grpc_port}"
+            grpc_server, grpc_port = make_server(pool, address, max_bytes, threads)
         except RuntimeError as error:
             raise OSError(f"Port {grpc_port} must be free for gRPC. Received: {error}. Name another one.") from error
         grpc_server.start()
@@ -43,7 +45,8 @@ def serve(
             if ready is not None:
                 ready(rest_socket.getsockname()[1], grpc_port)
             config = uvicorn.Config(make_app(pool, max_bytes), log_level="warning", timeout_graceful_shutdown=5)
-            uvicorn.Server(config).run(sockets=[rest_socket])
+            with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended; uvicorn raises it once more
+                uvicorn.Server(config).run(sockets=[rest_socket])
         finally:
             grpc_server.stop(grace=5).wait()
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 from deca_tf.serving import export
 
-SAID = re.compile(r"Serving 'toy' at (http://[\d.]+:\d+)/ .* gRPC at ([\d.]+:\d+)")
+SAID = re.compile(r"Serving '.+' at (http://[\d.]+:\d+)/ .* gRPC at ([\d.]+:\d+)")
 START = "from deca_tf.cli.main import main; main()"
 
 
@@ -22,6 +22,7 @@ class Server:
     rest: str
     grpc: str
     process: object
+    said: list
 
     @property
     def addresses(self):
@@ -43,8 +44,8 @@ def start_server():
             found = SAID.search(line)
             if found:
                 # What it says from now on is read as well, or it would wait for a reader in the end.
-                threading.Thread(target=process.stdout.read, daemon=True).start()
-                return Server(folder, *found.groups(), process)
+                threading.Thread(target=lambda: said.extend(process.stdout), daemon=True).start()
+                return Server(folder, *found.groups(), process, said)
         raise AssertionError("".join(said))
 
     yield start

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -184,6 +185,15 @@ def test_a_new_version_takes_over_without_a_failed_request(split, make_target, t
     for thread in threads:
         thread.join()
     assert errors == [] and asked[0] > 0
+
+
+def test_ctrl_c_ends_it_and_its_name_is_text_on_the_page(server, start_server):
+    other = start_server(server.folder, "--name", '<i>"clicks"</i>')
+    page = requests.get(other.rest, timeout=30).text
+    assert '<h1 id="model">&lt;i&gt;&quot;clicks&quot;&lt;/i&gt;</h1>' in page and "<i>" not in page
+    other.process.send_signal(signal.SIGINT)
+    assert other.process.wait(timeout=60) == 0
+    assert "Interrupted" not in "".join(other.said)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium")
