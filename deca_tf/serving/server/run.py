@@ -25,7 +25,7 @@ def serve(
         rest_port, grpc_port: 0: any that is free.
         max_bytes: of a request.
         threads: that answer gRPC.
-        ready: called with the two ports as soon as requests are answered.
+        ready: called with the two ports as soon as requests may be sent.
 
     Raises:
         FileNotFoundError: there is no complete version.
@@ -59,6 +59,7 @@ def _listen(host, port):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # who comes before the server is ready waits, and is not turned away
     except OSError as error:
         listener.close()
         raise OSError(f"Port {port} of {host} must be free for REST. Received: {error}. Name another one.") from error

@@ -173,17 +173,19 @@ def test_a_new_version_takes_over_without_a_failed_request(split, make_target, t
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    export(make_target("gmf"), split, folder, k=3)
-    shutil.copytree(folder / "2", folder / "unfinished-3")  # a half version would have no number
-    (folder / "4").mkdir()
-    with Client(server.grpc, "toy", timeout=30) as client:
-        deadline = time.monotonic() + 60
-        while client.status() != {1: "END", 2: "AVAILABLE"} and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert client.status() == {1: "END", 2: "AVAILABLE"}
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        export(make_target("gmf"), split, folder, k=3)
+        shutil.copytree(folder / "2", folder / "unfinished-3")  # a half version would have no number
+        (folder / "4").mkdir()
+        with Client(server.grpc, "toy", timeout=30) as client:
+            deadline = time.monotonic() + 60
+            while client.status() != {1: "END", 2: "AVAILABLE"} and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert client.status() == {1: "END", 2: "AVAILABLE"}
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert errors == [] and asked[0] > 0
 
 
