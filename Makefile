@@ -27,8 +27,8 @@ help: ## show this list
 demo: $(CORE) ## install, then train and serve on a small data set
 	$(BIN)/deca-tf demo $(ARGS)
 
-test: $(DEV) ## install with the development tools, then run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## install with the development tools, then run the tests, a process for each core up to four
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(DEV) ## check format, code and the import directions
 	$(BIN)/ruff format --check .

@@ -138,7 +138,7 @@ def _index_maker(index, dtype):
 
 def _whole(vectors, popularity):
     index = brute_force(np.column_stack([vectors, popularity]).astype(np.float32))
-    return index, FullTable(next(weight for weight in index.weights if weight.shape.rank == 2))
+    return index, FullTable(index.across)
 
 
 def _compact(vectors, popularity, dtype):

@@ -7,20 +7,21 @@ INT8_MAX = 127
 
 
 class FullTable(tf.Module):
-    """Item vectors as floats, popularity their last column.
+    """Item vectors as floats, popularity their last number.
 
     Args:
-        matrix: variable, float32 `(num_items, dim + 1)`, that an index holds.
+        across: variable, float32 `(dim + 1, num_items)`, that an index holds.
     """
 
-    def __init__(self, matrix):
+    def __init__(self, across):
         super().__init__(name="item_table")
-        self.matrix = matrix
-        self.num_items, self.dim = matrix.shape[0], matrix.shape[1] - 1
+        self.across = across
+        self.num_items, self.dim = across.shape[1], across.shape[0] - 1
 
     def vectors(self, item_ids):
         """Vectors of items without popularity, int32 `(...)` to float32 `(..., dim)`."""
-        return tf.gather(self.matrix, item_ids)[..., :-1]
+        columns = tf.gather(self.across, tf.reshape(item_ids, [-1]), axis=1)
+        return tf.reshape(tf.transpose(columns[:-1]), tf.concat([tf.shape(item_ids), [self.dim]], axis=0))
 
 
 class CompactTable(tf.Module):

@@ -18,12 +18,29 @@ def brute_force(candidates):
 
     Returns:
         `tfrs.layers.factorized_top_k.BruteForce`: `index(queries, k=k)` gives `(scores, item_ids)`, each `(batch, k)`,
-        best first and equal scores by ascending item id. `k` may be a tensor.
+        best first and equal scores by ascending item id. `k` may be a tensor. `index.across` is the variable with the
+        vectors, `(dim, num_items)`.
 
     Raises:
         ImportError: a package is missing, or `tf.keras` is Keras 3 already in this process.
     """
-    return _import_top_k().BruteForce().index(tf.convert_to_tensor(candidates, tf.float32))
+
+    class BruteForce(_import_top_k().BruteForce):
+        """With the items across, so that no product is by a transposed matrix.
+
+        That one takes 1.5 to 2.5 times as long for a batch, most where rows are no multiple of eight long.
+        """
+
+        def index(self, candidates):
+            self._identifiers = tf.Variable(tf.range(candidates.shape[0]), trainable=False, name="identifiers")
+            self.across = tf.Variable(tf.transpose(candidates), trainable=False, name="candidates")
+            self._candidates = self.across
+            return self
+
+        def _compute_score(self, queries, candidates):
+            return tf.matmul(queries, candidates)
+
+    return BruteForce().index(tf.convert_to_tensor(candidates, tf.float32))
 
 
 def streaming(table):

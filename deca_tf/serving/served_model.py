@@ -209,11 +209,13 @@ class ServedModel(tf.Module):
         # Each list ascends, so binary searches tell membership; they want one column at least.
         excluded = tf.pad(excluded, [[0, 0], [0, 1]], constant_values=self.items.size)
         is_excluded = tf.searchsorted(excluded, items, side="right") > tf.searchsorted(excluded, items, side="left")
-        short = tf.maximum(0, k - tf.shape(items)[1])
-        scores = tf.pad(tf.where(is_excluded, NOTHING_LEFT, scores), [[0, 0], [0, short]], constant_values=NOTHING_LEFT)
+        scores = tf.where(is_excluded, NOTHING_LEFT, scores)
+        if self.items.size < k:
+            short = [[0, 0], [0, k - self.items.size]]
+            scores, items = tf.pad(scores, short, constant_values=NOTHING_LEFT), tf.pad(items, short)
         # This top-k, like the first, puts the lower position first among equals: ties stay in item order.
         scores, columns = tf.math.top_k(scores, k=k)
-        items = tf.gather(tf.pad(items, [[0, 0], [0, short]]), columns, batch_dims=1)
+        items = tf.gather(items, columns, batch_dims=1)
         return {**self._named(items, scores > NOTHING_LEFT), "score": scores}
 
     def _named(self, items, is_item):

@@ -2,8 +2,11 @@
 
 import importlib.util
 import json
+import multiprocessing
+import random
 import shutil
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -135,3 +138,43 @@ def test_a_wrong_option_is_one_line(options, said, run, tmp_path, capsys, monkey
     code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", tmp_path / "new", *options)
     assert code == 2 and said in printed and "Traceback" not in printed
     assert not (tmp_path / "new").exists()
+
+
+def files(version):
+    """Names of a version's files, each of which must have something in it."""
+    found = [path for path in version.rglob("*") if path.is_file()]
+    return {str(path.relative_to(version)): path.stat().st_size > 0 for path in found}
+
+
+@pytest.mark.parametrize("moments", [4, pytest.param(50, marks=pytest.mark.long)])
+def test_an_export_killed_at_any_moment_leaves_whole_versions_only(moments, run, tmp_path, capsys, monkeypatch):
+    context = multiprocessing.get_context("forkserver")  # has imported what takes long, and has run nothing of it
+    context.set_forkserver_preload(["deca_tf.cli.main", "deca_tf.model_building", "deca_tf.serving.saved_model"])
+    monkeypatch.setattr(sys, "argv", ["deca-tf", "export", str(run), "--to", str(tmp_path), "--keep", "3"])
+
+    def begin():
+        process = context.Process(target=cli.main)  # with this process's `sys.argv`
+        process.start()
+        return process
+
+    for _ in range(2):  # the second one finds everything imported
+        start = time.monotonic()
+        process = begin()
+        process.join()
+        assert process.exitcode == 0
+    whole, seconds = files(tmp_path / "1"), time.monotonic() - start
+    assert "saved_model.pb" in whole and all(whole.values())
+    rng = random.Random(0)
+    for _ in range(moments):
+        process = begin()
+        process.join(rng.uniform(0.3, 1.1) * seconds)  # earlier it only reads; some live to the end
+        process.kill()
+        process.join()
+        versions = [entry for entry in tmp_path.iterdir() if entry.name.isdigit()]
+        assert versions and all(files(version) == whole for version in versions)
+    code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", tmp_path, "--keep", 2)
+    assert code == 0 and "Published" in printed
+    code, printed = deca_tf(capsys, monkeypatch, "deploy", "check", tmp_path)
+    assert code == 0
+    newest = max(int(entry.name) for entry in tmp_path.iterdir() if entry.name.isdigit())
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([str(newest - 1), str(newest)])

@@ -7,8 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
+from deca_tf.serving.warmup import question
+from tests.serving.conftest import OTHERS
 
 BLOCK = """
 import sys
@@ -29,20 +33,29 @@ ASK = """
 import json, sys
 import tensorflow as tf
 
-batches = json.loads(sys.argv[1])
-for path in sys.argv[2:]:
+def plain(values):
+    if isinstance(values, list):
+        return [plain(value) for value in values]
+    return values.decode() if isinstance(values, bytes) else values
+
+models = json.loads(sys.stdin.read())
+for path, questions in models.items():
+    signatures = tf.saved_model.load(path).signatures
     answers = []
-    serve = tf.saved_model.load(path).signatures["serving_default"]
-    for batch in batches:
-        answer = serve(user_id=tf.constant(batch, tf.string))
-        items = [[item.decode() for item in row] for row in answer["item_id"].numpy()]
-        answers.append([items, answer["score"].numpy().tolist(), answer["known_user"].numpy().tolist()])
+    for signature, inputs in questions:
+        given = {name: tf.zeros([0] * rank, tf.string) if not values else tf.constant(values, tf.string)
+                 for name, (values, rank) in inputs.items()}
+        answer = signatures[signature](**given)
+        answers.append({name: plain(value.numpy().tolist()) for name, value in answer.items()})
 
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:  # as a server does: the graph, by tensor names
         meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
-        signature = meta.signature_def["serving_default"]
-        fetched = session.run(signature.outputs["item_id"].name, {signature.inputs["user_id"].name: batches[-1]})
-    assert [[item.decode() for item in row] for row in fetched] == answers[-1][0]
+        for (signature, inputs), answer in zip(questions, answers):
+            names = meta.signature_def[signature]
+            fed = {names.inputs[name].name: values for name, (values, _) in inputs.items() if values}
+            if fed:
+                fetched = session.run({name: info.name for name, info in names.outputs.items()}, fed)
+                assert {name: plain(value.tolist()) for name, value in fetched.items()} == answer, signature
     print("ANSWERS" + json.dumps(answers))
 
 assert not BLOCKED & {name.partition(".")[0] for name in sys.modules}
@@ -54,43 +67,87 @@ for name in BLOCKED:
     raise SystemExit(name + " could be imported")
 """
 
+COMMANDS = """
+import json, sys
+from tensorflow.python.tools import saved_model_cli
 
-def run(code, *arguments, **environment):
+for words in json.loads(sys.stdin.read()):
+    sys.argv[1:] = words
+    try:
+        saved_model_cli.main()
+    except SystemExit as stop:
+        if stop.code:
+            raise
+"""
+
+
+def run(code, given="", **environment):
     environment = {**{key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}, **environment}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, env=environment, check=False
     )
 
 
-def test_the_saved_models_answer_in_plain_tensorflow(split, make_target, expect_all, tmp_path):
-    targets = {name: make_target(name) for name in ("gmf", "neumf", "mean-of-two", "pairs")}
-    paths = [export(target, split, tmp_path / name, k=5) for name, target in targets.items()]
+def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expect_all, tmp_path):
+    targets = {name: make_target(name) for name in (*BACKBONES.names, *OTHERS)}
+    paths = {
+        name: export(target, split, tmp_path / name, k=5, warmup_batch_sizes=()) for name, target in targets.items()
+    }
     everyone = [*split.train.raw_user_ids.tolist(), "nobody", "ünbekannt", "", "\u0000"]  # 64 with the strangers
-    batches = [[], ["user 9"], everyone[:7], everyone]
-    done = run(BLOCK + ASK, json.dumps(batches), *map(str, paths))
+    items = [*split.train.raw_item_ids.tolist(), "nothing like it", ""]
+    models, functions = {}, {}
+    for name, path in paths.items():
+        functions[name] = tf.saved_model.load(str(path)).signatures
+        models[str(path)] = [
+            (signature, {key: (values.tolist(), values.ndim) for key, values in inputs.items()})
+            for signature, function in sorted(functions[name].items())
+            for inputs in (question(function, everyone, items, size) for size in (0, 1, 7, 64))
+        ]
+    done = run(BLOCK + ASK, json.dumps(models))
     assert done.returncode == 0, done.stderr
     found = [json.loads(part.partition("\n")[0]) for part in done.stdout.split("ANSWERS")[1:]]
-    for target, answers in zip(targets.values(), found, strict=True):
-        assert [len(items) for items, _, _ in answers] == [0, 1, 7, 64]
+    for (name, target), questions, answers in zip(targets.items(), models.values(), found, strict=True):
+        for (signature, inputs), answer in zip(questions, answers, strict=True):
+            size = len(next(iter(inputs.values()))[0])
+            assert {len(values) for values in answer.values()} == {size}, (name, signature)
+            if size:
+                given = {key: tf.constant(values, tf.string) for key, (values, _) in inputs.items()}
+                here = functions[name][signature](**given)
+                assert {key: strings(value.numpy()) for key, value in here.items()} == answer
+        asked = [signature for signature, _ in questions]
+        by_size = [answers[place] for place, signature in enumerate(asked) if signature == "serving_default"]
         expected = expect_all(target, [*range(split.num_users), None, None, None, None], 5)
-        items, scores, known = answers[-1]
-        assert items == [one.items for one in expected]
-        assert scores == [pytest.approx(one.scores, rel=1e-5, abs=1e-5) for one in expected]
-        assert known == [one.known for one in expected]
-        assert answers[1][0] == [expected[9].items]
-        assert answers[2][0] == items[:7]
+        assert by_size[-1]["item_id"] == [one.items for one in expected]
+        assert by_size[-1]["score"] == [pytest.approx(one.scores, rel=1e-5, abs=1e-5) for one in expected]
+        assert by_size[-1]["known_user"] == [one.known for one in expected]
+        assert by_size[1]["item_id"] == [expected[0].items]
+        assert by_size[2]["item_id"] == by_size[-1]["item_id"][:7]
 
 
-def test_tensorflow_s_own_command_asks_it(split, make_target, expect, tmp_path):
-    target = make_target("neumf")
-    path = export(target, split, tmp_path / "neumf", k=5)
-    command = BLOCK + "from tensorflow.python.tools import saved_model_cli; saved_model_cli.main()"
-    words = ["run", "--dir", str(path), "--tag_set", "serve", "--signature_def", "serving_default"]
-    asked = ["--input_exprs", 'user_id=["user 9", "nobody"]', "--outdir", str(tmp_path)]
-    done = run(command, *words, *asked)
+def strings(values):
+    """Nested lists of text or numbers."""
+    if values.dtype == object:
+        values = np.vectorize(bytes.decode, otypes=[object])(values)
+    return values.tolist()
+
+
+@pytest.mark.parametrize("name", ["gmf", "neumf"])
+def test_tensorflow_s_own_command_asks_every_signature(name, split, make_target, tmp_path):
+    path = export(make_target(name), split, tmp_path / name, k=(3, 5))
+    functions = tf.saved_model.load(str(path)).signatures
+    commands, expected = [], {}
+    for signature, function in functions.items():
+        inputs = question(function, ["user 9", "nobody"], ["Stück 6", "", "nothing"], 2)
+        exprs = ";".join(f"{key}={values.tolist()!r}" for key, values in inputs.items())
+        words = ["run", "--dir", str(path), "--tag_set", "serve", "--signature_def", signature]
+        commands.append([*words, "--input_exprs", exprs, "--outdir", str(tmp_path / signature)])
+        answer = function(**{key: tf.constant(values, tf.string) for key, values in inputs.items()})
+        expected[signature] = {key: value.numpy() for key, value in answer.items()}
+    done = run(BLOCK + COMMANDS, json.dumps(commands))
     assert done.returncode == 0, done.stderr
-    scores = np.load(tmp_path / "score.npy")
-    np.testing.assert_allclose(scores, [expect(target, user, 5).scores for user in (9, None)], rtol=1e-5, atol=1e-5)
+    for signature, answer in expected.items():
+        for key, value in answer.items():
+            np.testing.assert_array_equal(np.load(tmp_path / signature / f"{key}.npy", allow_pickle=True), value)
 
 
 def test_importing_the_room_loads_no_tensorflow():

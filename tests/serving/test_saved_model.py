@@ -154,8 +154,8 @@ def test_the_denoiser_and_the_optimizer_stay_at_home(split, make_target, expect,
     users, items = split.num_users, split.num_items
     assert shapes == sorted(
         [
-            [users + 1, 35], [items, 35],  # 32 + item bias + user bias + popularity
-            [items, 35],  # of similar items
+            [users + 1, 35], [35, items],  # 32 + item bias + user bias + popularity
+            [35, items],  # of similar items
             [2 * 34 + 1, 34],  # from a history to a user
             *2 * [[users, 32], [items, 32]],  # h and h', for the posterior; g stays at home
         ]
@@ -172,7 +172,7 @@ def test_of_networks_only_the_weights_that_score_are_written(split, make_target,
     written = [tuple(shape) for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))]
     known = np.count_nonzero(split.train.user_activity())
     shipped = [tuple(weight.shape) for network in (target, h, h_prime) for weight in network.weights]
-    shipped.append((split.num_items, known + 1))  # how items are alike
+    shipped.append((known + 1, split.num_items))  # how items are alike
     assert sorted(shape for shape in written if len(shape) == 2) == sorted(
         shape for shape in shipped if len(shape) == 2
     )

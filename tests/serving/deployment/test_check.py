@@ -13,6 +13,7 @@ from deca_tf.serving.deployment.files import write_files
 from deca_tf.serving.deployment.native_loader import NativeModel
 from deca_tf.serving.tracing import operations
 from deca_tf.serving.warmup import WARMUP, question
+from tests.serving.conftest import OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_a_bad_file_is_found(name, text, copy):
     assert list(failed(copy)) == [f"deployment/{name}"]
 
 
-@pytest.mark.parametrize("name", [*BACKBONES.names, "mean-of-two"])
+@pytest.mark.parametrize("name", [*BACKBONES.names, *OTHERS])
 def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target, tmp_path):
     path = export(make_target(name), split, tmp_path, k=5, warmup_batch_sizes=())
     loaded = tf.saved_model.load(str(path))
