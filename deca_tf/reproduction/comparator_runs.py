@@ -47,6 +47,10 @@ class ComparatorRun:
         """Where its results lie below `root`."""
         return pathlib.Path(root) / self.name / "metrics.json"
 
+    def users_file(self, root):
+        """Where its test users' metrics lie below `root`, a row per user."""
+        return self.file(root).with_name("test_users.parquet")
+
     def is_finished(self, root):
         """Whether it has been tuned and judged."""
         return self.file(root).is_file()
@@ -71,7 +75,7 @@ class ComparatorRun:
         judged = evaluate(tuned.model, split)
         file = self.file(root)
         file.parent.mkdir(parents=True, exist_ok=True)
-        judged.per_user.to_parquet(file.with_name("test_users.parquet"), index=False)
+        judged.per_user.to_parquet(self.users_file(root), index=False)
         results = {
             "dataset": self.dataset,
             "comparator": self.comparator,

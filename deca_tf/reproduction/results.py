@@ -83,6 +83,13 @@ class Results:
         frames = [pd.read_parquet(file) for file in files if file.is_file()]
         return pd.concat(frames).groupby(schema.USER_ID).mean() if frames else None
 
+    @functools.cache  # noqa: B019
+    def comparator_per_user(self, job):
+        """As `per_user`, of a `ComparatorRun`."""
+        return (
+            pd.read_parquet(job.users_file(self.root)).set_index(schema.USER_ID) if job.is_finished(self.root) else None
+        )
+
     def outdated(self, cell):
         """How a finished run's settings differ from what its cell asks for today: sentences, `[]` if all agree."""
         found = []

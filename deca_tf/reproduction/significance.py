@@ -31,6 +31,13 @@ class Comparison:
         """Whether the first is significantly worse."""
         return self.difference < 0 and self.p_value < LEVEL
 
+    @property
+    def text(self):
+        """The difference, its p-value, and better or worse where it is significant."""
+        verdict = ", better" if self.is_better else ", worse" if self.is_worse else ""
+        p = "p < .001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}".replace("0.", ".", 1)
+        return f"{self.difference:+.4f}, {p}{verdict}"
+
 
 def compare(first, second):
     """Paired t-test of two models over the users both were judged on.

@@ -175,6 +175,23 @@ def test_comparators_come_first_under_clean(tmp_path, results):
     assert "Comparators not finished: popularity, item-kNN, implicit ALS." in parts[1]
 
 
+def test_what_deca_is_worth_is_tested_user_by_user(tmp_path, results):
+    job = ComparatorRun("modcloth", "popularity")
+    job.file(tmp_path).parent.mkdir(parents=True)
+    job.file(tmp_path).write_text(json.dumps({"settings": {}, "test": {}, "test_warm": {}}))
+    user_frame([0.0, 0.4, 0.4, 0.4]).to_parquet(job.users_file(tmp_path))
+    for denoiser, recalls in (("deca", [0.1, 0.2, 0.3, 0.4]), ("linear", [0.1, 0.1, 0.2, 0.2])):
+        history = pd.DataFrame({"val_recall@20": [0.1, 0.2]})
+        fake_run(tmp_path, Cell("modcloth", "clean", "gmf", denoiser), 0, users=user_frame(recalls), history=history)
+    parts = rendered("clean", results, tmp_path, dataset="modcloth", protocol="clean")["clean-modcloth"]
+    table = next(part for part in parts if "DeCA minus Normal" in getattr(part, "head", ()))
+    head = ["model", "metric", "DeCA minus Normal", "DeCA minus linear", "linear minus Normal"]
+    assert table.head == [*head, "DeCA minus popularity", "DeCA minus EASE"]
+    # 0, .1, .1, .2: mean .1, standard error .0408, t of 3 degrees 2.449, p = .092; .1, -.2, -.1, 0: -.05, .0645, -.775
+    texts = ["-", "+0.1000, p = .092", "-", "-0.0500, p = .495", "-"]
+    assert table.rows == [["GMF", "R@20", *texts], ["GMF", "N@20", *texts]]
+
+
 def test_a_comparator_is_tuned_and_judged_once(tmp_path, monkeypatch):
     job = ComparatorRun("synthetic", "popularity")
     small = {"dataset": "synthetic", "options": {"num_users": 100, "num_items": 30, "num_clicks": 900}}

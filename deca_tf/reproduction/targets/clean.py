@@ -4,8 +4,9 @@ from deca_tf.data import schema
 from deca_tf.reproduction import learning_curves, tables
 from deca_tf.reproduction.comparator_runs import ComparatorRun
 from deca_tf.reproduction.grid import Cell
-from deca_tf.reproduction.names import BACKBONES, COMPARATORS, dataset_name
+from deca_tf.reproduction.names import BACKBONES, COMPARATORS, dataset_name, short
 from deca_tf.reproduction.paper_table import RUN_HEAD, of_run
+from deca_tf.reproduction.significance import compare
 from deca_tf.reproduction.targets.target import Target, collapsed_note, method_name, missing_note, notes
 
 BIAS = (("backbone.item_bias", True),)
@@ -20,6 +21,8 @@ MODELS = (
     ("lightgcn", ()),
 )
 METHODS = ("none", "deca", "linear")
+TESTED = ("recall@20", "ndcg@20")
+DIFFERENCE = {name: method_name(name) for name in METHODS} | COMPARATORS
 
 
 class Clean(Target):
@@ -57,9 +60,36 @@ class Clean(Target):
             blocks[f"{self.name}-{dataset}"] = [
                 clean_table(results, dataset, cells, title),
                 *notes(missing_note(results, cells), comparator_note(results, dataset), collapsed_note(results, cells)),
+                *difference_table(results, dataset, cells),
                 *([drawn] if drawn else []),
             ]
         return blocks
+
+
+def difference_table(results, dataset, cells):
+    """What DeCA is worth to each model: beside Normal, without its agreement and noise models, beside no model at all.
+
+    Returns:
+        A list of one table, or of none where nothing can be compared yet.
+    """
+    others = {name: results.comparator_per_user(ComparatorRun(dataset, name)) for name in ("popularity", "ease")}
+    models = {}
+    for cell in cells:
+        models.setdefault(model_name(cell), dict(others))[cell.denoiser] = results.per_user(cell)
+    pairs = ("deca", "none"), ("deca", "linear"), ("linear", "none"), ("deca", "popularity"), ("deca", "ease")
+    rows = []
+    for model, found in models.items():
+        for metric in TESTED:
+            texts = [
+                tables.MISSING
+                if found[first] is None or found[second] is None
+                else compare(found[first][metric], found[second][metric]).text
+                for first, second in pairs
+            ]
+            if set(texts) != {tables.MISSING}:
+                rows.append([model, short(metric), *texts])
+    head = ["model", "metric", *(f"{DIFFERENCE[first]} minus {DIFFERENCE[second]}" for first, second in pairs)]
+    return [tables.Table(head, rows, f"Differences and p-values, {dataset_name(dataset)}")] if rows else []
 
 
 def comparator_jobs(datasets):

@@ -140,9 +140,9 @@ def significance_table(results, dataset, protocol):
     for backbone in PAPER_BACKBONES:
         cells = {cell.denoiser: cell for cell in cells_of(dataset, protocol, (backbone,), PAPER_METHODS)}
         for denoiser, metric, tests in paired_tests(results, cells):
-            against_normal = _test_text(tests["none"]) if "none" in tests else tables.MISSING
+            against_normal = tests["none"].text if "none" in tests else tables.MISSING
             baseline, comparison = tests.get("best", ("none", None))
-            against_best = _test_text(comparison) if comparison else tables.MISSING
+            against_best = comparison.text if comparison else tables.MISSING
             rows.append(
                 [
                     BACKBONES[backbone],
@@ -155,12 +155,6 @@ def significance_table(results, dataset, protocol):
     head = ["model", "method", "metric", "minus Normal", "minus the best baseline"]
     title = f"Differences and p-values, {dataset_name(dataset)}, protocol {protocol}"
     return [tables.Table(head, rows, title, folded=True)] if rows else []
-
-
-def _test_text(comparison):
-    verdict = ", better" if comparison.is_better else ", worse" if comparison.is_worse else ""
-    p = "p < .001" if comparison.p_value < 0.001 else f"p = {comparison.p_value:.3f}".replace("0.", ".", 1)
-    return f"{comparison.difference:+.4f}, {p}{verdict}"
 
 
 def count_within(table, dataset, results, denoisers=COUNTED, metrics=TESTED, backbones=PAPER_BACKBONES):
