@@ -185,7 +185,7 @@ def count_users(keyed, burst):
     is_bot = np.zeros(len(degree), bool)
     order = np.lexsort([time, place])
     place, time = place[order], time[order]
-    if burst < len(place):
+    if burst <= len(place):
         # Sorted by time, a user has a burst if the click `burst` - 1 places on is the same user's, within the hour.
         first, last = slice(None, len(place) - burst + 1), slice(burst - 1, None)
         hit = (place[first] == place[last]) & (time[last] - time[first] < HOUR)
