@@ -73,7 +73,8 @@ def _source(output, store, done):
     for execution in reversed(store.executions(maker)):
         return execution
     raise FileNotFoundError(
-        f"There must be an artifact {output!r}. Received: {str(store.root)!r}, where {maker} has not run. Run all steps."
+        f"There must be an artifact {output!r}. Received: {str(store.root)!r}, where {maker} has not "
+        "run. Run all steps."
     )
 
 
@@ -89,8 +90,8 @@ def command(
 ):
     """Runs a pipeline on Apache Beam, from a log of clicks to what is trained on.
 
-    Steps that are done for the same input and settings are not run again. What would poison a model stops the run with a
-    report, and exit status 3. Any other option is handed to Beam.
+    Steps that are done for the same input and settings are not run again. What would poison a model stops the run with
+    a report, and exit status 3. Any other option is handed to Beam.
 
     **Examples**
 

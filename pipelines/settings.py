@@ -28,7 +28,7 @@ class InputSettings(_Table):
 
 
 class ValidationSettings(_Table):
-    """`[validation]`: what stops a run. Shares are of 1; what compares with the span before needs one that was accepted."""
+    """`[validation]`: what stops a run. Shares are of 1; "the span before" is the last one that was accepted."""
 
     min_rows: float = pydantic.Field(0.6, ge=0)
     """Fewest rows, as a share of the span before."""

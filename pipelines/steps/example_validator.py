@@ -128,8 +128,8 @@ def against_span(feedback, earlier, limits):
                 (
                     ROW,
                     f"unknown {what}",
-                    f"At least {least:.0%} of the {what} must be known from the span before. Received: {share:.2%}. Have "
-                    "their ids changed?",
+                    f"At least {least:.0%} of the {what} must be known from the span before. Received: {share:.2%}. "
+                    "Have their ids changed?",
                 )
             )
     drift = divergence(feedback["item_clicks_by_degree"], earlier["item_clicks_by_degree"])

@@ -1,5 +1,7 @@
 """Files cut into blocks: every row is read once, wherever the cuts fall."""
 
+import json
+
 import pyarrow as pa
 import pytest
 
@@ -17,7 +19,7 @@ def test_every_line_is_read_once(name, end, size, tmp_path, monkeypatch):
     if name.endswith("csv"):
         file.write_text("user,text\n" + "\n".join(f'{row["user"]},"{row["text"]}"' for row in ROWS) + end)
     else:
-        file.write_text("\n".join('{"user": "%s", "text": "%s"}' % (row["user"], row["text"]) for row in ROWS) + end)
+        file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + end)
     found = blocks.find([str(file)])
     assert (len(found) > 1) == (size < 5000)
     tables = [blocks.read(block) for block in found]
