@@ -1,0 +1,4 @@
+"""From a log of clicks on a cluster to a published model: steps on Apache Beam, as in TFX, one step a file.
+
+`deca_tf` knows nothing of this package. It needs the extra `pipelines`.
+"""

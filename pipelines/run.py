@@ -1,0 +1,130 @@
+"""`python -m pipelines.run`: runs the steps of a pipeline that are not done yet."""
+
+import logging
+import pathlib
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deca_tf.checks import check_choice
+from deca_tf.tensorflow_loader import load_tensorflow
+from pipelines.settings import Settings
+from pipelines.step import Context, PipelineStopped
+from pipelines.steps import ORDER, STEPS
+from pipelines.store import Store, key_of
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def run_pipeline(settings, step=None, options=None, tell=lambda step, execution, seconds: None):
+    """Runs every step, or one.
+
+    Args:
+        settings: `Settings`.
+        step: name of the only one to run, on the newest outputs of the others; None: all.
+        options: list of Beam's own options, such as `["--runner=DirectRunner", "--direct_num_workers=2"]`.
+        tell: called after each step with its name, its `Execution`, and seconds, None if it was done before.
+
+    Returns:
+        `{step: Execution}`.
+
+    Raises:
+        PipelineStopped: a step refused to go on.
+        FileNotFoundError: an input that no step has made yet.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    if step is not None:
+        check_choice("step", step, ORDER)
+    store = Store(settings.root)
+    context = Context(settings, store, PipelineOptions(options or []))
+    done = {}
+    for name in ORDER if step is None else (step,):
+        began = time.perf_counter()
+        done[name], is_new = _run_step(STEPS.load(name)(), context, done)
+        tell(name, done[name], time.perf_counter() - began if is_new else None)
+    return done
+
+
+def _run_step(step, context, done):
+    """The execution of a step, and whether it was run now."""
+    store = context.store
+    sources = {name: _source(name, store, done) for name in step.inputs}
+    inputs = {name: store.path(execution, name) for name, execution in sources.items()}
+    digests = {name: execution.digests[name] for name, execution in sources.items()}
+    key = key_of(step, step.settings(context, inputs), digests)
+    found = store.find(step.name, key)
+    if found is not None:
+        return found, False
+    write = lambda outputs: step.run(inputs, outputs, context)  # noqa: E731
+    return store.publish(step.name, key, inputs, step.outputs, write), True
+
+
+def _source(output, store, done):
+    """The execution that made an input: of this run, else the newest."""
+    maker = next(name for name in ORDER if output in STEPS.load(name).outputs)
+    if maker in done:
+        return done[maker]
+    for execution in reversed(store.executions(maker)):
+        return execution
+    raise FileNotFoundError(
+        f"There must be an artifact {output!r}. Received: {str(store.root)!r}, where {maker} has not "
+        "run. Run all steps."
+    )
+
+
+def command(
+    context: typer.Context,
+    config: Annotated[
+        pathlib.Path, typer.Option(help="TOML file: where the log is, where artifacts go, what is allowed.")
+    ],
+    step: Annotated[str | None, typer.Option(help=f"Only this one: {', '.join(ORDER)}.")] = None,
+    runner: Annotated[
+        str, typer.Option(help="Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, ...")
+    ] = "DirectRunner",
+):
+    """Runs a pipeline on Apache Beam, from a log of clicks to what is trained on.
+
+    Steps that are done for the same input and settings are not run again. What would poison a model stops the run with
+    a report, and exit status 3. Any other option is handed to Beam.
+
+    **Examples**
+
+      python -m pipelines.run --config clicks.toml
+
+      python -m pipelines.run --config clicks.toml --direct_num_workers=2 --direct_running_mode=multi_processing
+
+      python -m pipelines.run --config clicks.toml --step StatisticsGen
+    """
+    load_tensorflow()
+    table = Table("step", "execution", "seconds", "rows/s", "notes")
+
+    def tell(name, execution, seconds):
+        rows = execution.notes.get("rows")
+        rate = f"{rows / seconds:,.0f}" if rows and seconds else ""
+        notes = ", ".join(f"{key} {value}" for key, value in execution.notes.items())
+        table.add_row(name, str(execution.number), "done before" if seconds is None else f"{seconds:.1f}", rate, notes)
+        console.print(f"{name}: {'done before' if seconds is None else f'{seconds:.1f} s'}", highlight=False)
+
+    try:
+        run_pipeline(Settings.read(config), step, [f"--runner={runner}", *context.args], tell)
+    except PipelineStopped as stop:
+        errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(3) from None
+    except (ValueError, OSError) as error:
+        errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(table)
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(command)
+
+if __name__ == "__main__":
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    sys.exit(app())

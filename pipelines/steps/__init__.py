@@ -1,0 +1,12 @@
+"""The steps in their order. To add one: write its file, add a row."""
+
+from deca_tf.registry import Registry
+
+_ROWS = {
+    "ExampleGen": "pipelines.steps.example_gen:ExampleGen",
+    "StatisticsGen": "pipelines.steps.statistics_gen:StatisticsGen",
+    "SchemaGen": "pipelines.steps.schema_gen:SchemaGen",
+    "ExampleValidator": "pipelines.steps.example_validator:ExampleValidator",
+}
+STEPS = Registry("step", _ROWS)
+ORDER = tuple(_ROWS)

@@ -1,0 +1,171 @@
+"""The whole pipeline on a small log, what it refuses, and what it does not do again."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from typer.testing import CliRunner
+
+from pipelines import run
+from pipelines.settings import Settings
+from pipelines.step import PipelineStopped
+from pipelines.steps import ORDER
+from pipelines.steps.statistics_gen import read_statistics
+
+
+@pytest.fixture(scope="module")
+def accepted(log, settings_of, tmp_path_factory):
+    """Folder with a first span that was accepted, its settings, and its executions."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    log.to_csv(folder / "log.csv", index=False)
+    settings = settings_of(folder, "log.csv")
+    return folder, settings, run.run_pipeline(settings)
+
+
+def read_rows(folder):
+    files = sorted(str(file) for file in folder.rglob("*.gz"))
+    rows = []
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
+        features = tf.train.Example.FromString(record.numpy()).features.feature
+        rows.append({name: _value(feature) for name, feature in features.items()})
+    return rows
+
+
+def _value(feature):
+    values = getattr(feature, feature.WhichOneof("kind")).value
+    return values[0].decode() if isinstance(values[0], bytes) else values[0]
+
+
+def by_all(frame):
+    return frame.sort_values(sorted(frame.columns)).reset_index(drop=True)[sorted(frame.columns)]
+
+
+def test_examples_are_the_rows(accepted, log):
+    _, settings, done = accepted
+    rows = pd.DataFrame(read_rows(settings.root / done["ExampleGen"].outputs["examples"]))
+    pd.testing.assert_frame_equal(by_all(rows), by_all(log))
+    assert done["ExampleGen"].notes["rows"] == 2000
+
+
+def test_statistics_are_those_of_the_log(accepted, log):
+    _, settings, done = accepted
+    statistics, feedback = read_statistics(settings.root / done["StatisticsGen"].outputs["statistics"])
+    assert statistics.num_examples == feedback["rows"] == 2000
+    assert (feedback["users"], feedback["items"]) == (log["user"].nunique(), log["item"].nunique())
+    assert feedback["duplicates"] == log.duplicated(["user", "item"]).sum() > 0
+    assert feedback["item_degree"]["max"] == log["item"].value_counts().max()
+    features = {feature.path.step[0]: feature for feature in statistics.features}
+    assert features["rating"].num_stats.mean == pytest.approx(log["rating"].mean())
+    assert features["rating"].num_stats.std_dev == pytest.approx(log["rating"].std(ddof=0))
+    assert features["item"].string_stats.unique == log["item"].nunique()
+
+
+def test_nothing_is_done_twice(accepted):
+    _, settings, done = accepted
+    again = run.run_pipeline(settings)
+    for name in ("ExampleGen", "StatisticsGen"):
+        assert again[name] == done[name]
+    third = run.run_pipeline(settings)
+    assert third == again
+
+
+@pytest.mark.parametrize("file", ["log.tsv", "log.jsonl", "log.parquet", "log.tfrecord"])
+def test_every_format_gives_the_same_examples(file, log, settings_of, tmp_path):
+    if file.endswith("tsv"):
+        log.to_csv(tmp_path / file, index=False, sep="\t")
+    elif file.endswith("jsonl"):
+        log.to_json(tmp_path / file, orient="records", lines=True)
+    elif file.endswith("parquet"):
+        log.to_parquet(tmp_path / file)
+    else:
+        with tf.io.TFRecordWriter(str(tmp_path / file)) as writer:
+            for row in log.to_dict("records"):
+                ids = {name: tf.train.BytesList(value=[row[name].encode()]) for name in ("user", "item")}
+                numbers = {name: tf.train.Int64List(value=[row[name]]) for name in ("rating", "time")}
+                features = {name: tf.train.Feature(bytes_list=value) for name, value in ids.items()}
+                features |= {name: tf.train.Feature(int64_list=value) for name, value in numbers.items()}
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+    settings = settings_of(tmp_path, file)
+    done = run.run_pipeline(settings, "ExampleGen")
+    rows = pd.DataFrame(read_rows(settings.root / done["ExampleGen"].outputs["examples"]))
+    pd.testing.assert_frame_equal(by_all(rows), by_all(log))
+
+
+def wrong_type(log):
+    return log.assign(rating=log["rating"].astype(str).where(log.index != 1234, "five"))
+
+
+def new_column(log):
+    return log.assign(device="phone")
+
+
+def half_missing(log):
+    return log.iloc[: len(log) // 2]
+
+
+def other_ids(log):
+    return log.assign(user=log["user"].str.replace("user ", "customer-"), item=log["item"].str.upper())
+
+
+def bots(log):
+    times = log["time"].iloc[0] + np.linspace(0, 3000, 400).astype(int)
+    robot = {"user": "user 1", "item": "Stück 3", "rating": 5, "time": times}
+    return pd.concat([log, pd.DataFrame(robot)])
+
+
+def lost_users(log):
+    return log.assign(user=log["user"].where(log.index % 10 > 0))
+
+
+@pytest.mark.parametrize(
+    "poison, said",
+    [
+        (wrong_type, ["| rating | wrong type | It must be INT. Received: BYTES, such as '", "1 anomaly"]),
+        (new_column, ["| device | new column | It is not in the schema. |", "1 anomaly"]),
+        (half_missing, ["| number of rows | There must be 0.6 to 10 times as many", "2,000. Received: 1,000"]),
+        (other_ids, ["| unknown users | At least 5% of the users must be known", "| unknown items |", "0.00%"]),
+        (bots, ["rows by users with 200 clicks and more within an hour. Received: 17", "| bots |"]),
+        (lost_users, ["| user | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."]),
+    ],
+)
+def test_poison_is_stopped_with_the_reason(poison, said, accepted, log, settings_of):
+    folder, settings, done = accepted
+    poison(log).to_csv(folder / f"{poison.__name__}.csv", index=False)
+    with pytest.raises(PipelineStopped) as stopped:
+        run.run_pipeline(settings_of(folder, f"{poison.__name__}.csv"))
+    for part in said:
+        assert part in str(stopped.value)
+    kept = (settings.root / "ExampleValidator" / "stopped.md").read_text()
+    assert kept in str(stopped.value)
+    accepted_now = [
+        json.loads(file.read_text()) for file in (settings.root / "lineage").glob("*-ExampleValidator.json")
+    ]
+    assert {each["inputs"]["statistics"] for each in accepted_now} == {done["StatisticsGen"].outputs["statistics"]}
+
+
+def test_the_command_says_what_it_did_and_what_is_wrong(accepted, tmp_path):
+    folder = accepted[0]
+    config = folder / "clicks.toml"
+    text = 'root = "artifacts"\n[input]\nfiles = ["log.csv"]\nuser_column = "user"\nitem_column = "item"\n'
+    config.write_text(text + 'timestamp_column = "time"\n')
+    done = CliRunner().invoke(run.app, ["--config", str(config)])
+    assert done.exit_code == 0, done.output
+    assert all(name in done.output for name in ORDER) and "done before" in done.output
+    (folder / "wrong.toml").write_text(text + "shard = 3\n")
+    for arguments, said in (
+        (["--config", str(folder / "wrong.toml")], "`input.shard`: extra inputs are not permitted. Received: 3."),
+        (["--config", str(tmp_path / "no.toml")], "which does not exist"),
+        (["--config", str(config), "--step", "ExampleGenn"], "Did you mean 'ExampleGen'?"),
+    ):
+        refused = CliRunner().invoke(run.app, arguments)
+        assert refused.exit_code == 2 and said in refused.output.replace("\n", "")
+
+
+def test_paths_start_at_the_settings(tmp_path):
+    (tmp_path / "c.toml").write_text('root = "out"\n[input]\nfiles = ["a.csv", "gs://bucket/b.csv"]\n')
+    settings = Settings.read(tmp_path / "c.toml")
+    assert settings.root == tmp_path / "out"
+    assert settings.input.files == [str(tmp_path / "a.csv"), "gs://bucket/b.csv"]
