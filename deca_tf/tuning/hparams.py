@@ -48,10 +48,10 @@ def write_hparams(frames, folder, to, objective):
             writer = tf.summary.create_file_writer(str(beside / name))
             with writer.as_default():
                 api.hparams({"method": method, "status": row["status"], **values}, trial_id=name)
-                _write_curves(pathlib.Path(folder) / method / f"trial_{row['trial']}" / RESULT, objective)
                 for metric in (objective, "best_epoch", "seconds"):
                     if row[metric] is not None and row[metric] == row[metric]:
-                        tf.summary.scalar(metric, float(row[metric]), step=0)
+                        tf.summary.scalar(metric, float(row[metric]), step=0)  # first: TensorBoard drops steps back
+                _write_curves(pathlib.Path(folder) / method / f"trial_{row['trial']}" / RESULT, objective)
             writer.close()
     shutil.rmtree(to, ignore_errors=True)
     beside.rename(to)

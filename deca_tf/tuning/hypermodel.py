@@ -1,12 +1,12 @@
 """DeCAHyperModel: what Keras Tuner builds and fits in a trial."""
 
+import copy
+
 import keras
 import keras_tuner
 
-from deca_tf.backbones import BACKBONES
 from deca_tf.checks import check_choice, did_you_mean
 from deca_tf.config import Config
-from deca_tf.denoisers import DENOISERS
 from deca_tf.experiment import MONITORS, needs_prior, train
 from deca_tf.model_building import build_model, role_seed
 from deca_tf.registry import deserialize
@@ -75,8 +75,6 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             config.training.epochs = epochs
         config.training.monitor = check_choice("objective", objective or config.training.monitor, MONITORS)
         config.training.watch_validation, config.training.watch_test = True, False
-        BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
-        DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
         if needs_prior(config) and prior is None:
             raise ValueError(
                 "`prior` must be a trained model where the denoiser needs one. Received: prior=None, "
@@ -176,7 +174,7 @@ def _maker(backbone):
     """A function `(hp, seed)` to an untrained model, of a user's model or function."""
     if isinstance(backbone, keras.Model):
         saved = keras.saving.serialize_keras_object(backbone)
-        return lambda hp, seed: deserialize(saved)
+        return lambda hp, seed: deserialize(copy.deepcopy(saved))  # Keras takes a functional model's apart
     if callable(backbone):
         return lambda hp, seed: _checked(backbone(hp, seed))
     raise TypeError(

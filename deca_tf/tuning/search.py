@@ -1,9 +1,10 @@
-"""A search from settings to results: every method with the same budget, tables, figures, recipes, and a test if asked."""
+"""A search from settings to results: methods with the same budget, tables, figures, recipes, and a test if asked."""
 
 import dataclasses
 import hashlib
 import json
 import pathlib
+import shutil
 import statistics
 
 import keras_tuner
@@ -17,7 +18,7 @@ from deca_tf.tuning.hypermodel import DeCAHyperModel
 from deca_tf.tuning.plots import plot_parallel_coordinates
 from deca_tf.tuning.search_space import SPACES
 from deca_tf.tuning.trials import COMPLETED, FAILED, best_settings, read_trials, write_recipe
-from deca_tf.tuning.tuners import TUNERS, check_installed, points
+from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed, points
 from deca_tf.tuning.workers import Job, run_workers
 
 TRIALS = 30
@@ -141,8 +142,11 @@ def run_search(
             "prior": train_prior(each, blind, None) if needs_prior(each) else None,
         }
         jobs[method] = Job(out / method, tuner, trials, hypermodel, threads or 1)
-    for method, job in jobs.items():
-        _bind(job, _description(job, configs[method], split))
+    described = [(job, _description(job, configs[method], split)) for method, job in jobs.items()]
+    for job, description in described:
+        _check(job, description)
+    for job, description in described:
+        write_atomically(_made(job.folder) / SETTINGS_FILE, json.dumps(description, indent=2) + "\n")
     objective = config.training.monitor
     for method, job in jobs.items():
         _run(job, method, objective, workers, listener)
@@ -224,7 +228,7 @@ def _description(job, config, split):
     validation = hashlib.sha256(split.validation.pair_key.tobytes()).hexdigest()
     settings = config.to_dict()
     settings["data"].pop("data_dir", None)  # where the data lies does not count
-    return {
+    description = {
         "tuner": job.tuner,
         "objective": hypermodel.objective.name,
         "space": {each.name: each.get_config() for each in hp.space},
@@ -234,12 +238,12 @@ def _description(job, config, split):
         "backbone": "your own" if hypermodel.own_backbone is not None else config.backbone.name,
         "data": f"{fingerprint(split)} {validation}",
     }
+    return json.loads(json.dumps(description))  # as it is read back
 
 
-def _bind(job, description):
-    """Makes the folder this search's, or refuses it."""
+def _check(job, description):
+    """Refuses a folder that is not free, nor already this search's."""
     file = job.folder / SETTINGS_FILE
-    description = json.loads(json.dumps(description))
     if file.is_file():
         stored = json.loads(file.read_text(encoding="utf-8"))
         differing = _first_difference(stored, description)
@@ -248,14 +252,16 @@ def _bind(job, description):
                 f"`out` must be a new folder, or that of the same search. Received: {str(job.folder)!r}, where "
                 f"{differing}. Name another folder, or delete this one."
             )
-        return
-    if job.folder.exists() and any(job.folder.iterdir()):
+    elif job.folder.exists() and any(job.folder.iterdir()):
         raise FileExistsError(
             f"`out` must be a new folder, or that of the same search. Received: {str(job.folder)!r}, which holds other "
             "files."
         )
-    job.folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(description, indent=2) + "\n")
+
+
+def _made(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _first_difference(stored, asked, prefix=""):
@@ -283,10 +289,12 @@ def _run(job, method, objective, workers, listener):
 
     if workers > 1:
         run_workers(job, workers, tell)
-        return
-    tuner = job.make_tuner()
-    tuner.listener = tell
-    tuner.search()
+    else:
+        tuner = job.make_tuner()
+        tuner.listener = tell
+        tuner.search()
+    for checkpoints in job.folder.glob(f"trial_*/{CHECKPOINTS}"):
+        shutil.rmtree(checkpoints)  # nobody goes on from them any more
 
 
 def _test(found, split, seeds):

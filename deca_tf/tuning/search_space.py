@@ -28,6 +28,9 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
 
     Returns:
         The `Config` of the point.
+
+    Raises:
+        ValueError: something is held that the parts do not have, or of C1 and C2 only one.
     """
     check_choice("space", space, SPACES)
     hp = Holding(hp, held or {})
@@ -37,7 +40,10 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
     }
     if space == "default" and not own_backbone:
         tables["backbone"] = BACKBONES.load(config.backbone.name).search_space(hp)
-    return type(config).model_validate(merge(config.to_dict(), tables, held or {}))
+    chosen = type(config).model_validate(merge(config.to_dict(), tables, held or {}))
+    BACKBONES.check_options(chosen.backbone.name, chosen.backbone.model_extra)
+    DENOISERS.check_options(chosen.denoiser.name, chosen.denoiser.model_extra)
+    return chosen
 
 
 def _training(hp, training, space):

@@ -17,6 +17,7 @@ from deca_tf.run_folder import RunFolder, write_atomically
 
 TUNERS = ("bayesian", "hyperband", "grid")
 RESULT = "result.json"
+CHECKPOINTS = "run"  # of Hyperband's trials, while the search goes on
 HYPERBAND_FACTOR = 3
 
 
@@ -119,7 +120,7 @@ class TrialTuner(keras_tuner.Tuner):
         hp, folder = trial.hyperparameters, pathlib.Path(self.get_trial_dir(trial.trial_id))
         began = time.perf_counter()
         prolongs = "tuner/epochs" in hp.values and self.hypermodel.own_backbone is None
-        runs = RunFolder(folder / "run")
+        runs = RunFolder(folder / CHECKPOINTS)
         if prolongs:
             self._take_checkpoint(hp.values.get("tuner/trial_id"), runs)
         keras.backend.clear_session()
@@ -142,7 +143,7 @@ class TrialTuner(keras_tuner.Tuner):
         """Copies what Hyperband's earlier, shorter trial of the same point left."""
         shutil.rmtree(runs.path, ignore_errors=True)  # what a worker that died left of this very trial
         if earlier is not None:
-            left = RunFolder(pathlib.Path(self.get_trial_dir(earlier)) / "run").checkpoints
+            left = RunFolder(pathlib.Path(self.get_trial_dir(earlier)) / CHECKPOINTS).checkpoints
             if left.is_dir():
                 shutil.copytree(left, runs.checkpoints)
 

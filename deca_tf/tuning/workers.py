@@ -13,6 +13,7 @@ from deca_tf.tensorflow_loader import load_tensorflow
 
 ADDRESS = "127.0.0.1"
 CHIEF = "chief"
+NO_PROXY = "no_grpc_proxy"  # gRPC's list of addresses to reach directly
 DEATHS = 3  # of one worker, without a trial finished in between, after which the search is given up
 LOOK_EVERY = 0.5  # seconds between two looks at the processes
 
@@ -91,6 +92,9 @@ def run_workers(job, workers, listener=lambda: None):
                     )
                 running[name] = start(name)
             if running and not chief.is_alive():
+                chief.join()
+                if chief.exitcode == 0:  # it has told all that asked that there is no more to do
+                    break
                 raise RuntimeError(
                     f"The process of the search's oracle died (exit code {chief.exitcode}). What it printed is above, "
                     f"what was finished is in {job.folder}. The same command goes on."
@@ -112,7 +116,7 @@ def _work(job, name, port):
         "KERASTUNER_TUNER_ID": name,
         "KERASTUNER_ORACLE_IP": ADDRESS,
         "KERASTUNER_ORACLE_PORT": str(port),
-        "no_grpc_proxy": ",".join(filter(None, (os.environ.get("no_grpc_proxy"), ADDRESS))),
+        NO_PROXY: ",".join(filter(None, (os.environ.get(NO_PROXY), ADDRESS))),
     }
     load_tensorflow(1 if name == CHIEF else job.threads)
     job.make_tuner().search()
