@@ -130,31 +130,25 @@ def tune(
         workers=workers,
         threads=threads if workers > 1 else None,
         test_seeds=test_seeds,
-        listener=None if quiet else _Progress(config.training.monitor),
+        listener=None if quiet else _tell(config.training.monitor),
     )
     if not quiet:
         _print(found, config)
 
 
-class _Progress:
-    """A line per trial that has ended."""
+def _tell(objective):
+    """A listener that prints a line per trial that has ended."""
 
-    def __init__(self, objective):
-        self.objective = objective
-        self._told = set()
-
-    def __call__(self, method, frame):
-        best = frame[self.objective].astype(float).max()
-        for row in frame.sort_values("trial").to_dict("records"):
-            ended = row["status"] == "failed" or row["seconds"] == row["seconds"]
-            if not ended or (method, row["trial"]) in self._told:
-                continue
-            self._told.add((method, row["trial"]))
-            reached = f"{self.objective} {row[self.objective]:.4f}" if row["status"] == "completed" else _what(row)
+    def tell(method, frame, ended):
+        best = _figure(frame[objective].max())
+        for row in frame[frame["trial"].isin(ended)].sort_values("trial").to_dict("records"):
+            reached = f"{objective} {row[objective]:.4f}" if row["status"] == "completed" else _what(row)
             took = f", {row['seconds']:.0f} s" if row["seconds"] == row["seconds"] else ""
             console.print(
-                f"{method} trial {row['trial']}: {reached}{took}; best {best:.4f}", highlight=False, soft_wrap=True
+                f"{method} trial {row['trial']}: {reached}{took}; best {best}", highlight=False, soft_wrap=True
             )
+
+    return tell
 
 
 def _what(row):

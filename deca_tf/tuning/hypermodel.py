@@ -45,7 +45,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 
     Example:
         >>> hypermodel = DeCAHyperModel(split, backbone="mf", denoiser="deca", epochs=20)
-        >>> tuner = keras_tuner.BayesianOptimization(hypermodel, hypermodel.objective, max_trials=30, directory="search")
+        >>> tuner = keras_tuner.BayesianOptimization(hypermodel, hypermodel.objective, max_trials=30)
         >>> tuner.search()
         >>> hypermodel.config(tuner.get_best_hyperparameters()[0])
     """

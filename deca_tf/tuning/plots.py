@@ -33,7 +33,7 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
     names = hyperparameter_columns(frame)
     shown = frame[frame["status"].isin([COMPLETED, COLLAPSED])]
     axes = [Axis(shown[name]) for name in names]
-    scores = shown[objective].dropna().astype(float)
+    scores = shown[objective].dropna()
     low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
     colours = ScalarMappable(Normalize(low, high), "viridis")
     figure = Figure(figsize=(1.6 * (len(names) + 2), 4.2), layout="constrained")

@@ -17,7 +17,7 @@ from deca_tf.tuning.hparams import write_hparams
 from deca_tf.tuning.hypermodel import DeCAHyperModel
 from deca_tf.tuning.plots import plot_parallel_coordinates
 from deca_tf.tuning.search_space import SPACES
-from deca_tf.tuning.trials import COMPLETED, FAILED, best_settings, read_trials, write_recipe
+from deca_tf.tuning.trials import COMPLETED, UNFINISHED, best_settings, read_trials, write_recipe
 from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed, points
 from deca_tf.tuning.workers import Job, run_workers
 
@@ -56,7 +56,7 @@ class Search:
                 {
                     "method": method,
                     **{name: int(counted.get(name, 0)) for name in ("completed", "collapsed", "failed", "unfinished")},
-                    self.objective: frame[self.objective].astype(float).max(),
+                    self.objective: frame[self.objective].max(),
                     "epochs": int(frame["epochs"].fillna(0).sum()),
                     "seconds": float(frame["seconds"].fillna(0).sum()),
                 }
@@ -104,7 +104,7 @@ def run_search(
         threads: TensorFlow's, in each of several workers; None: one.
         test_seeds: trains each method's best settings so often, with seeds from the config's on, and judges them on
             the test.
-        listener: called as `(method, table)` when trials have ended.
+        listener: called as `(method, table, names)` when the trials of these names have ended.
 
     Returns:
         A `Search`.
@@ -278,14 +278,18 @@ def _first_difference(stored, asked, prefix=""):
 
 def _run(job, method, objective, workers, listener):
     """Runs what is not finished of a search."""
-    ended = set()
+
+    def ended_now():
+        frame = read_trials(job.folder, objective)
+        return frame, set(frame.loc[frame["status"] != UNFINISHED, "trial"])
+
+    _, told = ended_now()
 
     def tell():
-        frame = read_trials(job.folder, objective)
-        now = set(frame.loc[frame["seconds"].notna() | (frame["status"] == FAILED), "trial"])
-        if listener is not None and now - ended:
-            listener(method, frame)
-        ended.update(now)
+        frame, ended = ended_now()
+        if listener is not None and ended - told:
+            listener(method, frame, ended - told)
+        told.update(ended)
 
     if workers > 1:
         run_workers(job, workers, tell)

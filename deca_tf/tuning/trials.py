@@ -52,9 +52,9 @@ def read_trials(folder, objective):
     columns = ["trial", "status", objective, "collapsed", "best_epoch", "epochs", "seconds", "worker"]
     frame = pd.DataFrame(rows, columns=None if rows else [*columns, "message"])
     order = {status: rank for rank, status in enumerate((COMPLETED, COLLAPSED, FAILED, UNFINISHED))}
-    ranked = frame.assign(_rank=frame["status"].map(order), _score=frame[objective].astype(float))
-    ranked = ranked.sort_values(["_rank", "_score", "trial"], ascending=[True, False, True])
-    return ranked.drop(columns=["_rank", "_score"]).reset_index(drop=True)
+    frame = frame.astype({objective: float, "seconds": float}).assign(_rank=frame["status"].map(order))
+    ranked = frame.sort_values(["_rank", objective, "trial"], ascending=[True, False, True])
+    return ranked.drop(columns="_rank").reset_index(drop=True)
 
 
 def hyperparameter_columns(frame):

@@ -19,6 +19,7 @@ TUNERS = ("bayesian", "hyperband", "grid")
 RESULT = "result.json"
 CHECKPOINTS = "run"  # of Hyperband's trials, while the search goes on
 HYPERBAND_FACTOR = 3
+FEWEST_RANDOM = 3  # trials of a Bayesian search before its model is asked
 
 
 class _Durable:
@@ -80,8 +81,11 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
     common = {"objective": hypermodel.objective, "seed": hypermodel.seed()}
     if kind == "hyperband":
         oracle = Hyperband(max_epochs=hypermodel.settings.training.epochs, factor=HYPERBAND_FACTOR, **common)
+    elif kind == "grid":
+        oracle = Grid(max_trials=trials, **common)
     else:
-        oracle = (Bayesian if kind == "bayesian" else Grid)(max_trials=trials, **common)
+        # Keras Tuner's default, three per hyperparameter, would leave nothing of a small budget.
+        oracle = Bayesian(max_trials=trials, num_initial_points=max(FEWEST_RANDOM, (trials or 0) // 3), **common)
     folder = pathlib.Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
         tuner = TrialTuner(oracle, hypermodel, directory=str(folder.parent), project_name=folder.name)

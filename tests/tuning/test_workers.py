@@ -29,10 +29,10 @@ def test_two_workers_share_a_search_and_a_killed_ones_trial_is_run_again(split, 
         return look(sentinels, 0.05)
 
     monkeypatch.setattr(workers.multiprocessing.connection, "wait", wait_and_kill)
-    search = run_search(small(), tmp_path / "out", split=split, tuner="grid", trials=6, baseline=None, workers=2)
+    search = run_search(small(), tmp_path / "out", split=split, tuner="grid", trials=4, baseline=None, workers=2)
     frame = search.trials["linear"]
     assert len(killed) == 1
-    assert frame["status"].tolist() == ["completed"] * 6
+    assert frame["status"].tolist() == ["completed"] * 4
     assert killed[0] in frame["trial"].tolist()
     assert set(frame["worker"]) == {"worker0", "worker1"}
     assert not [p for p in multiprocessing.active_children() if p.name in ("chief", "worker0", "worker1")]
