@@ -28,8 +28,8 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         backbone: name of a backbone; or your own: a Keras model from `{"user_id", "item_id"}` to logits, made anew
             from its `get_config` for each trial, or a function `(hp, seed)` that makes one, and may ask `hp`.
         denoiser: name of a denoiser.
-        config: a `Config` with all other settings; None: their defaults. Its `backbone` and `denoiser` tables are
-            used if `backbone` and `denoiser` are not given.
+        config: a `Config` with all other settings; None: their defaults. Its `backbone` and `denoiser` tables hold
+            unless `backbone` or `denoiser` names another one.
         epochs: of a trial, at most; None: the config's.
         space: 'default' or 'paper', what the paper searched.
         objective: name of the metric to maximize, val_<metric>@20; None: `config.training.monitor`.
@@ -66,11 +66,11 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         config = Config() if config is None else config.model_copy(deep=True)
         self.own_backbone = None
         if isinstance(backbone, str):
-            config.backbone = type(config.backbone)(**{**config.backbone.model_dump(), "name": backbone})
+            config.backbone = _named(config.backbone, backbone)
         elif backbone is not None:
             self.own_backbone = _maker(backbone)
         if denoiser is not None:
-            config.denoiser = type(config.denoiser)(**{**config.denoiser.model_dump(), "name": denoiser})
+            config.denoiser = _named(config.denoiser, denoiser)
         if epochs is not None:
             config.training.epochs = epochs
         config.training.monitor = check_choice("objective", objective or config.training.monitor, MONITORS)
@@ -168,6 +168,11 @@ class DeCAHyperModel(keras_tuner.HyperModel):
     def seed(self):
         """Of the tuner's own choices."""
         return role_seed(self.settings, "search") or 1  # 0 is none to Keras Tuner
+
+
+def _named(table, name):
+    """The table of a part of this name: as it is, or without what was set of another part."""
+    return table if table.name == name else type(table)(name=name)
 
 
 def _maker(backbone):

@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 import time
+import warnings
 
 import keras
 import keras_tuner
@@ -37,7 +38,12 @@ class _Durable:
 
 
 class Bayesian(_Durable, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Keras Tuner's, durable."""
+    """Keras Tuner's, durable, and without warnings of how well its own model fits."""
+
+    def populate_space(self, trial_id):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().populate_space(trial_id)
 
 
 class Hyperband(_Durable, keras_tuner.oracles.HyperbandOracle):

@@ -64,6 +64,8 @@ def test_an_objective_that_does_not_exist_is_refused_before_training(split, monk
 def test_wrong_arguments(split):
     with pytest.raises(ValueError, match=r"`prior` must be a trained model"):
         DeCAHyperModel(split, denoiser="deca-p", config=small())
+    settings = DeCAHyperModel(split, denoiser="gce", config=small({"denoiser": {"c1": 7}})).settings
+    assert settings.denoiser.model_extra == {}, "those of `linear` are not of `gce`"
     with pytest.raises(TypeError, match=r"`backbone` must be the name of one, a keras.Model, or a function"):
         DeCAHyperModel(split, backbone=3, config=small())
     with pytest.raises(TypeError, match=r"must return a keras.Model"):
