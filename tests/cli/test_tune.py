@@ -29,14 +29,14 @@ def deca_tf(capsys, *arguments):
 
 def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("deca_tf.cli.tune.console.width", 200)
-    asked = ["tune", "--dataset", "synthetic", "--denoiser", "linear", "--tuner", "grid", "--trials", 2]
+    asked = ["tune", "--dataset", "synthetic", "--denoiser", "linear", "--tuner", "grid", "--trials", 1]
     asked += ["--epochs", 1, "--set", "denoiser.c1=10", "--set", "denoiser.c2=10", *SMALL, "--out", tmp_path / "search"]
     code, out, err = deca_tf(capsys, *asked)
     assert code == 0, err
     trials = pd.read_csv(tmp_path / "search/trials.csv")
     best = trials.groupby("method")["val_recall@20"].max()
     for method in ("linear", "none"):
-        assert f"{method} trial 1: val_recall@20" in out
+        assert f"{method} trial 0: val_recall@20" in out
         assert f"{best[method]:.4f}" in out
     assert "denoiser.c1" not in trials.columns
     assert "The same budget" in out

@@ -70,16 +70,3 @@ def test_wrong_arguments(split):
         DeCAHyperModel(split, backbone=3, config=small())
     with pytest.raises(TypeError, match=r"must return a keras.Model"):
         DeCAHyperModel(split, backbone=lambda hp, seed: None, config=small())
-
-
-def test_a_collapsed_trial_ends_early_and_counts_nothing(split):
-    dead = {"denoiser": {"c1": 1000, "c2": 0}, "training": {"learning_rate": 0.1, "l2": 0.1}}
-    config = small({"training": {"epochs": 30}})
-    hypermodel = DeCAHyperModel(split, config=config, held=dead)
-    hp = keras_tuner.HyperParameters()
-    told, collapsed, history = hypermodel.try_out(hp, hypermodel.build(hp))
-    assert collapsed == "all rejected"
-    assert told["val_recall@20"] == 0
-    assert told["collapsed"] == 1
-    assert 3 <= len(history) == told["epochs"] < 30
-    assert max(logs["val_recall@20"] for logs in history) > 0

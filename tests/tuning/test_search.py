@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from deca_tf import experiment
 from deca_tf.config import resolve
-from deca_tf.tuning import best_settings, read_trials, run_search
+from deca_tf.tuning import best_settings, read_trials, run_search, tuners
 from deca_tf.tuning.plots import Axis
 from deca_tf.tuning.search import mean_and_deviation
 from deca_tf.tuning.tuners import TrialTuner
@@ -28,6 +28,7 @@ def found(split, tmp_path_factory):
     run_trial = TrialTuner.run_trial
 
     def interrupted(self, trial, **options):
+        assert len(self.hypermodel.split.test) == 0, "the test is out of reach"
         told = run_trial(self, trial, **options)
         if len(self.oracle.trials) == 2:
             raise KeyboardInterrupt
@@ -106,9 +107,12 @@ def test_the_best_settings_are_tested_only_when_asked_for(found, split):
     assert mean == pytest.approx(tested["recall@20"].mean())
 
 
-def test_hyperband_goes_on_from_where_the_shorter_trial_was(split, tmp_path):
+def test_hyperband_goes_on_from_where_the_shorter_trial_was(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuners, "HYPERBAND_FACTOR", 2)
+    loaded, load = [], experiment.load_checkpoint
+    monkeypatch.setattr(experiment, "load_checkpoint", lambda path: loaded.append(path) or load(path))
     search = run_search(
-        small({"denoiser": {"name": "none"}, "training": {"epochs": 3}}),
+        small({"denoiser": {"name": "none"}, "training": {"epochs": 2}}),
         tmp_path / "out",
         split=split,
         tuner="hyperband",
@@ -122,7 +126,7 @@ def test_hyperband_goes_on_from_where_the_shorter_trial_was(split, tmp_path):
             assert result["history"][: len(earlier["history"])] == earlier["history"]
             assert len(result["history"]) == values["tuner/epochs"] > len(earlier["history"])
             longer.append(file)
-    assert longer
+    assert len(longer) == len(loaded) == 1
     assert set(search.trials) == {"none"}, "the baseline is the method itself"
     assert not list((tmp_path / "out/none").glob("trial_*/run")), "checkpoints are gone"
 
@@ -143,10 +147,30 @@ def test_a_collapsed_trial_does_not_win(split, tmp_path):
     row = search.trials["linear"].iloc[0]
     assert (row["status"], row["collapsed"]) == ("collapsed", "all rejected")
     assert math.isnan(row[OBJECTIVE])
-    assert row["epochs"] < 20
+    assert 3 <= row["epochs"] < 20, "stopped"
+    told = json.loads((tmp_path / "out/linear/trial_0/trial.json").read_text())
+    result = json.loads((tmp_path / "out/linear/trial_0/result.json").read_text())
+    assert told["score"] == 0, "the tuner keeps away"
+    assert max(logs[OBJECTIVE] for logs in result["history"]) > 0, "whatever the ranking was"
     assert search.missing[0] == "No trial of 'linear' was completed, so there are no best settings."
     with pytest.raises(ValueError, match=r"must have a completed trial.*'collapsed': 1"):
         best_settings(tmp_path / "out/linear", OBJECTIVE)
+
+
+def test_a_trial_that_fails_is_listed_and_the_search_goes_on(split, tmp_path, monkeypatch):
+    run_trial = TrialTuner.run_trial
+
+    def unlucky(self, trial, **options):
+        if trial.trial_id == "0":
+            raise RuntimeError("out of luck")
+        return run_trial(self, trial, **options)
+
+    monkeypatch.setattr(TrialTuner, "run_trial", unlucky)
+    asked = {"split": split, "tuner": "grid", "trials": 2, "baseline": None}
+    search = run_search(small({"denoiser": {"name": "none"}}), tmp_path / "out", **asked)
+    assert search.trials["none"]["status"].tolist() == ["completed", "failed"]
+    assert search.trials["none"]["message"].iloc[1] == "RuntimeError: out of luck"
+    assert search.summary()["failed"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
