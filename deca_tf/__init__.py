@@ -19,7 +19,18 @@ _HOMES = {
     "Recommender": "deca_tf.serving",
     "run": "deca_tf.experiment",
 }
-_ROOMS = ("backbones", "comparators", "config", "data", "denoisers", "metrics", "optimizers", "reporting", "serving")
+_ROOMS = (
+    "backbones",
+    "comparators",
+    "config",
+    "data",
+    "denoisers",
+    "metrics",
+    "optimizers",
+    "reporting",
+    "serving",
+    "tuning",
+)
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 

@@ -236,8 +236,30 @@ def train_prior(config, split, folder, show_progress=True):
     return keras.models.load_model(RunFolder(folder.prior).model_file).target
 
 
-def train(config, split, folder, prior=None, show_progress=True):
+def train(
+    config,
+    split,
+    folder=None,
+    prior=None,
+    show_progress=True,
+    *,
+    model=None,
+    collapse=None,
+    callbacks=(),
+    save_last=False,
+):
     """Fits the model of a config, from the newest checkpoint of its folder if there is one.
+
+    Args:
+        config: a `Config`.
+        split: the `Split`; its test is looked at only where `training.watch_test` says so.
+        folder: the `RunFolder` of checkpoints; None: none are written.
+        prior: the pre-trained target of DeCA(p).
+        show_progress: draws a progress bar.
+        model: the untrained model, where it has been made already.
+        collapse: the `CollapseMonitor`; None: one that warns.
+        callbacks: more callbacks, which find all metrics in the logs.
+        save_last: leaves a checkpoint of the last epoch, from which a call with more epochs goes on.
 
     Returns:
         `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what `metrics.json` says of it.
@@ -247,28 +269,29 @@ def train(config, split, folder, prior=None, show_progress=True):
     if training.keep == "best" or training.patience is not None:
         best = BestWeights(training.monitor, training.patience, put_back=training.keep == "best")
     history, epochs_done = [], 0
-    saved = checkpoints(folder.checkpoints)
+    saved = [] if folder is None else checkpoints(folder.checkpoints)
     if saved:
         model, state, best_weights = load_checkpoint(saved[-1])
         history, epochs_done = state["history"], state["epochs_done"]
         if best is not None and best_weights is not None:
             best.restore(state["best"], best_weights)
-    else:
+    elif model is None:
         model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
     batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done)
     # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
     model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
-    collapse = CollapseMonitor(earlier=history)
-    backup = Backup(folder.checkpoints, history, best)
+    collapse = CollapseMonitor() if collapse is None else collapse
+    collapse.earlier = tuple(history)
+    backup = Backup(None if folder is None else folder.checkpoints, history, best, last=save_last)
     watched = {"val_": "validation"} if training.watch_validation else {}
     watched |= {"test_": "test"} if training.watch_test else {}
     ranking = [
         RankingMetrics(split, part, (MONITOR_K,), training.evaluate_every, prefix, earlier=history)
         for prefix, part in watched.items()
     ]
-    callbacks = [stopwatch, collapse, *ranking, *([best] if best else []), backup]
+    callbacks = [stopwatch, collapse, *ranking, *([best] if best else []), *callbacks, backup]
     released = None
     if training.released_early_stopping:
         released = ReleasedEarlyStopping(split, epoch_steps * phases, role_seed(config, "validation"), earlier=history)

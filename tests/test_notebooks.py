@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -31,6 +32,16 @@ def test_serving_runs(tmp_path, monkeypatch):
     assert "Serving 'clicks' at http://127.0.0.1:18601/" in printed
     assert "known: True - stranger: False" in printed
     assert outputs[-1]["data"]["text/html"].count("<td>") > 4, "the history"
+
+
+def test_the_search_runs(tmp_path, monkeypatch):
+    for package in ("sklearn", "tensorboard"):  # of the extra `search`
+        pytest.importorskip(package)
+    outputs = outputs_of("03_search", tmp_path, monkeypatch)
+    assert any("image/png" in output.get("data", {}) for output in outputs), "parallel coordinates"
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "[denoiser]" in printed
+    assert 0 < float(printed.split()[-1]) < 1, "recall on the test"
 
 
 def test_notebooks_are_stored_without_outputs():

@@ -32,6 +32,18 @@ class Backbone(keras.Model):
         self.seed = check_integer("seed", seed, low=0)
         self.built = True  # every weight exists since the constructor
 
+    @classmethod
+    def search_space(cls, hp):
+        """What of the model is worth a search: its size.
+
+        Args:
+            hp: Keras Tuner's `HyperParameters`, asked by `hp.Choice("backbone.<name>", ...)` and the like.
+
+        Returns:
+            Arguments of the constructor, `{name: value}`.
+        """
+        return {"embedding_dim": hp.Choice("backbone.embedding_dim", [16, 32, 64], default=32)}
+
     def add_table(self, name, shape, initializer="zeros"):
         """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.
 

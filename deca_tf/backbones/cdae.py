@@ -135,6 +135,13 @@ class CDAE(Backbone):
         if state is not None:
             self.seed_generator.state.assign(state)
 
+    @classmethod
+    def search_space(cls, hp):
+        return {
+            **super().search_space(hp),
+            "corruption": hp.Float("backbone.corruption", 0.0, 0.8, step=0.1, default=0.5),
+        }
+
     def get_config(self):
         return {
             **super().get_config(),

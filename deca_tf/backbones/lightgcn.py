@@ -172,6 +172,13 @@ class LightGCN(Backbone):
         weights = tf.gather(tf.convert_to_tensor(self.edge_weights), positions)
         return _matrix(tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller))
 
+    @classmethod
+    def search_space(cls, hp):
+        return {
+            "embedding_dim": hp.Choice("backbone.embedding_dim", [32, 64, 128], default=64),
+            "layers": hp.Choice("backbone.layers", [1, 2, 3], default=3),
+        }
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -76,6 +76,10 @@ class MF(Backbone):
         bias = ops.take(self.item_bias_table, item_ids, axis=0)[:, None] if self.item_bias else 0.0 * ones
         return ops.concatenate([vectors, bias, ones], axis=1)
 
+    @classmethod
+    def search_space(cls, hp):
+        return {**super().search_space(hp), "item_bias": hp.Boolean("backbone.item_bias", default=False)}
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -20,37 +20,43 @@ class Backup(keras.callbacks.Callback):
     looks finished; the one before it is deleted afterwards.
 
     Args:
-        folder: where checkpoints go.
+        folder: where checkpoints go; None: nowhere, only the history is kept.
         history: list of the logs of each epoch so far; this callback appends to it.
         best: the run's `BestWeights`, or None.
         every_seconds: least time between two checkpoints.
         share: of all time that saving may take, at most: large tables are saved less often. 1: whatever it takes.
+        last: saves the last epoch in any case, for a training that may be prolonged.
     """
 
-    def __init__(self, folder, history, best=None, every_seconds=30.0, share=0.05):
+    def __init__(self, folder, history, best=None, every_seconds=30.0, share=0.05, *, last=False):
         super().__init__()
-        self.folder = pathlib.Path(folder)
+        self.folder = None if folder is None else pathlib.Path(folder)
         self.history = history
         self.best = best
         self.every_seconds = every_seconds
         self.share = share
+        self.last = last
         self._next = time.monotonic() + every_seconds
         self._interrupted = False
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}})
         began = time.monotonic()
-        if self._interrupted or began >= self._next:
+        if self.folder is not None and (self._interrupted or began >= self._next or self._is_last(epoch)):
             self.save(epoch + 1)
             ended = time.monotonic()
             self._next = ended + max(self.every_seconds, (1.0 / self.share - 1.0) * (ended - began))
         if self._interrupted:
             raise KeyboardInterrupt
 
+    def _is_last(self, epoch):
+        return self.last and (self.model.stop_training or epoch + 1 == self.params["epochs"])
+
     @contextlib.contextmanager
     def saving_on_interrupt(self):
         """Within it, the first Ctrl-C lets the epoch finish and saves it; a second one stops at once."""
-        if threading.current_thread() is not threading.main_thread():  # only there can signals be handled
+        if self.folder is None or threading.current_thread() is not threading.main_thread():
+            # Nothing to save; or not where signals can be handled.
             yield
             return
         before = signal.getsignal(signal.SIGINT)

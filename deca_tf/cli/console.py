@@ -1,4 +1,4 @@
-"""What all commands share: the console and the table of a run's metrics."""
+"""What all commands share: the console, the table of a run's metrics, and what a user has set."""
 
 from rich.console import Console
 from rich.table import Table
@@ -32,3 +32,9 @@ def print_metrics(metrics, title, ks=(5, 10, 20)):
 
 def _figure(value):
     return "-" if value is None else f"{value:.4f}"
+
+
+def set_only(table):
+    """A table without what the user left out."""
+    cleaned = {key: set_only(value) if isinstance(value, dict) else value for key, value in table.items()}
+    return {key: value for key, value in cleaned.items() if value is not None and value != {}}

@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from deca_tf.cli import demo, deploy, evaluate, export, recommend, reproduce, rollback, serve, train
+from deca_tf.cli import demo, deploy, evaluate, export, recommend, reproduce, rollback, serve, train, tune
 
 app = typer.Typer(
     name="deca-tf",
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deca_tf.cli.console import console, print_metrics
+from deca_tf.cli.console import console, print_metrics, set_only
 from deca_tf.tensorflow_loader import load_tensorflow
 
 DATA, COLUMNS = "Data", "Columns of one's own table"
@@ -123,13 +123,13 @@ def train(
             "data_dir": data_dir,
             "split_by": split_by,
             "clean_test": clean_test,
-            "options": _given(columns),
+            "options": set_only(columns),
         },
         "backbone": {"name": backbone},
         "denoiser": {"name": denoiser},
         "training": {"epochs": epochs},
     }
-    config = resolve(recipe, merge(_given(given), *map(parse_assignment, assignments or ())))
+    config = resolve(recipe, merge(set_only(given), *map(parse_assignment, assignments or ())))
     load_tensorflow(threads)
     from deca_tf.experiment import run
 
@@ -146,9 +146,3 @@ def train(
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _given(table):
-    """A table without what the user left out."""
-    cleaned = {key: _given(value) if isinstance(value, dict) else value for key, value in table.items()}
-    return {key: value for key, value in cleaned.items() if value is not None and value != {}}

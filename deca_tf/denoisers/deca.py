@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from deca_tf.checks import check_choice, check_flag, check_range
-from deca_tf.denoisers import objectives
+from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.registry import deserialize
 
@@ -118,6 +118,14 @@ class DeCA(Denoiser):
         h = ops.sigmoid(self.likelihood_if_negative(inputs))
         h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
         return objectives.posterior(target_prob, h, h_prime)
+
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        """Costs and alpha. Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}, alpha of {0, 0.5, 1}."""
+        found = costs.search_space(hp, space)
+        if space == "paper":
+            return {**found, "alpha": hp.Choice("denoiser.alpha", [0.0, 0.5, 1.0], default=0.5)}
+        return {**found, "alpha": hp.Float("denoiser.alpha", 0.0, 1.0, default=0.5)}
 
     def get_config(self):
         return {

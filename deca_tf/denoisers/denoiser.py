@@ -15,6 +15,19 @@ class Denoiser(keras.layers.Layer):
     networks = ()  # names of the constructor's arguments that are networks
     negatives = "uniform"  # how negatives are drawn for the method: a row of `NEGATIVES` in data.negative_sampling
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        """What of the method is worth a search: nothing, for most; then only learning rate and the like are searched.
+
+        Args:
+            hp: Keras Tuner's `HyperParameters`, asked by `hp.Float("denoiser.<name>", ...)` and the like.
+            space: 'default', or 'paper' for what the paper searched.
+
+        Returns:
+            Arguments of the constructor, `{name: value}`.
+        """
+        return {}
+
     def build(self, input_shape=None):
         self.built = True  # it has no weights but its networks'
 

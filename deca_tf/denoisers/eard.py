@@ -54,5 +54,13 @@ class EARD(LookBack):
         weight = ops.where(is_weighed, ops.take(self.weight_of_pair, row, axis=0), 1.0)
         return weight * objectives.binary_cross_entropy(target_logits, label)
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {
+            **super().search_space(hp, space),
+            "alpha": hp.Float("denoiser.alpha", 0.1, 1.0, default=0.5),
+            "beta": hp.Float("denoiser.beta", 1.0, 2.0, default=1.5),
+        }
+
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha, "beta": self.beta}

@@ -25,5 +25,9 @@ class GCE(Denoiser):
     def compute_loss(self, phase, inputs, label, target_logits, update):
         return objectives.generalized_cross_entropy(target_logits, label, self.q)
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {"q": hp.Float("denoiser.q", 0.1, 0.9, default=0.7)}
+
     def get_config(self):
         return {**super().get_config(), "q": self.q}

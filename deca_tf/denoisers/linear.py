@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from deca_tf.checks import check_range
-from deca_tf.denoisers import objectives
+from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
 
@@ -29,6 +29,10 @@ class Linear(Denoiser):
 
     def compute_loss(self, phase, inputs, label, target_logits, update):
         return objectives.linear_cost(ops.sigmoid(target_logits), label, self.c1, self.c2, phase)
+
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return costs.search_space(hp, space)
 
     def get_config(self):
         return {**super().get_config(), "c1": self.c1, "c2": self.c2}

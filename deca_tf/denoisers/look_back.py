@@ -126,6 +126,10 @@ class LookBack(Denoiser):
                 "`denoiser.adapt(split.train)` first, then `DeCAModel(target, denoiser)`."
             )
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {"warm_up_epochs": hp.Int("denoiser.warm_up_epochs", 0, 6, default=2)}
+
     def get_config(self):
         sizes = None if self.sizes is None else list(self.sizes)
         return {**super().get_config(), "warm_up_epochs": self.warm_up_epochs, "sizes": sizes}

@@ -56,6 +56,14 @@ class PLD(LookBack):
         weight = ops.where(ops.logical_and(is_known, label > 0.5), weight, 1.0)
         return weight * objectives.binary_cross_entropy(target_logits, label)
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {
+            **super().search_space(hp, space),
+            "pool_size": hp.Choice("denoiser.pool_size", [2, 5, 10], default=5),
+            "temperature": hp.Float("denoiser.temperature", 0.01, 1.0, sampling="log", default=0.1),
+        }
+
     def get_config(self):
         own = {"pool_size": self.pool_size, "temperature": self.temperature, "seed": self.seed}
         return {**super().get_config(), **own}

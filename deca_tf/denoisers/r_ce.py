@@ -25,5 +25,9 @@ class RCE(Denoiser):
     def compute_loss(self, phase, inputs, label, target_logits, update):
         return objectives.reweighted_cross_entropy(target_logits, label, self.beta)
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {"beta": hp.Float("denoiser.beta", 0.05, 1.0, default=0.2)}
+
     def get_config(self):
         return {**super().get_config(), "beta": self.beta}

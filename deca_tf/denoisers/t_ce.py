@@ -33,5 +33,12 @@ class TCE(Denoiser):
         progress = ops.minimum(ops.cast(update, "float32") / self.steps_to_full, 1.0)
         return loss * objectives.truncation_weight(loss, label, self.drop_rate * progress)
 
+    @classmethod
+    def search_space(cls, hp, space="default"):
+        return {
+            "drop_rate": hp.Float("denoiser.drop_rate", 0.02, 0.4, default=0.2),
+            "steps_to_full": hp.Int("denoiser.steps_to_full", 100, 30_000, sampling="log", default=3_000),
+        }
+
     def get_config(self):
         return {**super().get_config(), "drop_rate": self.drop_rate, "steps_to_full": self.steps_to_full}
