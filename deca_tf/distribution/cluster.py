@@ -10,7 +10,7 @@ import tensorflow as tf
 SLURM_PORT = 8888  # of the first worker on each host
 KUBERNETES_PORT = 8470
 NUM_WORKERS = "DECA_TF_NUM_WORKERS"
-POD_IP = "POD_IP"
+NODE_IP = "NODE_IP"
 POD_LABELS = "DECA_TF_POD_LABELS"
 ADDRESS = re.compile(r"\S+:\d{1,5}")
 
@@ -83,8 +83,11 @@ def from_slurm(port=SLURM_PORT):
         ValueError: variables of the step are missing or contradict each other.
     """
     try:
+        # It deals out GPUs, and with them addresses: as many as tasks, or a host without would have no task. Which GPUs
+        # a task sees is Slurm's business.
+        tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
         slurm = tf.distribute.cluster_resolver.SlurmClusterResolver(
-            port_base=port, gpus_per_node=_num_gpus(), gpus_per_task=0, auto_set_gpu=False
+            port_base=port, gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False
         )
         cluster = slurm.cluster_spec().as_dict()
         kind, index = slurm.get_task_info()
@@ -97,10 +100,11 @@ def from_slurm(port=SLURM_PORT):
 
 
 def from_kubernetes(client=None, port=KUBERNETES_PORT, wait_seconds=600, pause=time.sleep):
-    """The running pods with some labels, in the order of their addresses.
+    """The running pods with some labels, in the order of their nodes' addresses.
 
-    Asks again until as many run as DECA_TF_NUM_WORKERS says. This pod finds itself by POD_IP; DECA_TF_POD_LABELS
-    selects the pods, for example 'job-name=clicks'.
+    TensorFlow's resolver knows pods by the addresses of their nodes: it needs `hostNetwork: true` and one pod on a
+    node. Asks again until as many run as DECA_TF_NUM_WORKERS says. This pod finds itself by NODE_IP, its
+    `status.hostIP`; DECA_TF_POD_LABELS selects the pods, for example 'job-name=clicks'.
 
     Args:
         client: a `kubernetes.client.CoreV1Api`; None: the pod's own service account's.
@@ -112,10 +116,10 @@ def from_kubernetes(client=None, port=KUBERNETES_PORT, wait_seconds=600, pause=t
         ImportError: the extra is not installed.
         ValueError: a variable is missing, or the pods are not there in time.
     """
-    missing = [name for name in (NUM_WORKERS, POD_IP, POD_LABELS) if not os.environ.get(name)]
+    missing = [name for name in (NUM_WORKERS, NODE_IP, POD_LABELS) if not os.environ.get(name)]
     if missing or not os.environ[NUM_WORKERS].isdigit():
         raise ValueError(
-            f"In Kubernetes a pod must have {NUM_WORKERS} (an integer), {POD_IP} and {POD_LABELS} in its environment. "
+            f"In Kubernetes a pod must have {NUM_WORKERS} (an integer), {NODE_IP} and {POD_LABELS} in its environment. "
             f"Received: {', '.join(missing) or NUM_WORKERS + '=' + repr(os.environ[NUM_WORKERS])}, "
             f"{'missing' if missing else 'no integer'}. See docs/distribution.md, or set TF_CONFIG."
         )
@@ -129,7 +133,7 @@ def from_kubernetes(client=None, port=KUBERNETES_PORT, wait_seconds=600, pause=t
             ) from error
         kubernetes.config.load_incluster_config()
         client = kubernetes.client.CoreV1Api()
-    wanted, own = int(os.environ[NUM_WORKERS]), f"{os.environ[POD_IP]}:{port}"
+    wanted, own = int(os.environ[NUM_WORKERS]), f"{os.environ[NODE_IP]}:{port}"
     labels = {"worker": [os.environ[POD_LABELS]]}
     give_up = time.monotonic() + wait_seconds
     while True:

@@ -1,5 +1,7 @@
 """`tf.distribute` strategies by name."""
 
+import functools
+
 import tensorflow as tf
 
 from deca_tf.checks import check_choice
@@ -32,8 +34,7 @@ def make_strategy(name="default"):
     if name == "default":
         return tf.distribute.get_strategy()
     if name == "mirrored":
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        return _mirrored()
     cluster = find_cluster()
     on_gpus = bool(tf.config.list_physical_devices("GPU"))
     implementation = tf.distribute.experimental.CommunicationImplementation
@@ -49,6 +50,13 @@ def make_strategy(name="default"):
             "The strategy 'multi-worker' must be made before TensorFlow runs anything in the process. Received: a "
             "process in which it has. Restart the kernel, and call `make_strategy` first."
         ) from error
+
+
+@functools.cache
+def _mirrored():
+    """One for the process: TensorFlow's collectives remember the shapes that another one's had."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def is_multi_worker(strategy):
