@@ -13,11 +13,27 @@ import sys
 import numpy as np
 
 USERS, ITEMS, PAIRS, BATCH, EPOCHS = 12, 15, 72, 16, 2
-MODELS = (("mf", "deca"), ("neumf", "none"), ("lightgcn", "none"), ("cdae", "none"))
+MODELS = (("mf", "deca"), ("neumf", "none"), ("lightgcn", "none"), ("cdae", "none"), ("compositional", "none"))
+
+
+def compositional(num_users, num_items, buckets, dim):
+    """The target of docs/distribution.md, "Tables too large for one device"."""
+    import keras
+
+    def vectors(ids, size):
+        whole = keras.layers.Embedding(-(-size // buckets), dim, embeddings_initializer="ones")(ids // buckets)
+        return whole * keras.layers.Embedding(buckets, dim)(ids % buckets)
+
+    user = keras.Input((), dtype="int32", name="user_id")
+    item = keras.Input((), dtype="int32", name="item_id")
+    logits = keras.ops.sum(vectors(user, num_users) * vectors(item, num_items), axis=-1)
+    return keras.Model({"user_id": user, "item_id": item}, logits)
 
 
 def curves(strategy):
     """`{"mf deca": {"loss": [...], ...}}` of plain `fit`, each model built under the strategy's scope."""
+    import keras
+
     from deca_tf.backbones import BACKBONES, MF
     from deca_tf.data import Interactions, training_batches, validation_batches
     from deca_tf.deca_model import DeCAModel
@@ -30,8 +46,12 @@ def curves(strategy):
     for backbone, denoiser in MODELS:
         options = {"embedding_dim": 4, **({"corruption": 0.0} if backbone == "cdae" else {})}
         with strategy.scope():
-            target = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options=options, seed=1)
-            target.adapt(interactions)
+            if backbone == "compositional":
+                keras.utils.set_random_seed(1)
+                target = compositional(USERS, ITEMS, buckets=4, dim=4)
+            else:
+                target = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options=options, seed=1)
+                target.adapt(interactions)
             networks = {
                 role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
                 for seed, role in enumerate(DENOISERS.load(denoiser).networks, 2)
