@@ -105,6 +105,10 @@ class TrainingSettings(_Table):
     """Compile the step with XLA."""
     steps_per_execution: int = pydantic.Field(32, ge=1)
     """Steps that run before Python is asked again."""
+    strategy: Literal["default", "mirrored", "multi-worker"] = "default"
+    """Over what a step is spread. 'default': one device. 'mirrored': all of this machine. 'multi-worker': all of the
+    processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and so results, are the same up to rounding; beyond
+    'default' neither `jit_compile` nor `steps_per_execution` is used."""
 
 
 class PriorSettings(_Table):

@@ -11,6 +11,10 @@ from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.denoisers.normal import Normal
 from deca_tf.registry import deserialize
 
+# Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585). tests/test_distribution.py
+# asks the installed release whether it still does.
+KERAS_AVERAGES_LOGS_OVER_AXIS_0 = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 16)
+
 
 @keras.saving.register_keras_serializable(package="deca_tf")
 class DeCAModel(keras.Model):
@@ -121,7 +125,15 @@ class DeCAModel(keras.Model):
         with tf.control_dependencies([label]):
             for index, phase in enumerate(phases):
                 self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
-        return self.get_metrics_result()
+        return self._logs(self.get_metrics_result())
+
+    def _logs(self, results):
+        """What a step returns: each figure as `(1,)` where Keras averages over an axis that a scalar lacks."""
+        strategy = self.distribute_strategy
+        is_multi_worker = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        if not (is_multi_worker and KERAS_AVERAGES_LOGS_OVER_AXIS_0):
+            return results
+        return {name: ops.reshape(value, (1,)) for name, value in results.items()}
 
     def _update(self, phase, inputs, label):
         networks = self.denoiser.trainable_networks(phase)
@@ -147,7 +159,7 @@ class DeCAModel(keras.Model):
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
 
     def _apply(self, optimizer, gradients, variables):
-        if self.jit_compile or self.run_eagerly or self.distribute_strategy.num_replicas_in_sync > 1:
+        if self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
             optimizer.apply(gradients, variables)
         else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
             tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
@@ -207,7 +219,7 @@ class DeCAModel(keras.Model):
         logits = self.recommender(inputs, training=False)
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
         self.loss_mean.update_state(cross_entropy)
-        return {"loss": self.loss_mean.result()}
+        return self._logs({"loss": self.loss_mean.result()})
 
     # Saving
 

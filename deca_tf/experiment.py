@@ -11,6 +11,7 @@ import types
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.callbacks import (
@@ -36,6 +37,7 @@ from deca_tf.data.dataset import (
 )
 from deca_tf.data.splitting import clean_test_mask
 from deca_tf.denoisers import DENOISERS
+from deca_tf.distribution import agree, barrier, check_batch, is_chief, is_multi_worker, make_strategy
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
 from deca_tf.model_building import build_model, role_seed
@@ -44,25 +46,40 @@ from deca_tf.run_folder import RunFolder
 MONITOR_K = 20  # length of the lists that are judged after each epoch
 MONITORS = tuple(f"val_{name}@{MONITOR_K}" for name in METRICS)
 LEAST_STEPS = 8  # per epoch, where the batch size is left to us: a small table must not be one batch
+LOST_WORKER_ERRORS = (  # as TensorFlow reports them
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+)
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
-def run(config, out, *, split=None, show_progress=True):
+def run(config, out, *, split=None, show_progress=True, strategy=None):
     """Trains and judges one model, or goes on where an earlier call was interrupted.
+
+    Of several workers the chief alone writes, prints and judges the test; the others only train.
 
     Args:
         config: a `Config`, from `deca_tf.config.resolve`.
         out: folder for the results. If it holds this very run, finished, nothing is trained again.
         split: the `Split` to use, if it has been read already.
         show_progress: draws a progress bar.
+        strategy: the `tf.distribute.Strategy` of `training.strategy`, if it has been made already.
 
     Returns:
-        What is written to `metrics.json`, see `docs/runs.md`.
+        What is written to `metrics.json`, see `docs/runs.md`; None on workers other than the chief.
 
     Raises:
         FileExistsError: `out` belongs to another run, or another process is at work in it.
         ValueError, FileNotFoundError: a setting or the data cannot be used; said before training starts.
+        ConnectionError: another worker is gone. The same command on all of them goes on from the last checkpoint.
     """
+    if strategy is None:  # first of all: workers must meet before TensorFlow runs anything
+        strategy = make_strategy(config.training.strategy)
+    show_progress = show_progress and is_chief(strategy)
     check_parts(config)
     folder = RunFolder(out)
     folder.check(config)
@@ -70,18 +87,64 @@ def run(config, out, *, split=None, show_progress=True):
         split = read_split(config)
         if show_progress:
             print(split)
-    if folder.is_finished:
-        folder.check_data(fingerprint(split))
-        return folder.read_metrics()
-    folder.begin(config)
-    with folder.locked():
-        folder.bind_data(fingerprint(split))
-        return _run(config, folder, split, show_progress)
+    with _noticing_lost_workers(strategy):
+        _agree(strategy, config, folder, split)
+        if folder.is_finished:
+            folder.check_data(fingerprint(split))
+            return folder.read_metrics() if is_chief(strategy) else None
+        if not is_chief(strategy):
+            folder.check_data(fingerprint(split))
+            _train_with_prior(config, folder, split, show_progress, strategy)
+            barrier(strategy)
+            return None
+        folder.begin(config)
+        with folder.locked():
+            folder.bind_data(fingerprint(split))
+            metrics = _run(config, folder, split, show_progress, strategy)
+        barrier(strategy)  # the others wait for it: who left earlier would count as lost
+        return metrics
 
 
-def _run(config, folder, split, show_progress):
-    prior = train_prior(config, split, folder, show_progress) if needs_prior(config) else None
-    model, history, notes = train(config, split, folder, prior, show_progress)
+def _agree(strategy, config, folder, split):
+    """Compares what workers have to have in common, before any of them waits for another in training."""
+    agree(
+        strategy,
+        settings=_without_paths(config),
+        versions={name: _version(name) for name in VERSIONS_OF},
+        data=fingerprint(split),
+        checkpoint=[path.name for path in checkpoints(folder.checkpoints)[-1:]],
+        finished=folder.is_finished,
+    )
+
+
+def _without_paths(config):
+    """The settings, as all workers must have them: files may lie elsewhere on each."""
+    settings = config.to_dict()
+    for table, key in (("data", "data_dir"), ("data", "dataset"), ("prior", "run")):
+        settings.get(table, {}).pop(key, None)
+    return settings
+
+
+@contextlib.contextmanager
+def _noticing_lost_workers(strategy):
+    try:
+        yield
+    except LOST_WORKER_ERRORS as error:
+        if not is_multi_worker(strategy):
+            raise
+        raise ConnectionError(
+            f"All workers must stay until training ends. Received: {type(error).__name__}, so another one is gone: "
+            "see what it printed last. The same command on all workers goes on from the last checkpoint."
+        ) from error
+
+
+def _train_with_prior(config, folder, split, show_progress, strategy):
+    prior = train_prior(config, split, folder, show_progress, strategy) if needs_prior(config) else None
+    return train(config, split, folder, prior, show_progress, strategy=strategy)
+
+
+def _run(config, folder, split, show_progress, strategy):
+    model, history, notes = _train_with_prior(config, folder, split, show_progress, strategy)
     judged = evaluate(model, split)
     metrics = {
         "dataset": config.data.dataset,
@@ -213,7 +276,7 @@ def needs_prior(config):
     return config.denoiser.name == "deca-p" or bool((config.denoiser.model_extra or {}).get("freeze_auxiliary"))
 
 
-def train_prior(config, split, folder, show_progress=True):
+def train_prior(config, split, folder, show_progress=True, strategy=None):
     """The pre-trained target of DeCA(p), Algorithm 2, lines 1-10: a run of its own within the run's folder.
 
     Returns:
@@ -232,8 +295,10 @@ def train_prior(config, split, folder, show_progress=True):
     if config.prior.seed == "other":
         own.data = config.data.model_copy(update={"seed": _data_seed(config)})
         own.seed = role_seed(config, "prior")
-    run(own, folder.prior, split=split, show_progress=show_progress)
-    return keras.models.load_model(RunFolder(folder.prior).model_file).target
+    strategy = strategy or tf.distribute.get_strategy()
+    run(own, folder.prior, split=split, show_progress=show_progress, strategy=strategy)
+    with strategy.scope():
+        return keras.models.load_model(RunFolder(folder.prior).model_file).target
 
 
 def train(
@@ -243,6 +308,7 @@ def train(
     prior=None,
     show_progress=True,
     *,
+    strategy=None,
     model=None,
     collapse=None,
     callbacks=(),
@@ -256,6 +322,7 @@ def train(
         folder: the `RunFolder` of checkpoints; None: none are written.
         prior: the pre-trained target of DeCA(p).
         show_progress: draws a progress bar.
+        strategy: the `tf.distribute.Strategy`; None: the one in whose scope it is called.
         model: the untrained model, where it has been made already.
         collapse: the `CollapseMonitor`; None: one that warns.
         callbacks: more callbacks, which find all metrics in the logs.
@@ -265,22 +332,29 @@ def train(
         `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what `metrics.json` says of it.
     """
     training = config.training
+    strategy = strategy or tf.distribute.get_strategy()
     best = None
     if training.keep == "best" or training.patience is not None:
         best = BestWeights(training.monitor, training.patience, put_back=training.keep == "best")
     history, epochs_done = [], 0
     saved = [] if folder is None else checkpoints(folder.checkpoints)
     if saved:
-        model, state, best_weights = load_checkpoint(saved[-1])
+        with strategy.scope():
+            model, state, best_weights = load_checkpoint(saved[-1])
         history, epochs_done = state["history"], state["epochs_done"]
         if best is not None and best_weights is not None:
             best.restore(state["best"], best_weights)
     elif model is None:
-        model = build_model(config, split, prior)
+        with strategy.scope():
+            model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
     batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done)
     # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
     model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
+    check_batch(groups, strategy, phases)
+    if training.strategy != "default":  # Keras can do neither under a strategy
+        model.steps_per_execution = 1
+        model.jit_compile = False
     stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
     collapse = CollapseMonitor() if collapse is None else collapse
     collapse.earlier = tuple(history)

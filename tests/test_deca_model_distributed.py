@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES, GMF, MF
 from deca_tf.data import Interactions, training_batches, validation_batches
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
+from deca_tf.distribution import make_strategy
 
 USERS, ITEMS, PAIRS, BATCH, EPOCHS = 12, 15, 72, 16, 2
 STEPS = 4  # 72 / 16 = 4.5, rounded
@@ -22,9 +22,8 @@ def interactions():
 
 @pytest.fixture(scope="module")
 def strategy(two_cpus):
-    """One for all tests: TensorFlow's collectives remember the shapes of an earlier strategy in the same process."""
     assert len(two_cpus) == 2
-    return tf.distribute.MirroredStrategy(two_cpus)
+    return make_strategy("mirrored")
 
 
 def build(name, **options):

@@ -12,12 +12,14 @@ import time
 import keras
 import numpy as np
 
+from deca_tf.distribution import is_chief
+
 
 class Backup(keras.callbacks.Callback):
     """Saves the whole training state at the end of an epoch, at most every so many seconds.
 
     A checkpoint is a folder `epoch-000012`, written under another name and renamed, so that a half-written one never
-    looks finished; the one before it is deleted afterwards.
+    looks finished; the one before it is deleted afterwards. Of several workers only the chief writes.
 
     Args:
         folder: where checkpoints go; None: nowhere, only the history is kept.
@@ -42,7 +44,8 @@ class Backup(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}})
         began = time.monotonic()
-        if self.folder is not None and (self._interrupted or began >= self._next or self._is_last(epoch)):
+        is_due = self._interrupted or began >= self._next or self._is_last(epoch)
+        if self.folder is not None and is_due and is_chief(self.model.distribute_strategy):
             self.save(epoch + 1)
             ended = time.monotonic()
             self._next = ended + max(self.every_seconds, (1.0 / self.share - 1.0) * (ended - began))

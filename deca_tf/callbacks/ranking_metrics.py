@@ -3,6 +3,7 @@
 import keras
 
 from deca_tf.checks import check_integer
+from deca_tf.distribution import chief_values
 from deca_tf.evaluation import Evaluator
 from deca_tf.metrics import METRICS
 
@@ -47,8 +48,11 @@ class RankingMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self._last is None or (epoch + 1) % self.every == 0:
             judged = self.evaluator(self.model)
-            self._last = {f"{self.prefix}{name}": value for name, value in judged.metrics.items()}
+            found = {f"{self.prefix}{name}": value for name, value in judged.metrics.items()}
             if 0 < judged.num_warm_users < judged.num_users:
-                self._last |= {f"{self.prefix}warm_{name}": value for name, value in judged.warm.items()}
+                found |= {f"{self.prefix}warm_{name}": value for name, value in judged.warm.items()}
+            # By these figures training may stop, which all workers have to do in the same epoch.
+            figures = chief_values(self.model.distribute_strategy, list(found.values()))
+            self._last = dict(zip(found, figures, strict=True))
         if logs is not None:
             logs.update(self._last)

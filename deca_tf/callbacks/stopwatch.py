@@ -24,12 +24,12 @@ class Stopwatch(keras.callbacks.Callback):
         self._timed_updates = 0
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._updates_before = int(self.model.optimizer.iterations)
+        self._updates_before = int(self.model.optimizer.iterations.numpy())
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         # Counted by the optimizer: at an epoch's end an execution may hold fewer steps than it may.
-        updates = int(self.model.optimizer.iterations) - self._updates_before
+        updates = int(self.model.optimizer.iterations.numpy()) - self._updates_before
         elapsed = time.perf_counter() - self._began
         self.updates += updates
         if self.first_seconds is None:

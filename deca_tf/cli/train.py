@@ -86,6 +86,13 @@ def train(
             help="Rule that the test's rows must meet, such as 'rating >= 5' or 'dwell >= 10'.", rich_help_panel=DATA
         ),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Over what training is spread: default (one device), mirrored (all of this machine) or multi-worker "
+            "(one such command per process; TF_CONFIG, Slurm or Kubernetes says who they are)."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")] = False,
 ):
@@ -127,7 +134,7 @@ def train(
         },
         "backbone": {"name": backbone},
         "denoiser": {"name": denoiser},
-        "training": {"epochs": epochs},
+        "training": {"epochs": epochs, "strategy": strategy},
     }
     config = resolve(recipe, merge(set_only(given), *map(parse_assignment, assignments or ())))
     load_tensorflow(threads)
@@ -135,7 +142,7 @@ def train(
 
     was_finished = RunFolder(out).is_finished
     metrics = run(config, out, show_progress=not quiet)
-    if not quiet:
+    if not quiet and metrics is not None:  # of several workers the chief alone has them
         if was_finished:
             console.print("This run was finished before, so nothing was trained. Its results:")
         console.print(metrics["leaks"], highlight=False, soft_wrap=True)

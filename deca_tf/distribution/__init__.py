@@ -1,0 +1,18 @@
+"""One training over several devices or machines: the strategy by name, and what its workers have to agree on.
+
+See `docs/distribution.md`.
+"""
+
+from deca_tf.distribution.agreement import agree, barrier, chief_values
+from deca_tf.distribution.strategies import STRATEGIES, check_batch, is_chief, is_multi_worker, make_strategy
+
+__all__ = [
+    "STRATEGIES",
+    "agree",
+    "barrier",
+    "check_batch",
+    "chief_values",
+    "is_chief",
+    "is_multi_worker",
+    "make_strategy",
+]
