@@ -142,7 +142,7 @@ def test_bayesian(split, tmp_path):
 
 def test_a_collapsed_trial_does_not_win(split, tmp_path):
     held = {"denoiser": {"c1": 1000, "c2": 0}, "training": {"learning_rate": 0.1}}
-    config = small({"training": {"epochs": 20}})
+    config = small({"training": {"epochs": 20, "patience": 20}})  # so that nothing else ends it
     search = run_search(config, tmp_path / "out", split=split, tuner="grid", trials=1, baseline=None, held=held)
     row = search.trials["linear"].iloc[0]
     assert (row["status"], row["collapsed"]) == ("collapsed", "all rejected")
