@@ -485,6 +485,7 @@ def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("deca_tf.callbacks.backup.time.monotonic", lambda: clock[0])
     backup, saved = Backup(tmp_path, [], every_seconds=30.0, share=0.1), []
+    backup.set_model(keras.Sequential())
 
     def save(epochs_done):
         saved.append(epochs_done)
