@@ -282,8 +282,10 @@ def train_prior(config, split, folder, show_progress=True, strategy=None):
     Returns:
         A backbone.
     """
+    strategy = strategy or tf.distribute.get_strategy()
     if config.prior.run is not None:
-        _, model, _ = load_run(config.prior.run, split=split)
+        with strategy.scope():
+            _, model, _ = load_run(config.prior.run, split=split)
         return model.target
     own = config.model_copy(
         update={
@@ -295,7 +297,6 @@ def train_prior(config, split, folder, show_progress=True, strategy=None):
     if config.prior.seed == "other":
         own.data = config.data.model_copy(update={"seed": _data_seed(config)})
         own.seed = role_seed(config, "prior")
-    strategy = strategy or tf.distribute.get_strategy()
     run(own, folder.prior, split=split, show_progress=show_progress, strategy=strategy)
     with strategy.scope():
         return keras.models.load_model(RunFolder(folder.prior).model_file).target
