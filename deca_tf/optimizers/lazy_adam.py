@@ -1,6 +1,5 @@
 """Adam for tables of which a batch looks up few rows: time per update does not grow with the table."""
 
-import functools
 import math
 
 import keras
@@ -28,8 +27,8 @@ class LazyAdam(keras.optimizers.Optimizer):
     `DeCAModel.fit` catches all rows up at the end of an epoch, so that judging and saving see no row behind.
 
     Exact: the sum over a row's duplicates in a batch; rows that are in every batch, and weights with dense gradients,
-    get the very updates of `Adam`; the moments of the others. Approximate, for rows that sat out: the drift takes the
-    bias correction and epsilon's share of the root as they were at the row's last update, and the learning rate of
+    get the very updates of `Adam`; the moments of the others. Approximate, for rows that sat out: the drift takes one
+    bias correction and one share of epsilon in the root, those of the middle of its series, and the learning rate of
     today; a lookup sees the row as it was before its drift. The L2 penalty on a row comes when it is looked up, times
     the number of updates since it last was: in expectation that is the penalty of every update, whatever the sampling.
     So rows that are never looked up are never penalized; under `Adam` they shrink to zero.
@@ -65,28 +64,20 @@ class LazyAdam(keras.optimizers.Optimizer):
             )
         super().__init__(learning_rate, **kwargs)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._l2_of = {}
+        self._l2_of, self._functions = {}, {}
 
     def build(self, variables):
         if self.built:
             return
         super().build(variables)
-        # With several devices the operations stay apart: XLA's do not go into what a strategy runs per device.
-        alone = self._distribution_strategy.num_replicas_in_sync == 1
-        compiled = functools.partial(tf.function, jit_compile=True) if alone else lambda function: function
-        self._row_function = compiled(self._row_factors)
-        self._advance_function = compiled(self._advance_elements)
-        self._idle_function = compiled(self._idle_elements)
-        # Both moments of a row lie side by side, and so do its two counters: one access to memory each.
-        self._moments, self._updates = [], []
+        # All that is kept of a row lies side by side, for one access to memory: its m, its v, the update that last had a
+        # gradient for it, and the update that it has been caught up to. The two counts are exact up to 2^24 updates.
+        self._slots = []
         for variable in variables:
-            rows = variable.shape[0] if len(variable.shape) else 1
-            width = math.prod(variable.shape[1:])
-            name = variable.path.replace("/", "_")
+            rows, width = _flat_shape(variable)
             with self._distribution_strategy.extended.colocate_vars_with(variable.value):
-                self._moments.append(self.add_variable((rows, 2 * width), dtype=variable.dtype, name=f"{name}_moments"))
-                # Of each row: the update that last had a gradient for it, and the one that it has been caught up to.
-                self._updates.append(self.add_variable((rows, 2), dtype="int32", name=f"{name}_updates"))
+                name = f"{variable.path.replace('/', '_')}_slots"
+                self._slots.append(self.add_variable((rows, 2 * width + 2), dtype="float32", name=name))
 
     def penalize(self, variables, l2):
         """Sets the weight of the L2 penalty `l2 / 2 * sum of squares` on the rows of some variables.
@@ -96,98 +87,116 @@ class LazyAdam(keras.optimizers.Optimizer):
         self._l2_of.update({self._var_key(variable): l2 for variable in variables})
 
     def update_step(self, gradient, variable, learning_rate):
-        place = self._get_variable_index(variable)
-        moments, updates = self._moments[place].value, self._updates[place].value
-        step = tf.cast(self.iterations + 1, tf.int32)
-        rate = tf.cast(learning_rate, variable.dtype)
-        l2 = 0.0
+        slots = self._slots[self._get_variable_index(variable)].value
+        step, rate = (tf.cast(value, tf.float32) for value in (self.iterations + 1, learning_rate))
         if isinstance(gradient, tf.IndexedSlices):
             ids, l2 = gradient.indices, self._l2_of.get(self._var_key(variable), 0.0)
-            summed = _sum_of_duplicates(tf.cast(gradient.values, variable.dtype), ids)
-            given = [tf.gather(table, ids) for table in (variable, moments, updates)]
+            summed = _sum_of_duplicates(gradient.values, ids)
+            rows, kept = self._advance(summed, tf.gather(variable, ids), tf.gather(slots, ids), step, rate, l2)
+            _write(variable, ids, rows)
+            _write(slots, ids, kept)
         else:
-            summed = tf.cast(gradient, variable.dtype)
-            given = [tf.convert_to_tensor(table) for table in (variable, moments, updates)]
-        computed = self._advance(summed, *given, step, rate, tf.constant(l2, variable.dtype))
-        for table, values in zip((variable, moments, updates), computed, strict=True):
-            if isinstance(gradient, tf.IndexedSlices):  # equal ids bring equal values
-                table.scatter_update(tf.IndexedSlices(values, ids))
-            else:
-                table.assign(values)
+            rows, kept = self._advance(gradient, tf.convert_to_tensor(variable), tf.identity(slots), step, rate, 0.0)
+            variable.assign(tf.reshape(tf.cast(rows, variable.dtype), variable.shape))
+            slots.assign(kept)
 
     def catch_up(self):
-        """Brings every row to where updates without gradients would have brought it; not to be called in an update."""
-        if not self.built:
-            return
-        step = tf.cast(self.iterations, tf.int32)
+        """Brings every row to where updates without gradients would have brought it.
+
+        `DeCAModel.fit` does so at the end of each epoch; after a training loop of one's own, call it before judging. It
+        passes over all tables.
+        """
+        if self.built:
+            self._functions.setdefault("catch_up", tf.function(self._catch_up_tables))()
+
+    def _catch_up_tables(self):
+        step, rate = (tf.cast(value, tf.float32) for value in (self.iterations, self.learning_rate))
         for variable in self._trainable_variables:
-            self._distribution_strategy.extended.update(
-                variable.value, self._catch_up_table, args=(step, self.learning_rate), group=False
-            )
+            if len(variable.shape):  # a number is in every update
+                given = (variable.value, self._catch_up_table)
+                self._distribution_strategy.extended.update(*given, args=(step, rate), group=False)
 
-    def _catch_up_table(self, variable, step, learning_rate):
-        place = self._get_variable_index(variable)
-        tables = (variable, self._moments[place].value, self._updates[place].value)
-        rows = tables[1].shape[0]
-        if not variable.shape.rank:
-            return
-        for first in range(0, rows, CHUNK):
-            ids = tf.range(first, min(first + CHUNK, rows))
-            given = [tf.gather(table, ids) for table in tables]
-            rate = tf.cast(learning_rate, variable.dtype)
-            for table, values in zip(tables, self._idle(*given, step, rate), strict=True):
-                table.scatter_update(tf.IndexedSlices(values, ids))
+    def _catch_up_table(self, variable, step, rate):
+        slots = self._slots[self._get_variable_index(variable)].value
+        rows = variable.shape[0]
 
-    # The arithmetic, on rows that have been looked up: shapes are static, so XLA makes one pass of it. What is the same
-    # for a whole row is worked out before, by a function of its own: XLA would do it again for each of its elements.
+        def chunk(first):
+            ids = tf.minimum(first + tf.range(min(CHUNK, rows)), rows - 1)  # the last row may come often: equal rows
+            values, kept = self._idle(tf.gather(variable, ids), tf.gather(slots, ids), step, rate)
+            _write(variable, ids, values)
+            _write(slots, ids, kept)
+            return (first + CHUNK,)
 
-    def _row_factors(self, updates, step, rate):
-        """Per row `(n, 1)`: updates without a gradient of its own, decay of m and v, drift's factor, epsilon's share."""
-        dtype = rate.dtype
-        since, behind = tf.split(tf.cast(step - updates, dtype), 2, axis=1)
+        tf.while_loop(lambda first: first < rows, chunk, (0,), parallel_iterations=1)
+
+    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots `(n, 2 * width + 2)`. Shapes are static,
+    # so XLA makes one pass of it. What is the same for a whole row is worked out before, by a function of its own: in
+    # one function with the rest, XLA would work it out for each of the row's elements.
+
+    def _advance(self, gradient, rows, slots, step, rate, l2):
+        """Rows and slots after update `step`, which brought a gradient."""
+        factors = self._compiled(self._row_factors)(slots[:, -2:], step - 1.0, rate, l2)
+        return self._compiled(self._advance_elements)(gradient, rows, slots, step, rate, *factors)
+
+    def _idle(self, rows, slots, step, rate):
+        """Rows and slots after update `step`, if nothing but zeros has come since they were last moved."""
+        factors = self._compiled(self._row_factors)(slots[:, -2:], step, rate, 0.0)
+        return self._compiled(self._idle_elements)(rows, slots, step, *factors)
+
+    def _row_factors(self, counts, step, rate, l2):
+        """Per row, `(n, 1)`: the penalty's weight, how far it drifts and epsilon beside v, what is left of m and of v."""
+        last_gradient, caught_up = tf.split(counts, 2, axis=1)
+        behind = step - caught_up
         ratio = self.beta_1 / math.sqrt(self.beta_2)
         drift = ratio / (1.0 - ratio) * (1.0 - _power(ratio, behind))
-        rate, epsilon = self._corrected(rate, tf.cast(tf.maximum(updates[:, 1:], 1), dtype))
-        return since, _power(self.beta_1, behind), _power(self.beta_2, behind), drift * rate, epsilon
+        middle = caught_up + (1.0 + tf.clip_by_value(behind, 1.0, 2.0 / (1.0 - ratio) - 1.0)) / 2.0
+        rate, epsilon = self._corrected(rate, middle)
+        penalty = l2 * (step + 1.0 - last_gradient)
+        return penalty, drift * rate, epsilon, _power(self.beta_1, behind), _power(self.beta_2, behind)
 
     def _corrected(self, rate, step):
         """Learning rate and epsilon, as they stand beside m and v whose bias has not been corrected."""
         root_left = tf.sqrt(1.0 - _power(self.beta_2, step))
         return rate * root_left / (1.0 - _power(self.beta_1, step)), self.epsilon * root_left
 
-    def _catch_up_rows(self, weight, moments, decay_1, decay_2, drift, epsilon):
-        m, v = tf.split(moments, 2, axis=1)
-        flat = tf.reshape(weight, tf.shape(m)) - drift * m / (tf.sqrt(v) + epsilon)
-        return flat, m * decay_1, v * decay_2
+    def _caught_up(self, rows, slots, drift, epsilon, left_1, left_2):
+        width = (slots.shape[1] - 2) // 2
+        m, v = slots[:, :width], slots[:, width : 2 * width]
+        rows = tf.reshape(tf.cast(rows, tf.float32), tf.shape(m)) - drift * m / (tf.sqrt(v) + epsilon)
+        return rows, m * left_1, v * left_2
 
-    def _idle(self, weight, moments, updates, step, rate):
-        """Rows `(n, ...)`, `(n, 2 * width)` and `(n, 2)` after update `step`, if nothing but zeros came meanwhile."""
-        _, *factors = self._row_function(updates, step, rate)
-        flat, moments = self._idle_function(weight, moments, *factors)
-        return flat, moments, tf.concat([updates[:, :1], tf.zeros_like(updates[:, 1:]) + step], axis=1)
+    def _idle_elements(self, rows, slots, step, penalty, *factors):
+        rows, m, v = self._caught_up(rows, slots, *factors)
+        return rows, tf.concat([m, v, slots[:, -2:-1], tf.fill(tf.shape(slots[:, -1:]), step)], axis=1)
 
-    def _idle_elements(self, weight, moments, *factors):
-        flat, m, v = self._catch_up_rows(weight, moments, *factors)
-        return tf.reshape(flat, tf.shape(weight)), tf.concat([m, v], axis=1)
-
-    def _advance(self, gradient, weight, moments, updates, step, rate, l2):
-        """The rows after update `step`, which brought a gradient."""
-        factors = self._row_function(updates, step - 1, rate)
-        now = self._corrected(rate, tf.cast(step, rate.dtype))
-        weight, moments = self._advance_function(gradient, weight, moments, *factors, *now, l2)
-        return weight, moments, tf.zeros_like(updates) + step
-
-    def _advance_elements(self, gradient, weight, moments, since, *factors):
-        *factors, rate, epsilon, l2 = factors
-        flat, m, v = self._catch_up_rows(weight, moments, *factors)
-        gradient = tf.reshape(gradient, tf.shape(flat)) + l2 * (since + 1.0) * flat
+    def _advance_elements(self, gradient, rows, slots, step, rate, penalty, *factors):
+        rows, m, v = self._caught_up(rows, slots, *factors)
+        gradient = tf.reshape(tf.cast(gradient, tf.float32), tf.shape(rows)) + penalty * rows
         m += (gradient - m) * (1.0 - self.beta_1)
         v += (tf.square(gradient) - v) * (1.0 - self.beta_2)
-        flat -= rate * m / (tf.sqrt(v) + epsilon)
-        return tf.reshape(flat, tf.shape(weight)), tf.concat([m, v], axis=1)
+        rate, epsilon = self._corrected(rate, step)
+        rows -= rate * m / (tf.sqrt(v) + epsilon)
+        return rows, tf.concat([m, v, tf.fill(tf.shape(slots[:, -2:]), step)], axis=1)
+
+    def _compiled(self, function):
+        # With several devices the operations stay apart: XLA's do not go into what a strategy runs per device.
+        if self._distribution_strategy.num_replicas_in_sync > 1:
+            return function
+        return self._functions.setdefault(function.__name__, tf.function(function, jit_compile=True))
 
     def get_config(self):
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+def _flat_shape(variable):
+    """Rows and elements of a row."""
+    return (variable.shape[0] if len(variable.shape) else 1), math.prod(variable.shape[1:])
+
+
+def _write(table, ids, rows):
+    """Puts rows into a table, in place; equal ids bring equal rows."""
+    rows = tf.reshape(tf.cast(rows, table.dtype), tf.concat([tf.shape(ids), table.shape[1:]], axis=0))
+    table.scatter_update(tf.IndexedSlices(rows, ids))
 
 
 def _power(base, exponent):
