@@ -129,9 +129,9 @@ class LazyAdam(keras.optimizers.Optimizer):
 
         tf.while_loop(lambda first: first < rows, chunk, (0,), parallel_iterations=1)
 
-    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots `(n, 2 * width + 2)`. Shapes are static,
-    # so XLA makes one pass of it. What is the same for a whole row is worked out before, by a function of its own: in
-    # one function with the rest, XLA would work it out for each of the row's elements.
+    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots `(n, 2 * width + 2)`. Shapes are
+    # static, so XLA makes one pass of it. What is the same for a whole row is worked out before, by a function of its
+    # own: in one function with the rest, XLA would work it out for each of the row's elements.
 
     def _advance(self, gradient, rows, slots, step, rate, l2):
         """Rows and slots after update `step`, which brought a gradient."""
@@ -144,7 +144,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         return self._compiled(self._idle_elements)(rows, slots, step, *factors)
 
     def _row_factors(self, counts, step, rate, l2):
-        """Per row, `(n, 1)`: the penalty's weight, how far it drifts and epsilon beside v, what is left of m and of v."""
+        """Per row, `(n, 1)`: the penalty's weight, drift and epsilon, what is left of m and of v."""
         last_gradient, caught_up = tf.split(counts, 2, axis=1)
         behind = step - caught_up
         ratio = self.beta_1 / math.sqrt(self.beta_2)
