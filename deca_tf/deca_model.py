@@ -110,6 +110,9 @@ class DeCAModel(keras.Model):
                 on_epoch_end=lambda epoch, logs: self.denoiser.on_epoch_end(self.target)
             )
             callbacks = [look_back, *(callbacks or [])]
+        if self._is_lazy:  # first of all: what is looked back at, judged and saved must have no row behind
+            catch_up = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._catch_up())
+            callbacks = [catch_up, *(callbacks or [])]
         return super().fit(*args, callbacks=callbacks, **kwargs)
 
     def train_step(self, data):
@@ -141,15 +144,16 @@ class DeCAModel(keras.Model):
         with tf.GradientTape() as tape:
             logits = self.target(inputs, training=True)
             example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
-            loss = mean_per_label(example_loss, label) + self._regularization()
+            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        # Dense, for Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up
-        # k times in a batch would move up to sqrt(k) times too far.
-        gradients = [
-            gradient if gradient is None else tf.convert_to_tensor(gradient)
-            for gradient in tape.gradient(scaled, everywhere + only_here)
-        ]
+        gradients = tape.gradient(scaled, everywhere + only_here)
+        if self._is_lazy:
+            gradients = self._with_penalty(gradients, everywhere + only_here)
+        else:
+            # Dense, for Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up
+            # k times in a batch would move up to sqrt(k) times too far.
+            gradients = [gradient if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
         self._apply(self.optimizer, gradients[: len(everywhere)], everywhere)
         if only_here:
             self._apply(self.phase_optimizers[phase], gradients[len(everywhere) :], only_here)
@@ -159,7 +163,7 @@ class DeCAModel(keras.Model):
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
 
     def _apply(self, optimizer, gradients, variables):
-        if self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
+        if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
             optimizer.apply(gradients, variables)
         else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
             tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
@@ -171,6 +175,22 @@ class DeCAModel(keras.Model):
         if self.penalty == "norms":
             return self.l2 * sum(ops.sqrt(2.0 * half + 1e-12) for half in half_squares)  # the root has no slope at 0
         return self.l2 * sum(half_squares)
+
+    @property
+    def _is_lazy(self):
+        """Whether the optimizer takes the gradients of lookups by rows, and the penalty on these rows upon itself."""
+        return getattr(self.optimizer, "takes_row_gradients", False)
+
+    def _with_penalty(self, gradients, variables):
+        """Adds the penalty's gradient to the dense ones; what is dense is small, or is read whole anyway."""
+        penalized = {id(weight) for weight in self.recommender.trainable_variables}
+        share = self.l2 / self.distribute_strategy.num_replicas_in_sync
+        return [
+            gradient + share * tf.convert_to_tensor(variable)
+            if share and isinstance(gradient, tf.Tensor) and id(variable) in penalized
+            else gradient
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
 
     def _split_by_phase(self, phase, networks):
         """Variables that learn in every phase, and those that learn in this one but not in all."""
@@ -209,7 +229,19 @@ class DeCAModel(keras.Model):
                     config = {**self.optimizer.get_config(), "learning_rate": lambda: self.optimizer.learning_rate}
                     self.phase_optimizers[phase] = type(self.optimizer).from_config(config)
                     self.phase_optimizers[phase].build(only_here)
+        if self._is_lazy and self.l2:
+            if self.penalty != "squares":
+                raise ValueError(
+                    f"`penalty` must be 'squares' under {type(self.optimizer).__name__}, which sees no whole table. "
+                    f"Received: penalty={self.penalty!r}. Choose it, or `deca_tf.optimizers.Adam`."
+                )
+            for optimizer in (self.optimizer, *self.phase_optimizers.values()):
+                optimizer.penalize(self.recommender.trainable_variables, self.l2)
         self._optimizers_built_for = self.optimizer
+
+    def _catch_up(self):
+        for optimizer in (self.optimizer, *self.phase_optimizers.values()):
+            optimizer.catch_up()
 
     # Judging: the same for every denoiser, so that validation curves can be compared.
 

@@ -253,6 +253,11 @@ def check_parts(config):
             f"training.keep={training.keep!r} and training.patience={training.patience}. Choose keep='last' without "
             "patience, or leave it true."
         )
+    if training.optimizer == "lazy-adam" and training.penalty == "norms" and training.l2:
+        raise ValueError(
+            "`training.penalty` must be 'squares' under training.optimizer='lazy-adam', which sees no whole table. "
+            f"Received: 'norms', with training.l2={training.l2}. Choose 'squares', l2=0 or training.optimizer='adam'."
+        )
     if needs_prior(config) and config.prior.run is not None:
         RunFolder(config.prior.run).read_metrics()
     build_model(config, types.SimpleNamespace(num_users=1, num_items=1))

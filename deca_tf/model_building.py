@@ -5,7 +5,7 @@ import zlib
 from deca_tf.backbones import BACKBONES
 from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
-from deca_tf.optimizers import Adam
+from deca_tf.optimizers import OPTIMIZERS
 
 OF_THE_TARGET = ("target", "partner")  # roles of the target's kind: a partner is a second target
 
@@ -33,10 +33,14 @@ def build_model(config, split, prior=None, own_target=None):
     penalty = config.training.penalty
     l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
     model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
+    optimizer = OPTIMIZERS.build(config.training.optimizer, learning_rate=config.training.learning_rate)
     model.compile(
-        optimizer=Adam(config.training.learning_rate),
-        # XLA knows no sparse products: a network of them says so.
-        jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
+        optimizer=optimizer,
+        # XLA knows no sparse products: a network of them says so. Its scatter is one loop over rows, so that an
+        # optimizer of rows compiles its arithmetic alone.
+        jit_compile=config.training.jit_compile
+        and not getattr(optimizer, "takes_row_gradients", False)
+        and all(part.supports_jit for part in (target, *networks.values())),
         steps_per_execution=config.training.steps_per_execution,
     )
     return model

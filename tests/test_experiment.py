@@ -482,6 +482,12 @@ def test_the_validation_can_be_left_out_where_it_decides_nothing(tmp_path):
             experiment.check_parts(settings(last, unwatched, {"training": deciding}))
 
 
+def test_a_lazy_optimizer_refuses_norms_of_whole_tables_before_any_data_is_read():
+    with pytest.raises(ValueError, match=r"`training.penalty` must be 'squares'.*training.l2=0.001"):
+        experiment.check_parts(settings(BY_USER, {"training": {"optimizer": "lazy-adam"}}))
+    experiment.check_parts(settings(BY_USER, {"training": {"optimizer": "lazy-adam", "l2": 0.0}}))
+
+
 def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("deca_tf.callbacks.backup.time.monotonic", lambda: clock[0])

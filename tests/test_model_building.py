@@ -5,6 +5,7 @@ import numpy as np
 from deca_tf.config import merge, resolve
 from deca_tf.experiment import read_split
 from deca_tf.model_building import build_model
+from deca_tf.optimizers import Adam, LazyAdam
 
 SMALL = {
     "data": {"dataset": "synthetic", "options": {"num_users": 120, "num_items": 60, "num_clicks": 1800}},
@@ -32,3 +33,15 @@ def test_networks_of_deca_take_their_own_size():
     sizes = [getattr(model.denoiser, role).embedding_dim for role in model.denoiser.networks]
     assert sizes == [3, 3, 3]
     assert type(model.denoiser.likelihood_if_positive).__name__ == "GMF"
+
+
+def test_the_optimizer_is_the_chosen_one_and_a_lazy_one_compiles_its_own_arithmetic():
+    lazy, dense = (
+        build_model(config, read_split(config))
+        for config in (
+            settings({"training": {"optimizer": name, "learning_rate": 0.5}}) for name in ("lazy-adam", "adam")
+        )
+    )
+    assert (type(lazy.optimizer), lazy.jit_compile) == (LazyAdam, False)
+    assert (type(dense.optimizer), dense.jit_compile) == (Adam, True)
+    assert float(lazy.optimizer.learning_rate) == 0.5

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.backbone import Backbone, look_up, normal
 from deca_tf.checks import check_flag, check_integer, check_range
 
 
@@ -53,11 +53,11 @@ class MF(Backbone):
 
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]
-        logits = self.interact(ops.take(self.user_table, users, axis=0), ops.take(self.item_table, items, axis=0))
+        logits = self.interact(look_up(self.user_table, users), look_up(self.item_table, items))
         if self.item_bias:
-            logits += ops.take(self.item_bias_table, items, axis=0)
+            logits += look_up(self.item_bias_table, items)
         if self.user_bias:
-            logits += ops.take(self.user_bias_table, users, axis=0)
+            logits += look_up(self.user_bias_table, users)
         return logits
 
     def interact(self, user_vectors, item_vectors):
@@ -65,15 +65,15 @@ class MF(Backbone):
         return ops.sum(user_vectors * item_vectors, axis=-1)
 
     def query_embedding(self, user_ids):
-        vectors = ops.take(self.user_table, user_ids, axis=0)
+        vectors = look_up(self.user_table, user_ids)
         ones = ops.ones_like(vectors[:, :1])
-        offset = ops.take(self.user_bias_table, user_ids, axis=0)[:, None] if self.user_bias else 0.0 * ones
+        offset = look_up(self.user_bias_table, user_ids)[:, None] if self.user_bias else 0.0 * ones
         return ops.concatenate([vectors, ones, offset], axis=1)
 
     def candidate_embedding(self, item_ids):
-        vectors = ops.take(self.item_table, item_ids, axis=0)
+        vectors = look_up(self.item_table, item_ids)
         ones = ops.ones_like(vectors[:, :1])
-        bias = ops.take(self.item_bias_table, item_ids, axis=0)[:, None] if self.item_bias else 0.0 * ones
+        bias = look_up(self.item_bias_table, item_ids)[:, None] if self.item_bias else 0.0 * ones
         return ops.concatenate([vectors, bias, ones], axis=1)
 
     @classmethod

@@ -58,7 +58,7 @@ def train(
             metavar="TABLE.KEY=VALUE",
             help="Overrides a setting; may be repeated. For example backbone.item_bias=true, "
             "backbone.embedding_dim=64, denoiser.c1=100, denoiser.c2=10, denoiser.alpha=0.5, "
-            "training.learning_rate=0.001, training.l2=0.1, training.num_negatives=1.",
+            "training.learning_rate=0.001, training.optimizer=lazy-adam, training.l2=0.1, training.num_negatives=1.",
         ),
     ] = None,
     user_column: Annotated[str | None, typer.Option(help="Who clicked.", rich_help_panel=COLUMNS)] = None,

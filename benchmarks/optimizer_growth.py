@@ -1,0 +1,146 @@
+"""Does a training step take longer with more users? DeCA with GMF and three MF networks, under one optimizer.
+
+    python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
+
+An update is one phase's, on 2,048 positives and 2,048 negatives with users and items drawn uniformly: the least
+favourable case, for no row is in the cache. Every number of users is built in a process of its own, one after the other, since
+TensorFlow never gives memory back; they take turns at being timed. Printed are medians and tenths over the turns; memory is the
+process's peak while it trains, less what it had before the model, over the bytes of weights and slots.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+UPDATES = 64  # of a turn
+POSITIVES = 2048
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, nargs="+", default=[10_000, 1_157_633], help="(default: %(default)s)")
+    parser.add_argument("--items", type=int, default=9560, help="(default: %(default)s)")
+    parser.add_argument("--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)")
+    parser.add_argument("--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=9, help="timed turns of each (default: %(default)s)")
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        _work(arguments, arguments.worker)
+        return
+    workers = {}
+    for users in arguments.users:
+        command = [sys.executable, "-m", "benchmarks.optimizer_growth", *sys.argv[1:], "--worker", str(users)]
+        workers[users] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        _answer(workers[users])  # has trained its first turn
+    times = {users: [] for users in workers}
+    for _ in range(arguments.turns):
+        for users, worker in workers.items():
+            times[users].append(_ask(worker, "turn"))
+    results = {
+        "items": arguments.items,
+        "dim": arguments.dim,
+        "optimizer": arguments.optimizer,
+        "threads": arguments.threads,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "users": {},
+    }
+    for users, worker in workers.items():
+        results["users"][users] = {
+            "ms_per_update": statistics.median(times[users]),
+            "ms_per_update_low": sorted(times[users])[len(times[users]) // 10],
+            **_ask(worker, "memory"),
+            "catch_up_seconds": _ask(worker, "catch up"),
+        }
+        worker.stdin.close()
+        worker.wait()
+        print(users, json.dumps(results["users"][users]))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _ask(worker, question):
+    worker.stdin.write(question + "\n")
+    worker.stdin.flush()
+    return _answer(worker)
+
+
+def _answer(worker):
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(
+            f"A worker must answer. Received: nothing, exit code {worker.wait()}; see its message above."
+        )
+    return json.loads(line)
+
+
+def _work(arguments, users):
+    """Answers questions, one a line."""
+    import numpy as np
+    import tensorflow as tf
+
+    from deca_tf.backbones import GMF, MF
+    from deca_tf.deca_model import DeCAModel
+    from deca_tf.denoisers.deca import DeCA
+    from deca_tf.optimizers import OPTIMIZERS
+
+    tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
+    rng = np.random.default_rng(0)
+    shape = (UPDATES // 2, 2 * POSITIVES, 2)  # a step makes two updates, of DP and of DN
+    inputs = {
+        "user_id": rng.integers(0, users, shape, dtype=np.int32),
+        "item_id": rng.integers(0, arguments.items, shape, dtype=np.int32),
+    }
+    label = np.broadcast_to(np.float32([1, 0]), shape)
+    batches = tf.data.Dataset.from_tensor_slices((inputs, label)).repeat()
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = iter(batches.with_options(options))
+    before = _peak()
+    target, *networks = (
+        cls(users, arguments.items, embedding_dim=arguments.dim, seed=seed)
+        for seed, cls in enumerate([GMF, MF, MF, MF])
+    )
+    model = DeCAModel(target, DeCA(*networks), l2=0.01 / users)
+    optimizer = OPTIMIZERS.build(arguments.optimizer, learning_rate=1e-3)
+    model.compile(optimizer, jit_compile=arguments.optimizer == "adam", steps_per_execution=UPDATES // 2)
+    model.make_train_function()
+    model.train_function(batches)
+    print(json.dumps("ready"), flush=True)
+    for question in sys.stdin:
+        began = time.perf_counter()
+        if question.strip() == "turn":
+            model.train_function(batches)
+            answer = (time.perf_counter() - began) / UPDATES * 1e3
+        elif question.strip() == "memory":
+            variables = [v for o in (model.optimizer, *model.phase_optimizers.values()) for v in o.variables]
+            needed = sum(tf.as_dtype(v.dtype).size * math.prod(v.shape) for v in (*model.weights, *variables))
+            answer = {"bytes": needed, "peak_bytes": _peak() - before, "memory_ratio": (_peak() - before) / needed}
+        elif arguments.optimizer == "adam":
+            answer = None
+        else:
+            for each in (model.optimizer, *model.phase_optimizers.values()):
+                each.catch_up()
+            answer = time.perf_counter() - began
+        print(json.dumps(answer), flush=True)
+
+
+def _peak():
+    """Bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()

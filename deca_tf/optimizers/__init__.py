@@ -1,0 +1,12 @@
+"""Optimizers: `Adam` moves every row at every update, `LazyAdam` only the rows that the batch asked for."""
+
+from deca_tf.optimizers.adam import Adam
+from deca_tf.optimizers.lazy_adam import LazyAdam
+from deca_tf.registry import Registry
+
+OPTIMIZERS = Registry(
+    "optimizer",
+    {"adam": "deca_tf.optimizers.adam:Adam", "lazy-adam": "deca_tf.optimizers.lazy_adam:LazyAdam"},
+)
+
+__all__ = ["OPTIMIZERS", "Adam", "LazyAdam"]
