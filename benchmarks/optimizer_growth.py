@@ -2,10 +2,10 @@
 
     python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
 
-An update is one phase's, on 2,048 positives and 2,048 negatives with users and items drawn uniformly: the least
-favourable case, for no row is in the cache. Every number of users is built in a process of its own, one after the other, since
-TensorFlow never gives memory back; they take turns at being timed. Printed are medians and tenths over the turns; memory is the
-process's peak while it trains, less what it had before the model, over the bytes of weights and slots.
+An update is one phase's, on 2,048 positives and 2,048 negatives whose users and items are drawn uniformly, the least
+favourable case: hardly a row is in the cache. Every number of users has a process of its own, since TensorFlow never
+gives memory back; they take turns at being timed. Printed are medians and the lowest tenth of the turns; memory is the
+growth of the process's peak, from before the model to after its training, over the bytes of weights and slots.
 """
 
 import argparse

@@ -78,8 +78,8 @@ class TrainingSettings(_Table):
     """Never sample an item that the user has been observed with; the released code samples them too. Batches by user
     never do."""
     optimizer: Literal["adam", "lazy-adam"] = "adam"
-    """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the rows of the batch
-    only, so that an update takes as long with millions of users as with thousands; see `deca_tf.optimizers.LazyAdam`."""
+    """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the batch's rows only:
+    an update takes about as long with a million users as with thousands; see `deca_tf.optimizers.LazyAdam`."""
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     """Adam's."""
     l2: float = pydantic.Field(0.0, ge=0)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.backbone import Backbone, look_up, normal
 from deca_tf.checks import check_integer, check_range
 
 
@@ -50,7 +50,7 @@ class NeuMF(Backbone):
         first_kernels = ops.split(self.kernels[0], 2)
         products, hidden = 1.0, self.biases[0]
         for table, ids, kernel in zip((self.user_table, self.item_table), (users, items), first_kernels, strict=True):
-            rows = ops.take(table, ids, axis=0)
+            rows = look_up(table, ids)
             products *= rows[..., : self.embedding_dim]
             # The first layer adds up a user's and an item's part. A part that is cheaper worked out for the whole table
             # than for the batch, is.

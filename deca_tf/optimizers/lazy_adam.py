@@ -13,6 +13,7 @@ REFUSED = (
     "global_clipnorm",
     "use_ema",
     "gradient_accumulation_steps",
+    "loss_scale_factor",
 )
 CHUNK = 65536  # rows that `catch_up` holds in memory at once
 
@@ -33,15 +34,16 @@ class LazyAdam(keras.optimizers.Optimizer):
     the number of updates since it last was: in expectation that is the penalty of every update, whatever the sampling.
     So rows that are never looked up are never penalized; under `Adam` they shrink to zero.
 
-    Lookups must be `deca_tf.backbones.backbone.look_up`: a table that is read whole is copied whole.
+    Lookups must be `deca_tf.backbones.backbone.look_up`, as in `MF`, `GMF` and `NeuMF`: a table that is read whole is
+    copied whole at each update. Other models train as well, but gain little.
 
     Args:
         learning_rate: a number or a schedule.
         beta_1: decay of the first moment, in `[0, 1)`.
         beta_2: decay of the second, in `[0, 1)`, above `beta_1 ** 2`.
         epsilon: added to the root of the second moment, above 0.
-        **kwargs: `name` and `loss_scale_factor` of a Keras optimizer. What needs whole tables is refused: clipping,
-            weight decay, averages of weights, accumulation of gradients.
+        **kwargs: `name`. What needs whole tables is refused: clipping, weight decay, averages of weights, accumulation
+            and scaling of gradients.
 
     Example:
         >>> model.compile(deca_tf.optimizers.LazyAdam(1e-3), jit_compile=False)
@@ -70,8 +72,8 @@ class LazyAdam(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        # All that is kept of a row lies side by side, for one access to memory: its m, its v, the update that last had a
-        # gradient for it, and the update that it has been caught up to. The two counts are exact up to 2^24 updates.
+        # All that is kept of a row lies side by side, for one access to memory: its m, its v, the update that last had
+        # a gradient for it, and the update that it has been caught up to. The counts are exact up to 2^24 updates.
         self._slots = []
         for variable in variables:
             rows, width = _flat_shape(variable)
