@@ -58,9 +58,9 @@ def reproduce(
 ):
     """Makes a table or figure of the paper again, ours beside the paper's, or all of them.
 
-    | target | what | two cores |
+    | target | what | two cores, without Adressa |
     |---|---|---|
-    | table2 | overall: 6 methods, 4 models, 3 data sets, protocols paper and clean | - |
+    | table2 | overall: 6 methods, 4 models, 3 data sets, protocols paper and clean | 2 h 40 min |
     | table3 | ModCloth: one sub-task, DP or DN, alone | - |
     | table4, table6 | MF, GMF or NeuMF as h and h' (ModCloth; the others) | - |
     | table5 | table2 on Electronics, if its training file is there | - |
@@ -69,8 +69,8 @@ def reproduce(
     | figure4 | probability of being real by stars, with AUC | - |
     | figure5, figure6 | C1 and C2 from 1 to 1000 (Adressa; the others) | - |
     | stability | last epoch over best epoch, at 1, 2 and 5 times the epochs | - |
-    | clean | without leaks: popularity, item-kNN, EASE, ALS and all models | - |
-    | ties | ModCloth under three orders of equal scores | - |
+    | clean | without leaks: popularity, item-kNN, EASE, ALS and all models | 50 min |
+    | ties | ModCloth under three orders of equal scores | 4 min |
 
     Targets share runs, and a finished run is never run again: an interrupted call goes on where it stopped, and all
     costs less than its parts. Each run's folder below --out holds its settings, model, history and metrics.json. A run

@@ -25,18 +25,24 @@ class SchemaGen(Step):
     outputs = (SCHEMA,)
 
     def settings(self, context, inputs):
-        file = context.settings.root / FILE
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        return _text(context, inputs)
 
     def run(self, inputs, outputs, context):
-        file = context.settings.root / FILE
+        file, text = context.settings.root / FILE, _text(context, inputs)
         is_new = not file.is_file()
-        if is_new:
-            write_atomically(file, text_format.MessageToString(infer(read_statistics(inputs["statistics"])[0])))
-        text = file.read_text(encoding="utf-8")
         schema = parse(text, file)
+        if is_new:
+            write_atomically(file, text)
         (outputs[SCHEMA] / FILE).write_text(text, encoding="utf-8")
         return {"features": len(schema.feature), "told from this span": is_new}
+
+
+def _text(context, inputs):
+    """The schema as it stands, or as this span tells it."""
+    file = context.settings.root / FILE
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    return text_format.MessageToString(infer(read_statistics(inputs["statistics"])[0]))
 
 
 def infer(statistics):

@@ -64,11 +64,7 @@ def test_statistics_are_those_of_the_log(accepted, log):
 
 def test_nothing_is_done_twice(accepted):
     _, settings, done = accepted
-    again = run.run_pipeline(settings)
-    for name in ("ExampleGen", "StatisticsGen"):
-        assert again[name] == done[name]
-    third = run.run_pipeline(settings)
-    assert third == again
+    assert run.run_pipeline(settings) == done
 
 
 @pytest.mark.parametrize("file", ["log.tsv", "log.jsonl", "log.parquet", "log.tfrecord"])
