@@ -90,6 +90,15 @@ def test_every_format_gives_the_same_examples(file, log, settings_of, tmp_path):
     pd.testing.assert_frame_equal(by_all(rows), by_all(log))
 
 
+def test_ids_stay_as_they_are_written(settings_of, tmp_path):
+    rows = [("007", "1"), ("7", "2"), ("10", "3")]
+    (tmp_path / "log.csv").write_text("user,item,time\n" + "".join(f"{user},{item},1\n" for user, item in rows))
+    settings = settings_of(tmp_path, "log.csv")
+    done = run.run_pipeline(settings, "ExampleGen")
+    found = read_rows(settings.root / done["ExampleGen"].outputs["examples"])
+    assert sorted((row["user"], row["item"]) for row in found) == sorted(rows)
+
+
 def wrong_type(log):
     return log.assign(rating=log["rating"].astype(str).where(log.index != 1234, "five"))
 
@@ -116,6 +125,10 @@ def lost_users(log):
     return log.assign(user=log["user"].where(log.index % 10 > 0))
 
 
+def lost_items(log):
+    return log.assign(item=log["item"].where(log.index % 10 > 0))
+
+
 @pytest.mark.parametrize(
     "poison, said",
     [
@@ -124,6 +137,7 @@ def lost_users(log):
         (half_missing, ["| number of rows | There must be 0.6 to 10 times as many", "2,000. Received: 1,000"]),
         (other_ids, ["| unknown users | At least 5% of the users must be known", "| unknown items |", "0.00%"]),
         (bots, ["rows by users with 200 clicks and more within an hour. Received: 17", "| bots |"]),
+        (lost_items, ["| item | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."]),
         (lost_users, ["| user | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."]),
     ],
 )

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.settings import ValidationSettings
 from pipelines.steps import statistics_gen
-from pipelines.steps.example_validator import divergence
+from pipelines.steps.example_validator import against_limits, divergence
 
 
 def clicks(rng, rows=5000):
@@ -62,3 +63,17 @@ def test_divergence_by_hand():
     assert divergence({"a": 1.0}, {"b": 1.0}) == pytest.approx(1.0)
     # p = (1/2, 1/2), q = (1, 0): m = (3/4, 1/4); (.5 log2(2/3) + .5 log2 2) / 2 + log2(4/3) / 2 = .3113
     assert divergence({"a": 0.5, "b": 0.5}, {"a": 1.0}) == pytest.approx(0.311278, abs=1e-6)
+
+
+def test_a_column_that_some_batches_lack_is_missing_there():
+    counts = {"kinds": {"INT": 3}, "present": 3, "missing": 0, "sum": 6.0, "squares": 14.0, "min": 1.0, "max": 3.0}
+    (feature,) = statistics_gen.to_proto({"rating": counts | {"zeros": 0}}, rows=5).datasets[0].features
+    assert feature.num_stats.common_stats.num_missing == 2
+    assert (feature.num_stats.mean, feature.num_stats.std_dev) == (2.0, pytest.approx((2 / 3) ** 0.5))
+
+
+@pytest.mark.parametrize("name, limit", [("duplicates", 0.5), ("bot_rows", 0.05), ("incomplete_rows", 0.0)])
+def test_a_share_may_reach_its_limit_and_no_more(name, limit):
+    feedback = {"rows": 1000, "duplicates": 0, "bot_rows": 0, "incomplete_rows": 0}
+    assert against_limits(feedback | {name: int(limit * 1000)}, ValidationSettings()) == []
+    assert len(against_limits(feedback | {name: int(limit * 1000) + 1}, ValidationSettings())) == 1
