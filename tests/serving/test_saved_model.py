@@ -133,11 +133,11 @@ def renamed(split, **raw_ids):
 
 
 def test_integer_raw_ids_are_asked_for_as_decimal_strings(split, make_target, expect, tmp_path):
-    users, items = np.arange(split.num_users) * 10 - 50, np.arange(split.num_items) + 1000
+    users, items = np.arange(split.num_users) * 10 - 50, np.arange(split.num_items) + 2**62  # beyond floats' integers
     numbered = renamed(split, raw_user_ids=users, raw_item_ids=items)
     answer = ask(export(make_target(), numbered, tmp_path, k=2), ["-10", "07"])
     items = expect(make_target(), 4, 2).items
-    assert [item.decode() for item in answer["item_id"][0]] == [str(int(item.split()[1]) + 1000) for item in items]
+    assert [item.decode() for item in answer["item_id"][0]] == [str(int(item.split()[1]) + 2**62) for item in items]
     assert answer["known_user"].tolist() == [True, False]
 
 
