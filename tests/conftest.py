@@ -32,7 +32,10 @@ def pytest_collection_finish(session):
 
 @pytest.fixture(scope="session")
 def two_cpus():
-    """Names of two logical CPU devices, for `tf.distribute.MirroredStrategy(two_cpus)`."""
+    """Names of two logical CPU devices, which `make_strategy("mirrored")` then trains on.
+
+    Tests take no other strategy: collectives of a second one in the process would be taken for those of the first.
+    """
     import tensorflow as tf
 
     return [device.name for device in tf.config.list_logical_devices("CPU")]

@@ -13,6 +13,7 @@ from deca_tf import DeCAModel
 from deca_tf.backbones import BACKBONES, MF
 from deca_tf.denoisers.deca import DeCA
 from deca_tf.denoisers.ensemble import Ensemble
+from deca_tf.distribution import make_strategy
 from deca_tf.serving import export
 
 EVERY_MODEL = (*BACKBONES.names, "mean-of-two", "pairs")  # see `make_target`
@@ -186,7 +187,8 @@ def test_of_an_ensemble_both_members_are_shipped(split, make_target, expect_all,
 
 
 def test_a_model_trained_on_several_devices_is_shipped(two_cpus, split, make_target, expect, tmp_path):
-    with tf.distribute.MirroredStrategy(two_cpus).scope():
+    assert len(two_cpus) == 2
+    with make_strategy("mirrored").scope():
         target = make_target("neumf")
     answer = ask(export(target, split, tmp_path), ["user 9"])
     assert_answers(answer, [expect(target, 9, 10)])
