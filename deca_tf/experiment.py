@@ -37,7 +37,7 @@ from deca_tf.data.dataset import (
 )
 from deca_tf.data.splitting import clean_test_mask
 from deca_tf.denoisers import DENOISERS
-from deca_tf.distribution import agree, barrier, check_batch, is_chief, is_multi_worker, make_strategy
+from deca_tf.distribution import agree, barrier, check_batch, is_chief, make_strategy, noticing_lost_workers
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
 from deca_tf.model_building import build_model, role_seed
@@ -46,14 +46,6 @@ from deca_tf.run_folder import RunFolder
 MONITOR_K = 20  # length of the lists that are judged after each epoch
 MONITORS = tuple(f"val_{name}@{MONITOR_K}" for name in METRICS)
 LEAST_STEPS = 8  # per epoch, where the batch size is left to us: a small table must not be one batch
-LOST_WORKER_ERRORS = (  # as TensorFlow reports them
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.InternalError,
-)
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
@@ -87,7 +79,7 @@ def run(config, out, *, split=None, show_progress=True, strategy=None):
         split = read_split(config)
         if show_progress:
             print(split)
-    with _noticing_lost_workers(strategy):
+    with noticing_lost_workers(strategy):
         _agree(strategy, config, folder, split)
         if folder.is_finished:
             folder.check_data(fingerprint(split))
@@ -123,19 +115,6 @@ def _without_paths(config):
     for table, key in (("data", "data_dir"), ("data", "dataset"), ("prior", "run")):
         settings.get(table, {}).pop(key, None)
     return settings
-
-
-@contextlib.contextmanager
-def _noticing_lost_workers(strategy):
-    try:
-        yield
-    except LOST_WORKER_ERRORS as error:
-        if not is_multi_worker(strategy):
-            raise
-        raise ConnectionError(
-            f"All workers must stay until training ends. Received: {type(error).__name__}, so another one is gone: "
-            "see what it printed last. The same command on all workers goes on from the last checkpoint."
-        ) from error
 
 
 def _train_with_prior(config, folder, split, show_progress, strategy):

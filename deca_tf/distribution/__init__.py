@@ -4,6 +4,7 @@ See `docs/distribution.md`.
 """
 
 from deca_tf.distribution.agreement import agree, barrier, chief_values
+from deca_tf.distribution.lost_workers import noticing_lost_workers
 from deca_tf.distribution.strategies import STRATEGIES, check_batch, is_chief, is_multi_worker, make_strategy
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "is_chief",
     "is_multi_worker",
     "make_strategy",
+    "noticing_lost_workers",
 ]

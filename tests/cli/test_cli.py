@@ -13,22 +13,9 @@ import pytest
 
 from deca_tf.cli import main as cli
 from deca_tf.cli.recommend import print_recommendations
+from tests.cli.conftest import deca_tf
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two or three epochs of a small table
-
-
-def deca_tf(capsys, *arguments):
-    """Runs a command in this process: `(exit code, stdout, stderr)`."""
-    argv, sys.argv = sys.argv, ["deca-tf", *map(str, arguments)]
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    finally:
-        sys.argv = argv
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
 
 
 @pytest.fixture(scope="module")

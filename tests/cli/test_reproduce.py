@@ -6,26 +6,12 @@ import sys
 
 import pytest
 
-from deca_tf.cli import main as cli
 from deca_tf.reproduction.grid import Cell
 from deca_tf.reproduction.targets import clean
+from tests.cli.conftest import deca_tf
 from tests.reproduction.conftest import fake_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")
-
-
-def deca_tf(capsys, *arguments):
-    """Runs a command in this process: `(exit code, stdout, stderr)`."""
-    argv, sys.argv = sys.argv, ["deca-tf", *map(str, arguments)]
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    finally:
-        sys.argv = argv
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
 
 
 @pytest.fixture

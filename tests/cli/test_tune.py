@@ -1,30 +1,14 @@
 """`deca-tf tune`, from the first trial to a recipe that `deca-tf train` takes."""
 
-import sys
-
 import pandas as pd
 import pytest
 
-from deca_tf.cli import main as cli
+from tests.cli.conftest import deca_tf
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # an epoch or two
 DATA = ("data.options.num_users=80", "data.options.num_items=40", "data.options.num_clicks=800")
 QUICK = ("training.batch_size=128", "training.jit_compile=false", "backbone.embedding_dim=4")
 SMALL = [word for setting in (*DATA, *QUICK) for word in ("--set", setting)]
-
-
-def deca_tf(capsys, *arguments):
-    """Runs a command in this process: `(exit code, stdout, stderr)`."""
-    argv, sys.argv = sys.argv, ["deca-tf", *map(str, arguments)]
-    try:
-        cli.main()
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    finally:
-        sys.argv = argv
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
 
 
 def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
