@@ -30,10 +30,12 @@ def main():
 
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
-    split = _split(arguments.dataset, arguments.data_dir)
+    from benchmarks.contenders import ours, plain_keras, read
+
+    split = read(arguments.dataset, arguments.data_dir)
     contenders = {
-        **{f"deca_tf {name}": _ours(split, arguments.backbone, name) for name in ("none", "linear", "deca")},
-        "plain Keras GMF": _plain_keras(split),
+        **{f"deca_tf {name}": ours(split, arguments.backbone, name)[1] for name in ("none", "linear", "deca")},
+        "plain Keras GMF": plain_keras(split)[1],
     }
     for run_epoch in contenders.values():
         run_epoch()
@@ -58,62 +60,6 @@ def main():
         print(f"{name:20} {milliseconds:8.2f} ms/step   ({low:.2f} to {high:.2f})")
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=2) + "\n")
-
-
-def _split(dataset, data_dir):
-    from deca_tf.config import resolve
-    from deca_tf.experiment import read_split
-
-    return read_split(resolve(overrides={"data": {"dataset": dataset, **({"data_dir": data_dir} if data_dir else {})}}))
-
-
-def _ours(split, backbone, denoiser):
-    """A function that trains one epoch and returns the number of updates."""
-    from deca_tf.config import resolve
-    from deca_tf.data import training_batches
-    from deca_tf.experiment import build_model
-
-    config = resolve(
-        overrides={
-            "data": {"dataset": split.name},
-            "backbone": {"name": backbone},
-            "denoiser": {"name": denoiser},
-            "training": {"steps_per_execution": 64},
-        }
-    )
-    model = build_model(config, split)
-    batches = training_batches(split.train, batch_size=2048 * len(model.denoiser.phases))
-
-    def run_epoch():
-        before = int(model.optimizer.iterations)
-        model.fit(batches, epochs=1, shuffle=False, verbose=0)
-        return int(model.optimizer.iterations) - before
-
-    return run_epoch
-
-
-def _plain_keras(split, dim=32, batch_size=4096):
-    """GMF on NumPy arrays with fresh negatives, which are not timed: the usual tutorial, at its fastest."""
-    import keras
-    import numpy as np
-
-    user, item = keras.Input((), dtype="int32"), keras.Input((), dtype="int32")
-    vectors = keras.layers.multiply(
-        [keras.layers.Embedding(split.num_users, dim)(user), keras.layers.Embedding(split.num_items, dim)(item)]
-    )
-    model = keras.Model([user, item], keras.layers.Dense(1)(vectors))
-    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
-    rng = np.random.default_rng(0)
-    negatives = rng.integers(0, split.num_items, len(split.train), dtype=np.int32)
-    users = np.tile(split.train.user_id, 2)
-    items = np.concatenate([split.train.item_id, negatives])
-    labels = np.repeat([1.0, 0.0], len(split.train)).astype(np.float32)
-
-    def run_epoch():
-        model.fit([users, items], labels, batch_size=batch_size, epochs=1, verbose=0)
-        return -(-len(users) // batch_size)
-
-    return run_epoch
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Judging: rank all items for each user who has relevant ones, leave out what was seen, and look where those come."""
 
+import concurrent.futures
 import dataclasses
 import functools
+import os
+import queue
 import time
 
 import keras
@@ -10,6 +13,7 @@ import pandas as pd
 import scipy.sparse
 import scipy.special
 import tensorflow as tf
+import threadpoolctl
 from keras import ops
 
 from deca_tf.backbones.backbone import score_pairs
@@ -20,8 +24,10 @@ from deca_tf.metrics import METRICS
 
 KS = (3, 5, 10, 20, 50)
 PARTS = ("validation", "test")
-CHUNK_SCORES = 2**20  # scores at once where each is one product: 4 MiB, to stay near the processor's caches
-CHUNK_PAIRS = 2**16  # scores at once where each takes a network, with hundreds of values per pair in its layers
+CHUNK_SCORES = 2**18  # scores at once where each is one product: 1 MiB, to stay in a core's own cache
+CHUNK_ROWS = 64  # users at least in a product, which with fewer takes up to twice as long a score
+MOST_SCORES = 2**24  # but never more scores than this, 64 MiB
+CHUNK_PAIRS = 2**14  # scores at once where each takes a network, with hundreds of values per pair in its layers
 CHUNK_VECTORS = 8192  # users whose vectors are computed at once
 
 
@@ -71,8 +77,8 @@ def evaluate(model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_siz
         leave_out_seen: False ranks all items, seen or not: what the released code does to CDAE. Never to be compared
             with the rest.
         ks: lengths of the lists. Beyond the number of items the list is all items; precision still divides by k.
-        chunk_size: users ranked at once; None: as many as make 4 MiB of scores, fewer where each score takes a
-            network. Changes nothing but speed and memory.
+        chunk_size: users ranked at once by each thread; None: as many as make 1 MiB of scores, fewer where each score
+            takes a network. Changes nothing but speed and memory.
         progress: called as `progress(users_done, num_users)` after each chunk, or None.
 
     Returns:
@@ -133,7 +139,9 @@ class Evaluator:
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
         offset = len(self.users) - len(self._by_model.users)
         tell = progress and (lambda done: progress(offset + done, len(self.users)))
-        self._by_model.fill(hits, score, self.chunk_size or fitting, tell, by_probability)
+        # A model of another make may not be for several threads at once.
+        threads = _num_threads() if isinstance(model, keras.Model) else 1
+        self._by_model.fill(hits, score, self.chunk_size or fitting, tell, by_probability, threads)
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
         raw = self.split.train.raw_user_ids[self.users]
@@ -160,18 +168,19 @@ class Evaluator:
 
         Returns:
             `(prepare, chunk_size)`; `prepare(users)`, int32 `(n,)`, returns a function from the bounds of a slice of
-            them to its scores `(stop - start, num_items)`.
+            them and a float32 array `(stop - start, num_items)`, which it writes their scores into.
         """
         _check_model(model, self.split)
         num_items = self.split.num_items
-        whole_rows, network_rows = (max(1, scores // num_items) for scores in (CHUNK_SCORES, CHUNK_PAIRS))
+        network_rows = max(1, CHUNK_PAIRS // num_items)
+        whole_rows = max(CHUNK_SCORES // num_items, min(CHUNK_ROWS, MOST_SCORES // num_items), 1)
         if getattr(model, "is_factorized", False):
             return functools.partial(_products, model), whole_rows
         if not isinstance(model, keras.Model):
             return functools.partial(_rows, model.score_all_items), whole_rows
         if self._compiled[0] is not model:
             score = getattr(model, "score_all_items", None) or functools.partial(score_pairs, model, num_items)
-            self._compiled = model, tf.function(score)
+            self._compiled = model, tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
         compiled = self._compiled[1]
         return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
 
@@ -201,7 +210,7 @@ class _Ranking:
         self.seen_starts = chosen.indptr
         self.seen_cells = np.repeat(np.arange(len(rows)), np.diff(chosen.indptr)) * self.num_items + chosen.indices
 
-    def fill(self, hits, prepare, chunk_size, progress=None, by_probability=False):
+    def fill(self, hits, prepare, chunk_size, progress=None, by_probability=False, threads=1):
         """Marks in `hits`, bool `(all, length)`, the places where relevant items come."""
         if not len(self.users):
             return
@@ -211,31 +220,46 @@ class _Ranking:
         chunk_size = -(-len(self.users) // num_chunks)
         padded = np.append(self.users, np.full(-len(self.users) % chunk_size, self.users[-1], np.int32))
         score = prepare(padded)
-        scores = np.empty((chunk_size, self.num_items), np.float32)
-        compared = np.empty(scores.shape, bool)
-        for start in range(0, len(self.users), chunk_size):
-            received = np.asarray(score(start, start + chunk_size))
-            if received.shape != scores.shape:
-                raise ValueError(
-                    f"The model's scores must be of shape (batch, num_items), {scores.shape}. "
-                    f"Received: shape {received.shape}."
-                )
-            np.copyto(scores, received)
-            if np.isnan(scores.min()):
-                raise ValueError(
-                    f"The model's scores must be numbers. Received: {np.isnan(scores).sum()} NaN among {scores.size}: "
-                    "training has diverged. Train with a lower learning rate."
-                )
-            if by_probability:
-                never = np.isneginf(scores)
-                scipy.special.expit(scores, out=scores)
-                scores[never] = -np.inf
-            stop = min(start + chunk_size, len(self.users))
-            cells = self.seen_cells[self.seen_starts[start] : self.seen_starts[stop]] - start * self.num_items
-            scores.reshape(-1)[cells] = -np.inf
-            self._mark(hits, scores, compared, start, stop)
-            if progress:
-                progress(stop)
+        buffers = queue.SimpleQueue()  # scores and comparisons, a pair for each thread
+        for _ in range(threads):
+            buffers.put(
+                (np.empty((chunk_size, self.num_items), np.float32), np.empty((chunk_size, self.num_items), bool))
+            )
+
+        def rank(start):
+            buffer = buffers.get()
+            try:
+                self._rank(hits, score, start, *buffer, by_probability)
+            finally:  # whoever waits for it must not wait forever
+                buffers.put(buffer)
+            return min(start + chunk_size, len(self.users))
+
+        # Each thread works on a chunk of its own, so NumPy's own threads would only be in the way.
+        with threadpoolctl.threadpool_limits(1, "blas"), concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            try:
+                for done in pool.map(rank, range(0, len(self.users), chunk_size)):
+                    if progress:
+                        progress(done)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _rank(self, hits, score, start, scores, compared, by_probability):
+        """Scores and marks the users from `start` on that fit into `scores`."""
+        score(start, start + len(scores), scores)
+        if np.isnan(scores.min()):
+            raise ValueError(
+                f"The model's scores must be numbers. Received: {np.isnan(scores).sum()} NaN among {scores.size}: "
+                "training has diverged. Train with a lower learning rate."
+            )
+        if by_probability:
+            never = np.isneginf(scores)
+            scipy.special.expit(scores, out=scores)
+            scores[never] = -np.inf
+        stop = min(start + len(scores), len(self.users))
+        cells = self.seen_cells[self.seen_starts[start] : self.seen_starts[stop]] - start * self.num_items
+        scores.reshape(-1)[cells] = -np.inf
+        self._mark(hits, scores, compared, start, stop)
 
     def _mark(self, hits, scores, compared, start, stop):
         firsts = self.relevant.indptr[self.users[start:stop]]
@@ -243,31 +267,43 @@ class _Ranking:
         for j in range(counts[0]):
             m = np.searchsorted(-counts, -j)  # users with more than j items to find
             items = self.relevant.indices[firsts[:m] + j]
-            places = _places(scores[:m], items, compared[:m])
+            places = _places(scores[:m], items, compared[:m], hits.shape[1])
             listed = places < hits.shape[1]
             hits[self.rows[start : start + m][listed], places[listed]] = True
 
 
-def _places(scores, items, compared):
+def _places(scores, items, compared, length):
     """Each row's place, from 0, of one item: how many score higher, or equal with a lower id.
 
     Args:
         scores: float `(m, num_items)`.
         items: int `(m,)`, one column for each row.
         compared: bool `(m, num_items)`, to work in.
+        length: places that count; among ties, places from there on may be too small.
 
     Returns:
         Int `(m,)`; `num_items` where the item's own score is -inf.
     """
     own = scores[np.arange(len(items)), items][:, None]
-    places = np.count_nonzero(np.greater(scores, own, out=compared), axis=1)
-    equal = np.count_nonzero(np.equal(scores, own, out=compared), axis=1)
-    tied = np.flatnonzero(equal > 1)
-    if len(tied):
-        lower = np.arange(scores.shape[1]) < items[tied, None]
-        places[tied] += np.count_nonzero(compared[tied] & lower, axis=1)
+    places = _count(np.greater(scores, own, out=compared))
     places[np.isneginf(own[:, 0])] = scores.shape[1]
+    near = np.flatnonzero(places < length)
+    ties = np.equal(scores[near], own[near])
+    tied = np.flatnonzero(_count(ties) > 1)
+    if len(tied):
+        lower = np.arange(scores.shape[1]) < items[near[tied], None]
+        places[near[tied]] += _count(ties[tied] & lower)
     return places
+
+
+def _count(true):
+    """How many are true in each row; `np.count_nonzero` by rows takes twice as long."""
+    return true.view(np.uint8).sum(axis=1, dtype=np.int32)
+
+
+def _num_threads():
+    """As many as TensorFlow computes with."""
+    return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
 
 
 def _check_model(model, split):
@@ -289,12 +325,12 @@ def _products(model, users):
     """Scores of a factorized model: every vector is computed once, so a chunk is one matrix product.
 
     Returns:
-        A function from the bounds of a slice of `users` to scores `(batch, num_items)`.
+        A function from the bounds of a slice of `users` and an array `(stop - start, num_items)`, which it fills.
     """
-    table = _float32(model.candidate_embedding(np.arange(model.num_items, dtype=np.int32))).T
+    table = _float32(model.candidate_embedding(np.arange(model.num_items, dtype=np.int32))).T.copy()
     parts = [users[start : start + CHUNK_VECTORS] for start in range(0, len(users), CHUNK_VECTORS)]
     queries = np.concatenate([_float32(model.query_embedding(part)) for part in parts])
-    return lambda start, stop: queries[start:stop] @ table
+    return lambda start, stop, out: np.matmul(queries[start:stop], table, out=out)
 
 
 def _float32(tensor):
@@ -302,5 +338,15 @@ def _float32(tensor):
 
 
 def _rows(score, users):
-    """Scores of whatever answers for whole rows, as a function of the bounds of a slice of `users`."""
-    return lambda start, stop: score(users[start:stop])
+    """Scores of whatever answers for whole rows, as such a function."""
+
+    def fill(start, stop, out):
+        received = np.asarray(score(users[start:stop]))
+        if received.shape != out.shape:
+            raise ValueError(
+                f"The model's scores must be of shape (batch, num_items), {out.shape}. "
+                f"Received: shape {received.shape}."
+            )
+        np.copyto(out, received)
+
+    return fill

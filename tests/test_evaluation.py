@@ -171,6 +171,19 @@ def test_results_do_not_depend_on_chunks(chunk_size):
     assert len(set(table.batches)) == 1 and table.batches[0] <= chunk_size  # one shape, so one trace
 
 
+def test_results_do_not_depend_on_threads(monkeypatch):
+    split = random_split(3, "paper")
+    model = MF(60, 45, item_bias=True)
+    found = []
+    for threads in (1, 5):
+        monkeypatch.setattr("deca_tf.evaluation._num_threads", lambda threads=threads: threads)
+        told = []
+        judged = evaluate(model, split, ks=KS, chunk_size=2, progress=lambda done, _, told=told: told.append(done))
+        assert told == sorted(told) and told[-1] == judged.num_users
+        found.append(judged.per_user)
+    assert found[0].equals(found[1])
+
+
 @pytest.mark.parametrize("num_items", [2, 3, 17, 1024, 10_000])
 @pytest.mark.parametrize("relevant", ["first", "last"])
 def test_ties_go_to_the_lower_id(num_items, relevant):
@@ -291,6 +304,8 @@ def test_errors():
     diverged[20, 3] = np.nan
     with pytest.raises(ValueError, match="Received: 1 NaN"):
         evaluate(Table(diverged), split, chunk_size=1000)
+    with pytest.raises(ValueError, match="Received: 45 NaN"):  # in every chunk, and no thread waits for another
+        evaluate(Pairs(np.full((60, 45), np.nan)), split, chunk_size=1)
 
 
 def test_popularity_of_the_public_data(data_dir):

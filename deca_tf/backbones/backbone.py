@@ -8,6 +8,9 @@ from keras import ops
 
 from deca_tf.checks import check_integer
 
+LEAST_PAIRS = 2**15  # of a batch that `asks_for_most_cells`: smaller ones compute as they did before there was such a way
+CELLS_PER_PAIR = 32
+
 
 class Backbone(keras.Model):
     """Scores user-item pairs; knows nothing of losses, labels or noise.

@@ -1,0 +1,75 @@
+"""What takes turns in the benchmarks of training: ours by their names, and a plain Keras GMF as its users write it."""
+
+
+def read(dataset, data_dir=None, protocol="paper"):
+    """The `Split` of one of deca_tf's data sets."""
+    from deca_tf.config import resolve
+    from deca_tf.experiment import read_split
+
+    where = {"data_dir": data_dir} if data_dir else {}
+    return read_split(resolve(overrides={"data": {"dataset": dataset, "protocol": protocol, **where}}))
+
+
+def ours(split, backbone, denoiser):
+    """A backbone under a denoiser, at its recipe's settings.
+
+    Returns:
+        `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the number of updates.
+    """
+    from deca_tf.config import resolve
+    from deca_tf.data import training_batches, training_batches_by_user
+    from deca_tf.experiment import build_model
+
+    config = resolve(
+        overrides={
+            "data": {"dataset": split.name, "protocol": split.protocol},
+            "backbone": {"name": backbone},
+            "denoiser": {"name": denoiser},
+        }
+    )
+    model = build_model(config, split)
+    phases = len(model.denoiser.phases)
+    if config.training.users_per_batch is None:
+        batches = training_batches(split.train, batch_size=2048 * phases)
+    else:
+        batches = training_batches_by_user(
+            split.train, users_per_batch=config.training.users_per_batch, num_batches=phases
+        )
+    # One epoch of a small data set would be mostly the start of `fit`.
+    epochs = max(1, 60 // max(1, int(batches.cardinality())))
+    model.steps_per_execution = min(32, int(batches.cardinality()))
+
+    def train():
+        before = int(model.optimizer.iterations)
+        model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
+        return int(model.optimizer.iterations) - before
+
+    return model, train
+
+
+def plain_keras(split, dim=32, batch_size=4096):
+    """GMF on NumPy arrays with fresh negatives, which are not timed: the usual tutorial, at its fastest.
+
+    Returns:
+        As `ours`.
+    """
+    import keras
+    import numpy as np
+
+    user, item = keras.Input((), dtype="int32"), keras.Input((), dtype="int32")
+    vectors = keras.layers.multiply(
+        [keras.layers.Embedding(split.num_users, dim)(user), keras.layers.Embedding(split.num_items, dim)(item)]
+    )
+    model = keras.Model([user, item], keras.layers.Dense(1)(vectors))
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+    rng = np.random.default_rng(0)
+    negatives = rng.integers(0, split.num_items, len(split.train), dtype=np.int32)
+    users = np.tile(split.train.user_id, 2)
+    items = np.concatenate([split.train.item_id, negatives])
+    labels = np.repeat([1.0, 0.0], len(split.train)).astype(np.float32)
+
+    def train():
+        model.fit([users, items], labels, batch_size=batch_size, epochs=1, verbose=0)
+        return -(-len(users) // batch_size)
+
+    return model, train
