@@ -19,16 +19,24 @@ DEV := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test bench-peers lint format lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(CORE) ## install, then train and serve on a small data set
 	$(BIN)/deca-tf demo $(ARGS)
 
 test: $(DEV) ## install with the development tools, then run the tests, a process for each core up to four
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+bench-peers: $(DEV) build/peers/.installed ## time training and judging beside other people's, e.g. ARGS="--dataset ml-100k"
+	$(BIN)/python -m benchmarks.peers.run $(ARGS)
+
+build/peers/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv --clear build/peers
+	build/peers/bin/python -m pip --disable-pip-version-check --no-input -qq install --requirement $<
+	@touch $@
 
 lint: $(DEV) ## check format, code and the import directions
 	$(BIN)/ruff format --check .

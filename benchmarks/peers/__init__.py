@@ -1,0 +1,1 @@
+"""Other people's recommenders, timed beside ours: see `benchmarks/peers/run.py`."""
