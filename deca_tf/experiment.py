@@ -334,8 +334,7 @@ def train(
             model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
     batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done)
-    # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
-    model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
+    model.steps_per_execution = _steps_per_execution(training, epoch_steps)
     check_batch(groups, strategy, phases)
     if training.strategy != "default":  # Keras can do neither under a strategy
         model.steps_per_execution = 1
@@ -405,6 +404,18 @@ def _batches(config, split, denoiser, epochs_done):
         **shared,
     )
     return batches, groups, steps
+
+
+def _steps_per_execution(training, epoch_steps):
+    """Steps that run without Python in between: about as many as asked for, and if possible a part of an epoch.
+
+    Two executions at least, where there are two steps: the first one compiles, and only the others can be timed. Where
+    executions and epochs end together, one iterator serves all epochs (`DeCAModel.fit`).
+    """
+    wanted = min(training.steps_per_execution, epoch_steps, max(1, training.epochs * epoch_steps // 2))
+    most = min(2 * wanted, epoch_steps, max(1, training.epochs * epoch_steps // 2))
+    parts = [steps for steps in range(-(-wanted // 2), most + 1) if epoch_steps % steps == 0]
+    return min(parts, key=lambda steps: abs(steps - wanted), default=wanted)
 
 
 def _groups_per_step(training, phases, n):

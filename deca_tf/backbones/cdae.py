@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.checks import check_integer, check_range
 from deca_tf.data.ragged import values_of_rows
 
@@ -73,9 +73,13 @@ class CDAE(Backbone):
 
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
+        hidden, place = self._encode_distinct(user_ids, training)
+        return tf.gather(hidden, place)
+
+    def _encode_distinct(self, user_ids, training):
+        """Hidden vectors of the distinct users `(n, dim)`, and which one is whose, of the shape of the ids."""
         if self.num_edges is None:
             raise RuntimeError("CDAE must be given the histories before it is called: `model.adapt(split.train)`.")
-        shape = tf.shape(user_ids)
         users, place = tf.unique(tf.reshape(user_ids, (-1,)))
         degree = tf.convert_to_tensor(self.user_degree)
         length = tf.gather(degree, users)
@@ -93,12 +97,15 @@ class CDAE(Backbone):
         if training:
             scale /= 1.0 - self.corruption
         hidden = ops.tanh(scale * sums + ops.take(self.user_table, users, axis=0) + self.encoder_bias)
-        return tf.reshape(tf.gather(hidden, place), tf.concat([shape, [self.embedding_dim]], axis=0))
+        return hidden, tf.reshape(place, tf.shape(user_ids))
 
     def call(self, inputs, training=False):
-        hidden = self.encode(inputs["user_id"], training)
+        hidden, place = self._encode_distinct(inputs["user_id"], training)
         items = inputs["item_id"]
-        logits = ops.sum(hidden * ops.take(self.decoder_table, items, axis=0), axis=-1)
+        if asks_for_most_cells(items, self.num_users, self.num_items):
+            logits = cells_of_product(hidden, ops.convert_to_tensor(self.decoder_table), place, items)
+        else:
+            logits = ops.sum(tf.gather(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1)
         return logits + ops.take(self.decoder_bias, items, axis=0)
 
     def query_embedding(self, user_ids):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, look_up, normal
+from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, look_up, normal
 from deca_tf.checks import check_flag, check_integer, check_range
 
 
@@ -53,6 +53,10 @@ class MF(Backbone):
 
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]
+        if asks_for_most_cells(users, self.num_users, self.num_items):
+            queries = self.query_embedding(ops.arange(self.num_users, dtype="int32"))
+            candidates = self.candidate_embedding(ops.arange(self.num_items, dtype="int32"))
+            return cells_of_product(queries, candidates, users, items)
         logits = self.interact(look_up(self.user_table, users), look_up(self.item_table, items))
         if self.item_bias:
             logits += look_up(self.item_bias_table, items)
