@@ -114,6 +114,7 @@ def _without_paths(config):
     settings = config.to_dict()
     for table, key in (("data", "data_dir"), ("data", "dataset"), ("prior", "run")):
         settings.get(table, {}).pop(key, None)
+    settings["data"].get("options", {}).pop("folder", None)
     return settings
 
 
@@ -155,7 +156,8 @@ def load_run(path, *, data_dir=None, split=None):
 
     Args:
         path: of the run's folder.
-        data_dir: folder of the public data sets or of the run's table, where it is not the one that the run was given.
+        data_dir: folder of the public data sets, of the run's table or of its shards, where it is not the one that the
+            run was given.
         split: the run's `Split`, if it has been read already.
 
     Returns:
@@ -172,6 +174,8 @@ def load_run(path, *, data_dir=None, split=None):
         config.data.data_dir = data_dir
         if is_file_name(config.data.dataset):
             config.data.dataset = str(pathlib.Path(data_dir) / pathlib.Path(config.data.dataset).name)
+        if "folder" in config.data.options:
+            config.data.options["folder"] = data_dir
     split = read_split(config) if split is None else split
     folder.check_data(fingerprint(split))
     return metrics, keras.models.load_model(folder.model_file), split
