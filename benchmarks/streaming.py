@@ -135,7 +135,7 @@ def _train(arguments, _):
         "data": {"dataset": "shards", "options": {"folder": str(arguments.folder), "stream": True}},
         "backbone": {"name": "mf", "embedding_dim": arguments.dim},
         "denoiser": {"name": "deca"},
-        "training": {"epochs": 1, "optimizer": arguments.optimizer, "keep": "last", "watch_validation": False},
+        "training": {"epochs": 1, "optimizer": arguments.optimizer, "keep": "last"},
     }
     with tempfile.TemporaryDirectory() as out:
         metrics = run(resolve(None, overrides), pathlib.Path(out) / "run", show_progress=False)

@@ -258,7 +258,7 @@ def check_parts(config):
         for table, settings in (("training", training), ("prior.training", config.prior_training())):
             if settings.users_per_batch is not None:
                 raise ValueError(
-                    f"`{table}.users_per_batch` must be unset where data.options.stream is true, since users do not lie "
+                    f"`{table}.users_per_batch` must be unset where data.options.stream is true: users do not lie "
                     f"together in shards. Received: {settings.users_per_batch}. Set data.options.stream=false."
                 )
     if needs_prior(config) and config.prior.run is not None:
