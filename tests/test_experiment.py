@@ -536,7 +536,7 @@ def shards(tmp_path_factory):
 
 
 def test_a_streamed_run_that_was_interrupted_goes_on_at_the_epoch(shards, tmp_path, monkeypatch):
-    config = resolve(overrides=shards)
+    config = resolve(overrides=merge(shards, NORMAL))
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
     monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
     save = Backup.save
