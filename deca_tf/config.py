@@ -40,7 +40,8 @@ class DataSettings(_Table):
     seed: int | None = pydantic.Field(None, ge=0)
     """Of synthetic data and random splits; unset: the run's."""
     options: dict[str, Any] = {}
-    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic'."""
+    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic', `folder`
+    and `stream` of 'shards'."""
 
 
 class BackboneSettings(_Table):
@@ -246,6 +247,8 @@ def _located(config):
         config.data.dataset = _absolute(config.data.dataset)
     if config.data.data_dir is not None:
         config.data.data_dir = _absolute(config.data.data_dir)
+    if isinstance(config.data.options.get("folder"), str):
+        config.data.options["folder"] = _absolute(config.data.options["folder"])
     if config.prior.run is not None:
         config.prior.run = _absolute(config.prior.run)
     return config

@@ -176,7 +176,7 @@ def write_atomically(path, text):
 def _differences(stored, asked, prefix=""):
     """Settings in which two runs differ, as phrases; where the data lies and on how many devices do not count."""
     phrases = []
-    for key in sorted({*stored, *asked} - {"data_dir", "strategy"}):
+    for key in sorted({*stored, *asked} - {"data_dir", "folder", "strategy"}):
         before, now = stored.get(key), asked.get(key)
         if isinstance(before, dict) and isinstance(now, dict):
             phrases += _differences(before, now, f"{prefix}{key}.")

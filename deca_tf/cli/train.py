@@ -17,7 +17,8 @@ def train(
         str | None,
         typer.Option(
             help="ml-100k, modcloth, adressa, electronics, electronics-sample, synthetic, a MovieLens set of "
-            "TensorFlow Datasets such as movielens/100k-ratings, or a file: .csv, .tsv (also .gz), .parquet. "
+            "TensorFlow Datasets such as movielens/100k-ratings, a file: .csv, .tsv (also .gz), .parquet, or shards, "
+            "a folder of TFRecords named by --set data.options.folder=... . "
             "Required, unless --recipe names one."
         ),
     ] = None,

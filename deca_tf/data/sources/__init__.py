@@ -1,9 +1,9 @@
 """Where interactions come from: one row per data set, one file per kind of source.
 
 A source is a module with `load(name, *, data_dir, seed, **options) -> Interactions`, or, where the data comes already
-split, `load_split(name, *, protocol, data_dir, seed) -> Split`. If it has options, it states their names in `OPTIONS`;
-`CLEAN_TEST` is the rule that makes its test clean where the user names none. To add one: write the module, add a row to
-`SOURCES`.
+split, `load_split(name, *, protocol, data_dir, seed, **options) -> Split`. If it has options, it states their names in
+`OPTIONS`; `CLEAN_TEST` is the rule that makes its test clean where the user names none. To add one: write the module,
+add a row to `SOURCES`.
 """
 
 import fnmatch
@@ -23,6 +23,7 @@ SOURCES = {
     "electronics-sample": "deca_release",
     "movielens/*-ratings": "movielens",
     "ml-100k-raw": "movielens",
+    "shards": "shards",
     "synthetic": "synthetic",
 }
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
@@ -51,7 +52,7 @@ def load_split(
         fractions: shares of train, validation and test; None: 8:1:1.
         clean_test: rule for the test's rows such as `"rating >= 5"`; None: the source's own (MovieLens: 'rating >= 5',
             synthetic: 'is_noisy == 0', tables: none); "" : no rule.
-        **options: the source's own: column names for tables, sizes for `synthetic`.
+        **options: the source's own: column names for tables, sizes for `synthetic`, the `folder` of `shards`.
 
     Returns:
         A `Split`.
@@ -62,14 +63,16 @@ def load_split(
     check_choice("protocol", protocol, schema.PROTOCOLS)
     module, name = _find(dataset)
     if hasattr(module, "load_split"):
+        own = getattr(module, "OPTIONS", ())
         given = {"by": by, "fractions": fractions, "clean_test": clean_test, **options}
-        given = {key: value for key, value in given.items() if value is not None}
-        if given:
+        refused = {key: value for key, value in given.items() if value is not None and key not in own}
+        if refused:
+            known = ", ".join(f"`{option}`" for option in ("protocol", *own)) + (" and `data_dir`" if not own else "")
             raise ValueError(
-                f"{name!r} comes already split, so it takes `protocol` and `data_dir` only. Received: "
-                f"{', '.join(f'{key}={value!r}' for key, value in given.items())}. Leave these out."
+                f"{name!r} comes already split, so it takes {known} only. Received: "
+                f"{', '.join(f'{key}={value!r}' for key, value in refused.items())}. Leave these out."
             )
-        return module.load_split(name, protocol=protocol, data_dir=data_dir, seed=seed)
+        return module.load_split(name, protocol=protocol, data_dir=data_dir, seed=seed, **options)
     if protocol == schema.PAPER:
         raise ValueError(
             "`protocol='paper'` exists only for the data sets released with the paper: 'ml-100k', 'modcloth', "
