@@ -18,7 +18,7 @@ def ours(split, backbone, denoiser):
     """
     from deca_tf.config import resolve
     from deca_tf.data import training_batches, training_batches_by_user
-    from deca_tf.experiment import build_model
+    from deca_tf.experiment import build_model, steps_per_execution_of
 
     config = resolve(
         overrides={
@@ -37,7 +37,7 @@ def ours(split, backbone, denoiser):
         )
     # One epoch of a small data set would be mostly the start of `fit`.
     epochs = max(1, 60 // max(1, int(batches.cardinality())))
-    model.steps_per_execution = min(32, int(batches.cardinality()))
+    model.steps_per_execution = steps_per_execution_of(config.training, int(batches.cardinality()))
 
     def train():
         before = int(model.optimizer.iterations)

@@ -358,7 +358,7 @@ def train(
             model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
     batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done, strategy)
-    model.steps_per_execution = _steps_per_execution(training, epoch_steps)
+    model.steps_per_execution = steps_per_execution_of(training, epoch_steps)
     check_batch(groups, strategy, phases)
     if training.strategy != "default":  # Keras can do neither under a strategy
         model.steps_per_execution = 1
@@ -433,7 +433,7 @@ def _batches(config, split, denoiser, epochs_done, strategy):
     return batches, groups, steps
 
 
-def _steps_per_execution(training, epoch_steps):
+def steps_per_execution_of(training, epoch_steps):
     """Steps that run without Python in between: about as many as asked for, and if possible a part of an epoch.
 
     Two executions at least, where there are two steps: the first one compiles, and only the others can be timed. Where

@@ -85,7 +85,7 @@ def _start(name, arguments, folder):
     threads = ["--threads", str(arguments.threads)]
     if name in PEERS:
         worker = pathlib.Path(__file__).with_name("recbole_worker.py")
-        command = [os.path.abspath(arguments.python), str(worker.resolve()), folder, name, *threads]
+        command = [str(pathlib.Path(arguments.python).absolute()), str(worker.resolve()), folder, name, *threads]
     else:
         where = ["--data-dir", arguments.data_dir] if arguments.data_dir else []
         command = [sys.executable, "-m", "benchmarks.peers.ours_worker", arguments.dataset, name, *where, *threads]

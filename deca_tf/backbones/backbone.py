@@ -8,7 +8,7 @@ from keras import ops
 
 from deca_tf.checks import check_integer
 
-LEAST_PAIRS = 2**15  # of a batch that `asks_for_most_cells`: smaller ones compute as they did before there was such a way
+LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
 CELLS_PER_PAIR = 32
 
 
