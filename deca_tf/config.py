@@ -40,8 +40,8 @@ class DataSettings(_Table):
     seed: int | None = pydantic.Field(None, ge=0)
     """Of synthetic data and random splits; unset: the run's."""
     options: dict[str, Any] = {}
-    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic', `folder` of
-    'shards'."""
+    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic', `folder`
+    and `stream` of 'shards'."""
 
 
 class BackboneSettings(_Table):

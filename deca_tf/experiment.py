@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import pathlib
@@ -10,7 +11,6 @@ import time
 import types
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
@@ -36,8 +36,19 @@ from deca_tf.data.dataset import (
     training_batches_by_user,
 )
 from deca_tf.data.splitting import clean_test_mask
+from deca_tf.data.streamed_split import StreamedInteractions
+from deca_tf.data.streaming import streamed_batches
 from deca_tf.denoisers import DENOISERS
-from deca_tf.distribution import agree, barrier, check_batch, is_chief, make_strategy, noticing_lost_workers
+from deca_tf.distribution import (
+    agree,
+    barrier,
+    check_batch,
+    is_chief,
+    is_multi_worker,
+    make_strategy,
+    noticing_lost_workers,
+    per_worker,
+)
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
 from deca_tf.model_building import build_model, role_seed
@@ -211,7 +222,9 @@ def clean_validation(model, split, rule=None):
 def fingerprint(split):
     """Digest of what a model learns from and what its rows stand for: the pairs of train and the raw ids."""
     train = split.train
-    digest = hashlib.sha256(np.sort(train.pair_key).tobytes())
+    digest = hashlib.sha256()
+    for keys in train.sorted_pair_keys():
+        digest.update(keys)
     for raw_ids in (train.raw_user_ids, train.raw_item_ids):
         digest.update("\n".join(map(str, raw_ids.tolist())).encode())
     return digest.hexdigest()
@@ -241,6 +254,13 @@ def check_parts(config):
             "`training.penalty` must be 'squares' under training.optimizer='lazy-adam', which sees no whole table. "
             f"Received: 'norms', with training.l2={training.l2}. Choose 'squares', l2=0 or training.optimizer='adam'."
         )
+    if config.data.options.get("stream"):
+        for table, settings in (("training", training), ("prior.training", config.prior_training())):
+            if settings.users_per_batch is not None:
+                raise ValueError(
+                    f"`{table}.users_per_batch` must be unset where data.options.stream is true: users do not lie "
+                    f"together in shards. Received: {settings.users_per_batch}. Set data.options.stream=false."
+                )
     if needs_prior(config) and config.prior.run is not None:
         RunFolder(config.prior.run).read_metrics()
     build_model(config, types.SimpleNamespace(num_users=1, num_items=1))
@@ -337,7 +357,7 @@ def train(
         with strategy.scope():
             model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
-    batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done)
+    batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done, strategy)
     # Two executions at least, where there are two steps: the first one compiles, and only the others can be timed.
     model.steps_per_execution = min(training.steps_per_execution, max(1, training.epochs * epoch_steps // 2))
     check_batch(groups, strategy, phases)
@@ -378,7 +398,7 @@ def train(
     return model, history, notes
 
 
-def _batches(config, split, denoiser, epochs_done):
+def _batches(config, split, denoiser, epochs_done, strategy):
     """The stream of batches from an epoch on.
 
     Returns:
@@ -400,7 +420,9 @@ def _batches(config, split, denoiser, epochs_done):
         return batches, groups, steps
     groups = _groups_per_step(training, phases, len(train))
     steps = steps_per_epoch(len(train), groups)
-    batches = training_batches(
+    is_streamed = isinstance(train, StreamedInteractions)
+    make = functools.partial(
+        streamed_batches if is_streamed else training_batches,
         train,
         batch_size=groups,
         negatives=denoiser.negatives,
@@ -408,6 +430,7 @@ def _batches(config, split, denoiser, epochs_done):
         start_step=epochs_done * steps,
         **shared,
     )
+    batches = per_worker(strategy, make) if is_streamed and is_multi_worker(strategy) else make()
     return batches, groups, steps
 
 

@@ -19,6 +19,8 @@ _LATE = {  # these bring TensorFlow or are rarely needed
     "training_batches_by_user": "deca_tf.data.dataset",
     "validation_batches": "deca_tf.data.dataset",
     "read_shards": "deca_tf.data.shards",
+    "stream_shards": "deca_tf.data.streamed_split",
+    "streamed_batches": "deca_tf.data.streaming",
     "write_shards": "deca_tf.data.shards",
     "synthetic": "deca_tf.data.sources.synthetic",
     "synthetic_split": "deca_tf.data.sources.synthetic",

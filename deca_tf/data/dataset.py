@@ -58,7 +58,7 @@ def training_batches(
     Example:
         >>> model.fit(training_batches(split.train, seed=1), epochs=20)
     """
-    _check_not_empty(interactions)
+    check_not_empty(interactions)
     check_integer("batch_size", batch_size)
     check_integer("num_negatives", num_negatives)
     check_integer("start_step", start_step, low=0)
@@ -76,7 +76,7 @@ def training_batches(
         rows = tf.raw_ops.RandomIndexShuffle(index=position % n, seed=keys, max_index=n - 1, rounds=8)
         return group(rows, step)
 
-    return _endless(lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step)
+    return endless_epochs(lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step)
 
 
 def training_batches_by_user(
@@ -109,7 +109,7 @@ def training_batches_by_user(
     Raises:
         ValueError: no interactions, a size below 1, or a user who has been observed with every item.
     """
-    _check_not_empty(interactions)
+    check_not_empty(interactions)
     check_integer("num_batches", num_batches)
     check_integer("num_negatives", num_negatives)
     check_integer("start_step", start_step, low=0)
@@ -163,7 +163,7 @@ def training_batches_by_user(
 
         return tf.data.Dataset.range(first, stop).map(batch)
 
-    return _endless(epoch, steps, start_step)
+    return endless_epochs(epoch, steps, start_step)
 
 
 def batch_of_users(interactions, users_per_batch):
@@ -173,7 +173,7 @@ def batch_of_users(interactions, users_per_batch):
     return max(1, round(len(interactions) * min(users_per_batch, active) / active))
 
 
-def _endless(epoch, steps, start_step):
+def endless_epochs(epoch, steps, start_step):
     """A dataset of which each iteration is the next epoch.
 
     Args:
@@ -210,7 +210,7 @@ def validation_batches(interactions, *, batch_size=2 * BATCH_SIZE, num_negatives
     Raises:
         ValueError: no interactions, a size below 1, or nothing left to sample for a user.
     """
-    _check_not_empty(interactions)
+    check_not_empty(interactions)
     check_integer("batch_size", batch_size)
     check_integer("num_negatives", num_negatives)
     n = len(interactions)
@@ -245,14 +245,26 @@ def _grouper(interactions, num_negatives, sampler):
     user_ids, item_ids = on_host(interactions.user_id), on_host(interactions.item_id)
 
     def group(rows, step):
-        users = tf.gather(user_ids, rows)
-        positives = tf.gather(item_ids, rows)
-        items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
-        users = tf.tile(users[:, None], [1, 1 + num_negatives])
-        label = tf.tile(tf.one_hot([0], 1 + num_negatives), [rows.shape[0], 1])
-        return {schema.USER_ID: users, schema.ITEM_ID: items}, label
+        return grouped(tf.gather(user_ids, rows), tf.gather(item_ids, rows), sampler, num_negatives, step)
 
     return group
+
+
+def grouped(users, positives, sampler, num_negatives, step):
+    """Positives with their negatives beside them.
+
+    Args:
+        users, positives: int32 tensors `(batch,)`, its length known statically.
+        sampler: one of `NEGATIVES`.
+        num_negatives: for each positive.
+        step: int64 scalar tensor.
+
+    Returns:
+        `({"user_id", "item_id"}, label)`, each `(batch, 1 + num_negatives)`.
+    """
+    items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
+    label = tf.tile(tf.one_hot([0], 1 + num_negatives), [users.shape[0], 1])
+    return {schema.USER_ID: tf.tile(users[:, None], [1, 1 + num_negatives]), schema.ITEM_ID: items}, label
 
 
 def _key(seed, number):
@@ -274,6 +286,6 @@ def _pipelined(dataset):
     return dataset.prefetch(8).with_options(options)
 
 
-def _check_not_empty(interactions):
+def check_not_empty(interactions):
     if not len(interactions):
         raise ValueError("`interactions` must hold at least one pair to make batches of. Received: 0 pairs.")

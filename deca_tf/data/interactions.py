@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from deca_tf.data import schema
+from deca_tf.data.observed import ObservedPairs
 
 _OPTIONAL_TYPES = {
     schema.RATING: np.float32,
@@ -78,6 +79,10 @@ class Interactions:
         """One int64 per row that is equal exactly for equal pairs, `(n,)`."""
         return self.user_id.astype(np.int64) * self.num_items + self.item_id
 
+    def sorted_pair_keys(self):
+        """`pair_key` in rising order, in parts: iterable of int64 arrays."""
+        return (np.sort(self.pair_key),)
+
     def take(self, rows):
         """The rows given by indices or a boolean mask, over the same id spaces."""
         columns = (schema.USER_ID, schema.ITEM_ID, *schema.OPTIONAL_COLUMNS)
@@ -112,6 +117,10 @@ class Interactions:
     def user_activity(self):
         """How many rows each user has, int64 `(num_users,)`."""
         return np.bincount(self.user_id, minlength=self.num_users)
+
+    def observed(self):
+        """The distinct pairs by user: `ObservedPairs`."""
+        return ObservedPairs.of_keys(self.pair_key, self.num_users, self.num_items)
 
     def to_csr(self):
         """The pairs as a float32 SciPy matrix `(num_users, num_items)`; repeated pairs count once."""

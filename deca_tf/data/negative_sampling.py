@@ -54,10 +54,11 @@ class UnobservedNegatives:
     There is no rejection loop to hang. Line up the items, each as long as its weight. Of a user whose sorted items
     a_0 < a_1 < ... are cut out, the point at length r of what is left lies at r + (length of the a_j before it) of the
     whole, and a_j is before it if (start of a_j) - (length of the a's before a_j) <= r. These differences rise within a
-    user, so one binary search counts them and a second one finds the item at the point.
+    user, so one binary search among the user's items counts them and, where lengths differ, a second one finds the item
+    at the point. The pairs are kept once, in four bytes each.
 
     Args:
-        observed: `Interactions` to keep out.
+        observed: `Interactions` to keep out, or what has their `observed()`.
         seed: integer.
 
     Raises:
@@ -67,31 +68,30 @@ class UnobservedNegatives:
     def __init__(self, observed, seed=0):
         self.seed = seed
         self.num_items = observed.num_items
-        weight = self._weights(observed)
-        ends = np.cumsum(weight)  # of the items, in line
-        self._total = int(ends[-1])
-        users, items = np.divmod(np.unique(observed.pair_key), self.num_items)
-        degree = np.bincount(users, minlength=observed.num_users)
-        first = np.cumsum(degree) - degree
-        cut = np.append(0, np.cumsum(weight[items]))  # cut out before each pair, over all users
-        left = self._total - (cut[first + degree] - cut[first])
-        self._check_something_is_left(observed, left)
-        starts = ends[items] - weight[items]
-        gaps = users * self._total + starts - (cut[:-1] - cut[first[users]])
-        self._ends, self._first, self._cut, self._left, self._gaps = map(on_host, (ends, first, cut, left, gaps))
-
-    def _weights(self, observed):
-        """Integers, one for each item."""
-        return np.ones(observed.num_items, np.int64)
-
-    def _check_something_is_left(self, observed, left):
+        pairs = observed.observed()
+        gaps, left, num_drawn = self._prepare(observed, pairs)
         full = np.flatnonzero(left <= 0)
         if len(full):
             raise ValueError(
                 "Negatives without observed pairs require that every user has an unobserved item. Received: "
-                f"{len(full)} users observed with all {np.count_nonzero(self._weights(observed))} items, the first "
+                f"{len(full)} users observed with all {num_drawn} items, the first "
                 f"{observed.raw_user_ids[full[0]].item()!r}. Leave those users out, or set `exclude_observed=False`."
             )
+        self._search_steps = int(pairs.degree.max(initial=0)).bit_length()
+        # One in front, so that the last pair of a user lies where the first of the next one begins.
+        gaps = np.append(np.zeros(1, gaps.dtype), gaps)
+        first = pairs.first.astype(np.int32 if len(pairs) < 2**31 - 2**self._search_steps else np.int64)
+        self._gaps, self._left, self._first = map(on_host, (gaps, left, first))
+
+    def _prepare(self, observed, pairs):
+        """What is searched, and bounds.
+
+        Returns:
+            `(gaps, left, num_drawn)`: of each pair, (start of its item) - (length of the user's items before it), int32
+            or int64 `(n,)`; the length left to each user, int64 `(num_users,)`; how many items can be drawn.
+        """
+        gaps, observed_of_user = pairs.gaps()
+        return gaps, self.num_items - observed_of_user, self.num_items
 
     def __call__(self, user_ids, count, step):
         """As `UniformNegatives.__call__`."""
@@ -120,14 +120,18 @@ class UnobservedNegatives:
 
     def _item_at(self, users, point):
         """The item at a point of the length that is left to a user; int32 and int64 tensors of one shape."""
-        users = tf.cast(users, tf.int64)
-        keys = tf.reshape(users * self._total + point, (-1,))
-        position = tf.reshape(tf.searchsorted(self._gaps, keys, side="right", out_type=tf.int64), tf.shape(users))
-        place = point + tf.gather(self._cut, position) - tf.gather(self._cut, tf.gather(self._first, users))
-        return self._at(place)
+        first, end = tf.gather(self._first, users), tf.gather(self._first, users + 1)
+        point = tf.cast(point, self._gaps.dtype)
+        pair = first
+        for power in reversed(range(self._search_steps)):
+            further = pair + 2**power
+            gap = tf.gather(self._gaps, tf.minimum(further, end))
+            pair = tf.where((further <= end) & (gap <= point), further, pair)
+        return self._at(users, tf.cast(point, tf.int64), first, pair, end)
 
-    def _at(self, place):
-        return tf.cast(place, tf.int32)  # all lengths are 1
+    def _at(self, users, point, first, pair, end):
+        """The item at a point, between `pair - 1` and `pair` among the user's pairs `first` to `end - 1`."""
+        return tf.cast(point, tf.int32) + tf.cast(pair - first, tf.int32)  # all lengths are 1
 
 
 class PopularNegatives(UnobservedNegatives):
@@ -138,10 +142,19 @@ class PopularNegatives(UnobservedNegatives):
     Source: Gantner et al., "Personalized ranking for non-uniformly sampled items", 2012 (WBPR).
     """
 
-    def _weights(self, observed):
-        return observed.item_popularity()
+    def _prepare(self, observed, pairs):
+        weight = observed.item_popularity()
+        ends = np.cumsum(weight)
+        starts = ends - weight
+        gaps, whole = pairs.gaps(starts, weight)
+        items = np.append(pairs.items, np.int32(0))
+        self._ends, self._starts, self._items, self._whole = map(on_host, (ends, starts, items, whole))
+        return gaps, ends[-1] - whole, np.count_nonzero(weight)
 
-    def _at(self, place):
+    def _at(self, users, point, first, pair, end):
+        start_of_next = tf.gather(self._starts, tf.gather(self._items, pair))
+        cut = start_of_next - tf.cast(tf.gather(self._gaps, tf.minimum(pair + 1, end)), tf.int64)
+        place = point + tf.where(pair < end, cut, tf.gather(self._whole, users))
         found = tf.searchsorted(self._ends, tf.reshape(place, (-1,)), side="right")
         return tf.reshape(found, tf.shape(place))
 

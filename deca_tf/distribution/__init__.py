@@ -5,7 +5,14 @@ See `docs/distribution.md`.
 
 from deca_tf.distribution.agreement import agree, barrier, chief_values
 from deca_tf.distribution.lost_workers import noticing_lost_workers
-from deca_tf.distribution.strategies import STRATEGIES, check_batch, is_chief, is_multi_worker, make_strategy
+from deca_tf.distribution.strategies import (
+    STRATEGIES,
+    check_batch,
+    is_chief,
+    is_multi_worker,
+    make_strategy,
+    per_worker,
+)
 
 __all__ = [
     "STRATEGIES",
@@ -17,4 +24,5 @@ __all__ = [
     "is_multi_worker",
     "make_strategy",
     "noticing_lost_workers",
+    "per_worker",
 ]

@@ -73,6 +73,25 @@ def is_chief(strategy):
     return cluster.task_type == "chief" or (not has_own_chief and cluster.task_id == 0)
 
 
+def per_worker(strategy, make):
+    """A stream of which each worker makes its own share, for `fit`.
+
+    Args:
+        strategy: that will train, of several workers.
+        make: function of `worker`, `num_workers` and `devices` to the dataset of a worker, such as
+            `deca_tf.data.streamed_batches` with its other arguments set.
+
+    Returns:
+        What `fit` takes in place of a dataset.
+    """
+
+    def make_own(context):
+        devices = context.num_replicas_in_sync // context.num_input_pipelines
+        return make(worker=context.input_pipeline_id, num_workers=context.num_input_pipelines, devices=devices)
+
+    return strategy.distribute_datasets_from_function(make_own)
+
+
 def check_batch(groups, strategy, phases):
     """Refuses a batch that cannot be dealt out evenly.
 

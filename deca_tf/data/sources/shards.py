@@ -1,15 +1,18 @@
 """Sharded TFRecords that the pipelines, or `deca_tf.data.shards.write_shards`, have written: a split as it stands."""
 
-OPTIONS = ("folder",)
+from deca_tf.checks import check_flag
+
+OPTIONS = ("folder", "stream")
 
 
-def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None):
+def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, stream=False):
     """The registry's entry.
 
     Args:
         name, data_dir, seed: not looked at.
         protocol: must be the folder's own.
         folder: of the shards.
+        stream: leaves train in its files, to be read along in training, in place of reading it into memory.
 
     Returns:
         A `Split`.
@@ -24,8 +27,9 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None):
             "`folder=...`, or --set data.options.folder=... on the command line."
         )
     from deca_tf.data.shards import open_shards, read_shards
+    from deca_tf.data.streamed_split import stream_shards
 
     own = open_shards(folder).protocol
     if own != protocol:
         raise ValueError(f"`protocol` must be that of the shards, {own!r}. Received: protocol={protocol!r}.")
-    return read_shards(folder)
+    return stream_shards(folder) if check_flag("stream", stream) else read_shards(folder)

@@ -1,0 +1,136 @@
+"""Batches from shards: files are read along, and a window of rows is all that is held of them.
+
+Everything is done to many rows at once: a record holds thousands, some records are parsed together, a window is
+permuted as a whole and then cut into batches. No Python runs, and no row is an element of its own.
+"""
+
+import tensorflow as tf
+
+from deca_tf.checks import check_choice, check_integer
+from deca_tf.data import schema
+from deca_tf.data.dataset import (
+    BATCH_SIZE,
+    capped_batch_size,
+    check_not_empty,
+    endless_epochs,
+    grouped,
+    steps_per_epoch,
+)
+from deca_tf.data.host import on_host
+from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.data.shards import parse_blocks
+
+WINDOW_ROWS = 1 << 20  # 8 MB; permuted at once
+FILES_AT_ONCE = 16
+RECORDS_AT_ONCE = 8
+PASSES = 16  # over a worker's files in an epoch, at most; beyond, rows are missing
+
+
+def streamed_batches(
+    interactions,
+    *,
+    batch_size=2 * BATCH_SIZE,
+    num_negatives=1,
+    negatives="uniform",
+    exclude_observed=False,
+    seed=0,
+    start_step=0,
+    window_rows=WINDOW_ROWS,
+    worker=0,
+    num_workers=1,
+    devices=1,
+):
+    """The elements of `training_batches`, of interactions that stay in their shards.
+
+    Each pass over the rows takes the files in another order, reads some of them side by side, a record here and a
+    record there, and permutes windows of `window_rows` rows. Since rows were put into the files in random order, this
+    shuffles as if all rows were permuted. An epoch is one pass of `n / batch_size` steps, rounded, and the next
+    iteration is the next epoch. Where steps were rounded down, the rows left over are others in each epoch; where they
+    were rounded up, the last batch is filled up with rows of one more pass.
+
+    Of several workers each reads files of its own, others in each pass, and takes as many batches as all the others. A
+    worker whose files hold fewer rows goes on with those of one more pass.
+
+    Args:
+        interactions: `StreamedInteractions`, the `train` of `stream_shards`.
+        batch_size, num_negatives, negatives, exclude_observed, seed: as for `training_batches`. "uniform" holds no row;
+            "unobserved" and "popularity" hold 4 and 8 bytes for each pair, beside the 4 of `interactions`.
+        start_step: step to start at. In mid-epoch the rows before it are read and passed over.
+        window_rows: rows that are permuted at once. Not below a file's, where rows lie in some order.
+        worker, num_workers: which worker's share, of how many.
+        devices: of each worker; an element is what one of them takes in a step.
+
+    Returns:
+        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, each
+        `(batch_size / (num_workers * devices), 1 + num_negatives)`, `devices` elements for each step. Equal seeds give
+        equal batches, as long as files, workers and devices are as many.
+
+    Raises:
+        ValueError: no interactions, a size below 1, unknown `negatives`, nothing left to sample for a user, a batch
+            that cannot be dealt out evenly, or fewer files than workers.
+        tf.errors.OpError: while it is iterated over: a file that is broken, or that holds fewer rows than it should.
+
+    Example:
+        >>> split = load_split("shards", folder="clicks", stream=True)
+        >>> model.fit(streamed_batches(split.train, seed=1), epochs=20)
+    """
+    check_not_empty(interactions)
+    for name, value in (("batch_size", batch_size), ("num_negatives", num_negatives), ("window_rows", window_rows)):
+        check_integer(name, value)
+    check_integer("start_step", start_step, low=0)
+    check_choice("negatives", negatives, NEGATIVES.names)
+    n, files = len(interactions), interactions.files
+    batch_size = capped_batch_size(batch_size, n)
+    size, rest = divmod(batch_size, num_workers * devices)
+    if rest:
+        raise ValueError(
+            f"`batch_size` must divide by workers x devices, {num_workers} x {devices}. Received: {batch_size}. Choose "
+            "a multiple of them, no more than there are rows."
+        )
+    if len(files) < num_workers:
+        raise ValueError(
+            f"There must be a file for each worker. Received: {len(files)} files of train in "
+            f"{str(interactions.shards.path)!r}, and {num_workers} workers. Write more shards, or read them into "
+            "memory (stream=False)."
+        )
+    elements = steps_per_epoch(n, batch_size) * devices
+    kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
+    sampler = NEGATIVES.load(kind)(interactions, seed)
+    paths = on_host(files)
+
+    def windows(number):
+        """A pass over this worker's files."""
+        key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(files)), key)
+        chosen = tf.data.Dataset.from_tensor_slices(tf.gather(paths, order[worker::num_workers]))
+        records = chosen.interleave(
+            lambda path: tf.data.TFRecordDataset(path, "GZIP"),
+            cycle_length=min(FILES_AT_ONCE, -(-len(files) // num_workers)),
+            block_length=1,
+        )
+
+        def rows(batch):
+            block = parse_blocks(batch, (schema.USER_ID, schema.ITEM_ID))
+            return tuple(tf.cast(block[name], tf.int32) for name in (schema.USER_ID, schema.ITEM_ID))
+
+        def permuted(index, columns):
+            own = tf.random.fold_in(key, index * num_workers + worker)
+            order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(columns[0])), own)
+            return tuple(tf.gather(column, order) for column in columns)
+
+        return records.batch(RECORDS_AT_ONCE).map(rows).rebatch(window_rows).enumerate().map(permuted).prefetch(1)
+
+    def epoch(first, stop):
+        number = first // elements
+        stream = tf.data.Dataset.range(number, number + PASSES).flat_map(windows)
+        batches = stream.rebatch(size, drop_remainder=True).skip(first - number * elements)
+
+        def batch(element, rows):
+            # Apart from those of the other workers: equal draws for different users would be no fault, but no need.
+            return grouped(*rows, sampler, num_negatives, element * num_workers + worker)
+
+        return tf.data.Dataset.zip(tf.data.Dataset.range(first, stop), batches).map(batch)
+
+    batches = endless_epochs(epoch, elements, start_step * devices)
+    # Of several devices Keras would take the number of elements for that of steps, so that they are better not counted.
+    return batches if devices == 1 else batches.filter(lambda *_: True)
