@@ -16,8 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
-from deca_tf.data.shards import shard_name
-
 ROWS = beam.metrics.Metrics.counter("deca_tf", "rows")
 BATCH = 1 << 16  # rows at once
 FILES = "data_tfrecord-*.gz"
@@ -114,6 +112,8 @@ def compress(records):
 
 
 def _write_parts(numbered, folder, shards):
+    from deca_tf.data.shards import shard_name  # late, for it loads TensorFlow, which takes a worker some seconds
+
     number, parts = numbered
     whole = b"".join(sorted(parts)) or compress([])
     (pathlib.Path(folder) / shard_name(number, shards)).write_bytes(whole)
