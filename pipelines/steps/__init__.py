@@ -7,6 +7,8 @@ _ROWS = {
     "StatisticsGen": "pipelines.steps.statistics_gen:StatisticsGen",
     "SchemaGen": "pipelines.steps.schema_gen:SchemaGen",
     "ExampleValidator": "pipelines.steps.example_validator:ExampleValidator",
+    "Transform": "pipelines.steps.transform:Transform",
+    "Split": "pipelines.steps.split:SplitStep",
 }
 STEPS = Registry("step", _ROWS)
 ORDER = tuple(_ROWS)

@@ -31,13 +31,12 @@ class ExampleGen(Step):
         given = context.settings.input
         found = blocks.find(given.files, given.format)
         kept = (given.user_column, given.item_column)
-        prefix = str(outputs[EXAMPLES] / "Split-all" / "data_tfrecord")
         pipeline = beam.Pipeline(options=context.options)
         parts = pipeline | beam.Create(found) | beam.Reshuffle()
         kinds = parts | "kinds" >> beam.Map(lambda block: kinds_of(blocks.read(block), kept))
         kinds = kinds | beam.CombineGlobally(_merge_kinds)
         records = parts | "encode" >> beam.FlatMap(_encode, beam.pvalue.AsSingleton(kinds))
-        records | beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz", num_shards=given.shards)
+        examples.write(records, outputs[EXAMPLES] / "Split-all", given.shards)
         rows = examples.run_and_count(pipeline)
         return {"rows": rows, "files": len({block.path for block in found}), "blocks": len(found)}
 
@@ -105,8 +104,8 @@ def _encode(block, kinds):
     encoder = RecordBatchToExamplesEncoder()
     for batch in pa.table(columns).to_batches(BATCH):
         examples.ROWS.inc(batch.num_rows)
-        lists = [_lists(column) for column in batch.columns]
-        yield from encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
+        lists = [examples.lists(_narrow(column)) for column in batch.columns]
+        yield encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
 
 
 def as_kind(column, kind):
@@ -122,12 +121,5 @@ def as_kind(column, kind):
     return column.combine_chunks().cast(kind)
 
 
-def _lists(column):
-    """Each value as a list of one, a missing one as an empty list."""
-    lengths = pa.compute.cast(column.is_valid(), pa.int64())
-    ends = pa.compute.cumulative_sum(lengths)
-    offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
-    values = column.drop_null()
-    if pa.types.is_floating(values.type):
-        values = values.cast(pa.float32())
-    return pa.LargeListArray.from_arrays(offsets, values)
+def _narrow(column):
+    return column.cast(pa.float32()) if pa.types.is_floating(column.type) else column
