@@ -145,5 +145,5 @@ def by_group(keys, groups):
     group = (keys % keys.dtype.type(groups)).astype(np.int64)
     order = np.argsort(group, kind="stable")
     edges = np.flatnonzero(np.diff(group[order], prepend=-1))
-    for begin, end in zip(edges, [*edges[1:], len(order)], strict=True):
+    for begin, end in itertools.pairwise([*edges, len(order)]):  # none of no rows
         yield int(group[order[begin]]), order[begin:end]

@@ -35,6 +35,7 @@ def run_pipeline(settings, step=None, options=None, tell=lambda step, execution,
 
     Raises:
         PipelineStopped: a step refused to go on.
+        ValueError, ImportError: settings that a step cannot use; said before any step runs.
         FileNotFoundError: an input that no step has made yet.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -44,9 +45,12 @@ def run_pipeline(settings, step=None, options=None, tell=lambda step, execution,
     store = Store(settings.root)
     context = Context(settings, store, PipelineOptions(options or []))
     done = {}
-    for name in ORDER if step is None else (step,):
+    steps = {name: STEPS.load(name)() for name in (ORDER if step is None else (step,))}
+    for each in steps.values():
+        each.check(context)
+    for name, each in steps.items():
         began = time.perf_counter()
-        done[name], is_new = _run_step(STEPS.load(name)(), context, done)
+        done[name], is_new = _run_step(each, context, done)
         tell(name, done[name], time.perf_counter() - began if is_new else None)
     return done
 
@@ -62,7 +66,7 @@ def _run_step(step, context, done):
     if found is not None:
         return found, False
     write = lambda outputs: step.run(inputs, outputs, context)  # noqa: E731
-    return store.publish(step.name, key, inputs, step.outputs, write), True
+    return store.publish(step.name, key, inputs, step.outputs, write, step.goes_on), True
 
 
 def _source(output, store, done):
@@ -88,10 +92,11 @@ def command(
         str, typer.Option(help="Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, ...")
     ] = "DirectRunner",
 ):
-    """Runs a pipeline on Apache Beam, from a log of clicks to what is trained on.
+    """Runs a pipeline on Apache Beam, from a log of clicks to a published model.
 
     Steps that are done for the same input and settings are not run again. What would poison a model stops the run with
-    a report, and exit status 3. Any other option is handed to Beam.
+    a report, and exit status 3. A model that is not good enough is not published, and that is told; the run has done
+    its work, and exits with 0. Any other option is handed to Beam.
 
     **Examples**
 
@@ -116,7 +121,7 @@ def command(
     except PipelineStopped as stop:
         errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(3) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:
         errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     console.print(table)
