@@ -83,9 +83,38 @@ def fit(file):
         "chief_values": distribution.chief_values(strategy, [0.1 if chief else 0.2, 3.0]),
         "keras_cannot_reduce_scalars": keras_cannot_reduce_scalars(strategy),
         "curves": curves(strategy),
+        "read": streamed(strategy, pathlib.Path(file).parent),
     }
     pathlib.Path(file).write_text(json.dumps(found))
     distribution.barrier(strategy)
+
+
+def streamed(strategy, folder):
+    """Trains on `folder / "shards"`, into `folder / "run"`, and tells which pairs this worker reads in two epochs."""
+    import functools
+
+    from deca_tf import distribution, experiment
+    from deca_tf.config import resolve
+    from deca_tf.data import load_split, streamed_batches
+
+    options = {"folder": str(folder / "shards"), "stream": True}
+    train = load_split("shards", **options).train
+    batches = distribution.per_worker(strategy, functools.partial(streamed_batches, train, batch_size=2 * BATCH))
+    read = []
+    for _ in range(EPOCHS):
+        positives = [(inputs["user_id"][:, 0].numpy(), inputs["item_id"][:, 0].numpy()) for inputs, _ in batches]
+        users, items = np.concatenate(positives, axis=1)
+        read.append((users.astype(np.int64) * train.num_items + items).tolist())
+    training = {
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "strategy": "multi-worker",
+        "keep": "last",
+        "learning_rate": 0.05,
+    }
+    tables = {"data": {"dataset": "shards", "options": options}, "training": training}
+    experiment.run(resolve(overrides=tables), folder / "run", show_progress=False, strategy=strategy)
+    return read
 
 
 def keras_cannot_reduce_scalars(strategy):

@@ -19,6 +19,7 @@ import tomli_w
 
 from deca_tf import distribution, experiment
 from deca_tf.config import merge, resolve
+from deca_tf.data import load_split, write_shards
 from deca_tf.deca_model import KERAS_AVERAGES_LOGS_OVER_AXIS_0
 from deca_tf.distribution import cluster
 from deca_tf.run_folder import RunFolder
@@ -296,6 +297,8 @@ def run_workers(*arguments, alone=lambda index: ()):
 
 
 def test_two_workers_fit_like_one_process(tmp_path):
+    split = load_split("synthetic", **SETTINGS["data"]["options"])
+    write_shards(split, tmp_path / "shards")
     ended = run_workers("fit", alone=lambda index: [tmp_path / f"{index}.json"])
     assert [code for code, _ in ended] == [0, 0], ended
     chief, other = (json.loads((tmp_path / f"{index}.json").read_text()) for index in range(2))
@@ -312,6 +315,16 @@ def test_two_workers_fit_like_one_process(tmp_path):
         assert set(chief["curves"][model]) == set(curves), model
         for name, values in curves.items():
             assert chief["curves"][model][name] == pytest.approx(values, rel=2e-5), (model, name)
+    # Streamed, each reads rows of its own, as many as the other, and both together hardly leave any.
+    for ours, theirs in zip(chief["read"], other["read"], strict=True):
+        assert len(ours) == len(theirs)
+        both = {*ours, *theirs}
+        assert len(split.train) - 32 < len(both) == len(ours) + len(theirs)
+        assert both <= set(split.train.pair_key.tolist())
+    assert chief["read"][0] != chief["read"][1]
+    first, last = curve(tmp_path / "run")
+    assert last["loss"] < first["loss"] - 0.05
+    assert RunFolder(tmp_path / "run").is_finished
 
 
 def test_a_worker_is_killed_and_all_are_started_again(one_process, tmp_path):

@@ -12,10 +12,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from deca_tf import experiment
 from deca_tf.callbacks.backup import Backup, checkpoints
 from deca_tf.config import merge, parse_assignment, resolve
+from deca_tf.data import load_split, write_shards
+from deca_tf.model_building import build_model
 from deca_tf.run_folder import RunFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # a few epochs on a small table
@@ -522,3 +525,65 @@ def test_the_clean_rows_of_the_validation_are_judged(rule, name, tmp_path):
         recalls.append(np.isin(wanted, np.argsort(-ranked, kind="stable")[:20]).mean())
     assert (found["rule"], found["users"]) == (name, len(recalls))
     assert found["recall@20"] == pytest.approx(np.mean(recalls), abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """The settings of a run that streams the small table."""
+    folder = tmp_path_factory.mktemp("shards") / "clicks"
+    write_shards(load_split("synthetic", **SMALL["data"]["options"]), folder)
+    return {**SMALL, "data": {"dataset": "shards", "options": {"folder": str(folder), "stream": True}}}
+
+
+def test_a_streamed_run_that_was_interrupted_goes_on_at_the_epoch(shards, tmp_path, monkeypatch):
+    config = resolve(overrides=merge(shards, NORMAL))
+    whole = experiment.run(config, tmp_path / "whole", show_progress=False)
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
+    save = Backup.save
+
+    def save_and_die(self, epochs_done):
+        save(self, epochs_done)
+        if epochs_done == 2:
+            raise Interrupted
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Backup, "save", save_and_die)
+        experiment.run(config, tmp_path / "torn", show_progress=False)
+    torn = experiment.run(config, tmp_path / "torn", show_progress=False)
+    assert torn["test"] == whole["test"]
+    assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
+    assert whole["train"]["epochs"] == 4
+    # The same shards in memory are the same data, so that a run can be looked at either way.
+    folder = shards["data"]["options"]["folder"]
+    split = load_split("shards", folder=folder)
+    assert experiment.load_run(tmp_path / "whole", split=split)[0] == whole
+    _, _, streamed = experiment.load_run(tmp_path / "whole", data_dir=folder)
+    assert repr(streamed) == repr(split)
+
+
+def test_a_streamed_run_sees_each_row_once_in_an_epoch(shards):
+    config = resolve(overrides=merge(shards, NORMAL))
+    split = experiment.read_split(config)
+    denoiser = build_model(config, split).denoiser
+    batches, groups, steps = experiment._batches(config, split, denoiser, 0, tf.distribute.get_strategy())
+    keys = np.concatenate(
+        [inputs["user_id"][:, 0].numpy() * np.int64(split.num_items) + inputs["item_id"][:, 0] for inputs, _ in batches]
+    )
+    assert len(keys) == groups * steps
+    assert len(np.unique(keys)) == min(len(keys), len(split.train))
+    assert np.isin(keys, split.train.pair_key).all()
+
+
+def test_whole_users_cannot_be_streamed_which_is_said_before_any_data_is_read(shards, monkeypatch):
+    monkeypatch.setattr(experiment, "read_split", None)
+    for more in ({"training": {"users_per_batch": 9}}, {"prior": {"training": {"users_per_batch": 9}}}):
+        with pytest.raises(ValueError, match="`.*training.users_per_batch` must be unset where data.options.stream"):
+            experiment.run(resolve(overrides=merge(shards, more)), "nowhere", show_progress=False)
+
+
+def test_shards_may_lie_elsewhere_when_a_run_goes_on(shards, tmp_path):
+    one, other = (resolve(overrides=merge(shards, {"data": {"options": {"folder": name}}})) for name in ("a", "/b"))
+    assert one.data.options["folder"] == str(pathlib.Path("a").absolute())
+    RunFolder(tmp_path / "run").begin(one)
+    RunFolder(tmp_path / "run").check(other)
+    assert experiment._without_paths(one) == experiment._without_paths(other)

@@ -142,11 +142,23 @@ def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
     """
     check_choice("protocol", protocol, schema.PROTOCOLS)
     _check_id_spaces(train, validation, test)
-    keys = [np.unique(part.pair_key) for part in (train, validation, test)]
-    shared = [len(np.intersect1d(keys[a], keys[b], assume_unique=True)) for a, b in ((0, 1), (0, 2), (1, 2))]
+    keys = [_distinct(part.pair_key) for part in (train, validation, test)]
+    shared = [_count_shared(keys[a], keys[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
     report = LeakReport(*shared, merged=merged, dropped=dropped)
     _refuse_leaks(report, protocol)
     return report
+
+
+def _distinct(keys):
+    """Each once, rising: as `np.unique`, whose hash table takes ten times as long on millions."""
+    keys = np.sort(keys)
+    return keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
+
+
+def _count_shared(keys, others):
+    """How many of some keys are in others, both distinct and rising."""
+    place = np.searchsorted(keys, others)
+    return int(np.count_nonzero(keys[np.minimum(place, len(keys) - 1)] == others)) if len(keys) else 0
 
 
 def _refuse_leaks(report, protocol):

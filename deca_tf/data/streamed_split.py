@@ -29,7 +29,7 @@ def stream_shards(folder):
     train = StreamedInteractions(shards, **raw_ids)
     held_out = {part: Interactions(**shards.read(part), **raw_ids) for part in ("validation", "test")}
     leaks = LeakReport(
-        *(np.count_nonzero(train.holds(np.unique(rows.pair_key))) for rows in held_out.values()),
+        *(int(np.count_nonzero(train.holds(np.unique(rows.pair_key)))) for rows in held_out.values()),
         len(np.intersect1d(*(rows.pair_key for rows in held_out.values()))),
     )
     return StreamedSplit(train, **held_out, protocol=shards.protocol, name=shards.name, leaks=leaks)
