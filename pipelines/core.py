@@ -1,8 +1,8 @@
 """The k-core of a log: whose clicks are kept when everyone, and everything, must have some number of them.
 
 Out of memory: the pairs lie in `GROUPS` files by a hash of the user, so that all of a user's are in one, and a worker
-holds one file at a time. What is held whole is one count for each item. Ids are told apart by 64-bit hashes; that two of
-ten million are taken for one has a probability of 3 in a million.
+holds one file at a time. What is held whole is one count for each item. Ids are told apart by 64-bit hashes; that two
+of ten million are taken for one has a probability of 3 in a million.
 """
 
 import dataclasses
@@ -101,7 +101,8 @@ def find_core(source, columns, settings, folder, options):
             groups = pipeline | "groups" >> beam.Create(found) | "spread groups" >> beam.Reshuffle()
             before = pipeline | "state" >> beam.Create([state])
         left = settings.max_passes - (0 if state is None else state.passes)
-        after = _passes(groups, before, folder, settings, min(left, PASSES_AT_ONCE))
+        many = 1 if settings.min_user_clicks == settings.min_item_clicks == 1 else min(left, PASSES_AT_ONCE)
+        after = _passes(groups, before, folder, settings, many)
         counts = groups | "count" >> beam.Map(_count_core, folder, settings.min_user_clicks, _single(after))
         counts = counts | "sum" >> beam.CombineGlobally(_total)
         after | "keep" >> beam.Map(_write_state, folder, _single(counts))

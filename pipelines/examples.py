@@ -144,6 +144,7 @@ def by_group(keys, groups):
     """
     group = (keys % keys.dtype.type(groups)).astype(np.int64)
     order = np.argsort(group, kind="stable")
-    edges = np.flatnonzero(np.diff(group[order], prepend=-1))
-    for begin, end in itertools.pairwise([*edges, len(order)]):  # none of no rows
-        yield int(group[order[begin]]), order[begin:end]
+    edges = np.flatnonzero(np.diff(group[order]) > 0) + 1
+    for rows in np.split(order, edges):
+        if len(rows):
+            yield int(group[rows[0]]), rows

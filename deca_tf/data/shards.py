@@ -55,7 +55,7 @@ def encode_blocks(interactions):
             block = values[start : start + BLOCK_ROWS].tolist()
             feature = example.features.feature[name]
             (feature.float_list if name in _FLOATS else feature.int64_list).value.extend(block)
-        yield example.SerializeToString()
+        yield example.SerializeToString(deterministic=True)
 
 
 def shard_name(number, num_shards):

@@ -117,14 +117,16 @@ class _Cut(beam.DoFn):
     def process(self, keyed):
         group, parts = keyed
         values = _together(parts)
-        time = values.get(schema.TIMESTAMP, values[schema.USER_ID])
-        order = np.lexsort((self.rank[values[schema.ITEM_ID]], values[schema.USER_ID], time))
+        more = [values[name] for name in schema.OPTIONAL_COLUMNS if name in values and name != schema.TIMESTAMP]
+        user, item = values[schema.USER_ID], self.rank[values[schema.ITEM_ID]]
+        order = np.lexsort((*more, item, user, values.get(schema.TIMESTAMP, user)))
         values = {name: column[order] for name, column in values.items()}
         whole = clicks.interactions(values, self.raw_ids).distinct()
-        if self.by == CHRONOLOGICAL_PER_USER:
-            found = dict(zip(PARTS, split_chronological(whole, self.settings.fractions), strict=True))
+        if self.by == HASH:
+            parts = split_hash(whole, self.settings.fractions, self.settings.seed)
         else:
-            found = dict(zip(PARTS, split_hash(whole, self.settings.fractions, self.settings.seed), strict=True))
+            parts = split_chronological(whole, self.settings.fractions)
+        found = dict(zip(PARTS, parts, strict=True))
         if self.settings.clean_test is not None:
             found["test"] = found["test"].take(clean_test_mask(found["test"], self.settings.clean_test))
         random = np.random.default_rng([self.settings.seed, group])

@@ -26,9 +26,9 @@ SCRATCH = "scratch"
 class Transform(Step):
     """Finds the k-core, has TensorFlow Transform build vocabularies of what is left, and applies them.
 
-    Vocabularies begin with the ids of most clicks. The transformed examples are blocks, as in a folder of shards, of the
-    rows whose user and item are both kept. The anomalies are read only so that nothing runs which ExampleValidator has
-    not passed.
+    Vocabularies begin with the ids of most clicks. The transformed examples are blocks, as in a folder of shards, of
+    the rows whose user and item are both kept. The anomalies are read only so that nothing runs which ExampleValidator
+    has not passed.
     """
 
     name = "Transform"

@@ -33,3 +33,14 @@ def settings_of():
         return Settings(root=folder / "artifacts", input={"files": [str(folder / file)], **columns, **more})
 
     return settings
+
+
+@pytest.fixture(scope="session")
+def accepted(log, settings_of, tmp_path_factory):
+    """Folder with a first span that was accepted, its settings, and its executions."""
+    from pipelines.run import run_pipeline
+
+    folder = tmp_path_factory.mktemp("pipeline")
+    log.to_csv(folder / "log.csv", index=False)
+    settings = settings_of(folder, "log.csv")
+    return folder, settings, run_pipeline(settings)

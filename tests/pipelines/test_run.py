@@ -15,15 +15,6 @@ from pipelines.steps import ORDER
 from pipelines.steps.statistics_gen import read_statistics
 
 
-@pytest.fixture(scope="module")
-def accepted(log, settings_of, tmp_path_factory):
-    """Folder with a first span that was accepted, its settings, and its executions."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    log.to_csv(folder / "log.csv", index=False)
-    settings = settings_of(folder, "log.csv")
-    return folder, settings, run.run_pipeline(settings)
-
-
 def read_rows(folder):
     files = sorted(str(file) for file in folder.rglob("*.gz"))
     rows = []
