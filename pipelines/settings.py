@@ -149,8 +149,8 @@ class TrainerSettings(_Table):
             )
         if config.training.strategy == "multi-worker":
             raise ValueError(
-                "`training.strategy` must be 'default' or 'mirrored' in a pipeline. Received: 'multi-worker'. Run the "
-                "steps up to Split, then `deca-tf train --dataset shards` on every worker."
+                "`training.strategy` must be 'default' or 'mirrored' in a pipeline. Received: 'multi-worker'. Run "
+                "`--until Split`, then `deca-tf train --dataset shards` on every worker."
             )
         return self
 

@@ -24,7 +24,7 @@ def make_split():
 
 
 def test_what_both_know_is_left_under_its_own_names():
-    common = on_common_ids(make_split(), np.array([7, 8, 1]).astype(object).tolist() + ["u1"], ["d", "x", "b", "a"])
+    common = on_common_ids(make_split(), [7, 8, 1, "u1"], ["d", "x", "b", "a"])
     assert common.split.train.raw_user_ids.tolist() == ["u1", "7"]
     assert common.split.train.raw_item_ids.tolist() == ["a", "b", "d"]
     assert named(common.split.train) == {("u1", "b"), ("7", "d")}

@@ -7,6 +7,7 @@ import tomllib
 import numpy as np
 import pandas as pd
 import pytest
+import tomli_w
 from typer.testing import CliRunner
 
 from deca_tf.callbacks.backup import Backup
@@ -18,6 +19,7 @@ from deca_tf.tuning import search
 from pipelines import run
 from pipelines.baseline import judge_beside
 from pipelines.settings import Settings
+from pipelines.steps import ORDER
 from pipelines.store import Store
 
 GROUPS, PER_GROUP = 4, 12
@@ -127,11 +129,14 @@ def test_the_evaluation_tells_slices_beside_popularity(first):
     assert run_metrics["test"] == found["test"]
 
 
-def test_nothing_is_trained_or_pushed_twice(first):
-    folder, done = first
-    before = versions(folder)
-    assert run.run_pipeline(settings_for(folder, 1)) == done
-    assert versions(folder) == before
+def test_the_command_neither_trains_nor_pushes_again(first):
+    folder, _ = first
+    before = versions(folder), len(Store(folder / "artifacts").executions())
+    config = folder / "clicks.toml"
+    config.write_text(tomli_w.dumps(settings_for(folder, 1).model_dump(mode="json", exclude_unset=True)))
+    told = CliRunner().invoke(run.app, ["--config", str(config)])
+    assert told.exit_code == 0 and all(f"{name}: done before" in told.output for name in ORDER), told.output
+    assert (versions(folder), len(Store(folder / "artifacts").executions())) == before
 
 
 def test_the_next_day_is_compared_on_what_both_days_know(first, second):
