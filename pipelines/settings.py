@@ -137,7 +137,11 @@ class TrainerSettings(_Table):
 
     def config(self, folder=""):
         """The `deca_tf.config.Config` of a run on a folder of shards."""
-        return resolve(None, merge({"data": {"dataset": "shards", "options": {"folder": folder}}}, self.tables()))
+        return resolve(None, merge(self.data(folder), self.tables()))
+
+    def data(self, folder):
+        """`[data]` of such a run, in a dict."""
+        return {"data": {"dataset": "shards", "options": {"folder": str(folder), "stream": self.stream}}}
 
     @pydantic.model_validator(mode="after")
     def _usable(self):

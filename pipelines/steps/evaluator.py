@@ -46,7 +46,7 @@ class Evaluator(Step):
         from deca_tf.experiment import load_run
 
         settings, store = context.settings.evaluator, context.store
-        _, model, split = load_run(inputs[MODEL], data_dir=str(inputs[SHARDS]))
+        stored, model, split = load_run(inputs[MODEL], data_dir=str(inputs[SHARDS]))
         judge = Judge(split)
         found, popular = judge(model), judge(Popularity(split.train))
         before = blessed_before(store, inputs[MODEL])
@@ -57,6 +57,7 @@ class Evaluator(Step):
         whole = {
             "blessed": blessed,
             "conditions": [{"passed": passed, "text": text} for passed, text in conditions],
+            "collapsed": stored["collapsed"],
             "test": found.metrics,
             "test_warm": found.warm,
             "test_popularity": popular.metrics,
@@ -64,7 +65,7 @@ class Evaluator(Step):
             "compared_with": beside,
         }
         (outputs[EVALUATION] / METRICS).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-        (outputs[EVALUATION] / REPORT).write_text(_report(blessed, conditions, tables), encoding="utf-8")
+        (outputs[EVALUATION] / REPORT).write_text(_report(whole, tables), encoding="utf-8")
         (outputs[BLESSING] / (BLESSED if blessed else NOT_BLESSED)).touch()
         return {"blessed": blessed, "why": " ".join(text for _, text in conditions)}
 
@@ -109,13 +110,15 @@ def conditions_of(metrics, popularity, beside, settings):
     return [*found, (beside["now"] >= least, sentence)]
 
 
-def _report(blessed, conditions, tables):
+def _report(whole, tables):
     """Markdown for people."""
-    said = [f"- {'passed' if passed else 'FAILED'}: {text}" for passed, text in conditions]
+    said = [f"- {'passed' if each['passed'] else 'FAILED'}: {each['text']}" for each in whole["conditions"]]
+    if whole["collapsed"] is not None:
+        said.append(f"- beware: training has collapsed ({whole['collapsed']}), so its probabilities tell little.")
     model, popularity = tables["model"], tables["popularity"]
     names = [name for name in model.columns if "@" in name]
     lines = [
-        f"# {'Blessed' if blessed else 'Not blessed'}",
+        f"# {'Blessed' if whole['blessed'] else 'Not blessed'}",
         "",
         *said,
         "",

@@ -45,18 +45,16 @@ class Trainer(Step):
     def run(self, inputs, outputs, context):
         from deca_tf.experiment import run
 
-        options = {"folder": str(inputs[SHARDS]), "stream": context.settings.trainer.stream}
-        config = resolve(inputs[BEST_SETTINGS] / CONFIG, {"data": {"dataset": "shards", "options": options}})
+        config = resolve(inputs[BEST_SETTINGS] / CONFIG, context.settings.trainer.data(inputs[SHARDS]))
         metrics = run(config, outputs[MODEL], show_progress=Console().is_terminal)
         folder = RunFolder(outputs[MODEL])
         for name in IDS_FILES.values():
             shutil.copy2(inputs[SHARDS] / name, outputs[MODEL] / name)
         for file in (folder.metrics_file, folder.history_file):
             shutil.copy2(file, outputs[MODEL_RUN] / file.name)
-        epochs = metrics["train"]["epochs"]
         return {
-            "rows": open_shards(inputs[SHARDS]).rows["train"] * epochs,
-            "epochs": epochs,
+            "rows": open_shards(inputs[SHARDS]).rows["train"],
+            "epochs": metrics["train"]["epochs"],
             METRIC: metrics["test"][METRIC],
             "collapsed": metrics["collapsed"],
         }

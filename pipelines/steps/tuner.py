@@ -30,7 +30,10 @@ class Tuner(Step):
         settings = context.settings
         if not settings.tuner.trials:
             return
+        import keras_tuner
+
         from deca_tf.experiment import check_parts, needs_prior
+        from deca_tf.tuning.search_space import choose
         from deca_tf.tuning.tuners import check_installed
 
         config = settings.trainer.config()
@@ -41,17 +44,17 @@ class Tuner(Step):
                 "`tuner.trials` must be 0 where the denoiser needs a prior, which each trial would have to train. "
                 f"Received: {settings.tuner.trials}, with denoiser {config.denoiser.name!r}. Search for 'deca' first."
             )
+        choose(keras_tuner.HyperParameters(), config, held=held(settings.trainer))
 
     def settings(self, context, inputs):
         return asked(context.settings)
 
     def run(self, inputs, outputs, context):
         settings, folder = context.settings, outputs[BEST_SETTINGS]
-        config, notes = settings.trainer.config(str(inputs[SHARDS])), {"trials": settings.tuner.trials}
+        config, notes = settings.trainer.config(inputs[SHARDS]), {"trials": settings.tuner.trials}
         if settings.tuner.trials:
             from deca_tf.tuning.search import run_search
 
-            held = {name: table for name, table in settings.trainer.tables().items() if isinstance(table, dict)}
             found = run_search(
                 config,
                 folder / SEARCH,
@@ -59,7 +62,7 @@ class Tuner(Step):
                 tuner=TUNER,
                 trials=settings.tuner.trials,
                 baseline=None,
-                held=held,
+                held=held(settings.trainer),
                 workers=settings.tuner.workers,
             )
             method = config.denoiser.name
@@ -75,6 +78,11 @@ class Tuner(Step):
         write_atomically(folder / CONFIG, tomli_w.dumps(_without_data(config)))
         write_atomically(folder / ASKED, json.dumps(asked(settings), indent=2) + "\n")
         return notes
+
+
+def held(trainer):
+    """What a search leaves as it is: the tables of `TrainerSettings`, `{"denoiser": {"alpha": 0.5}}`."""
+    return {name: table for name, table in trainer.tables().items() if isinstance(table, dict)}
 
 
 def asked(settings):

@@ -181,6 +181,7 @@ def test_a_worse_model_is_not_blessed_and_not_pushed(second):
     popular, beside = evaluation(folder, worse)["conditions"]
     assert popular["passed"] and not beside["passed"]
     assert done["Trainer"].outputs["model"] in beside["text"]
+    assert "collapsed (undecided)" in (output(folder, worse["Evaluator"], "evaluation") / "report.md").read_text()
     assert worse["Pusher"].notes == {"pushed": False, "why": "The model is not blessed."}
     assert versions(folder) == [1, 2]
 
@@ -251,6 +252,11 @@ def test_a_search_finds_settings_goes_on_and_leaves_alone_what_is_set(second, mo
         ("[trainer.training]\nepoch = 3", "`trainer`: Unknown setting. Received: training.epoch=3."),
         ('[trainer.training]\nstrategy = "multi-worker"', "must be 'default' or 'mirrored' in a pipeline"),
         ('[trainer.prior]\nrun = "runs/a"', "`prior.run` must be unset in a pipeline"),
+        ("[tuner]\ntrials = 1\n[trainer.denoiser]\nc1 = 10", "must be set both or neither"),
+        (
+            "[trainer]\nstream = true\n[trainer.training]\nusers_per_batch = 8",
+            "`training.users_per_batch` must be unset",
+        ),
         ('[evaluator]\nmetric = "recall@21"', "Did you mean 'recall@20'?"),
         ('[pusher]\ndestination = "log.csv"', "`pusher.destination` must be a folder"),
         ("[pusher]\nk = [10, 0]", "`pusher.k` must hold numbers of at least 1"),
