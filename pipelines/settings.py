@@ -2,12 +2,15 @@
 
 import pathlib
 import tomllib
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
+from deca_tf.config import merge, resolve
 from deca_tf.data import schema
 from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, FRACTIONS, HASH
+
+TRAINER_TABLES = ("backbone", "denoiser", "training", "prior")
 
 
 class _Table(pydantic.BaseModel):
@@ -108,6 +111,87 @@ class SplitSettings(_Table):
     """Of the data set, for reports."""
 
 
+class TrainerSettings(_Table):
+    """`[trainer]`: how a model is made of the shards.
+
+    It holds the tables of a run's config.toml, such as `[trainer.training]`; what they do not say has the values of
+    `deca_tf/recipes/default.toml`.
+    """
+
+    seed: int = pydantic.Field(0, ge=0)
+    """Fixes initial weights and batches."""
+    backbone: dict[str, Any] = {}
+    """The model that is shipped: `name`, `embedding_dim`, ..."""
+    denoiser: dict[str, Any] = {}
+    """How it learns: `name`, `c1`, ..."""
+    training: dict[str, Any] = {}
+    """The loop: `epochs`, `learning_rate`, ..."""
+    prior: dict[str, Any] = {}
+    """Of DeCA(p): `training`, `seed`."""
+    stream: bool = False
+    """Leave the train part in its shards while training, for more clicks than should be in memory."""
+
+    def tables(self):
+        """What is set, but for `stream`."""
+        return {"seed": self.seed} | {name: getattr(self, name) for name in TRAINER_TABLES if getattr(self, name)}
+
+    def config(self, folder=""):
+        """The `deca_tf.config.Config` of a run on a folder of shards."""
+        return resolve(None, merge(self.data(folder), self.tables()))
+
+    def data(self, folder):
+        """`[data]` of such a run, in a dict."""
+        return {"data": {"dataset": "shards", "options": {"folder": str(folder), "stream": self.stream}}}
+
+    @pydantic.model_validator(mode="after")
+    def _usable(self):
+        config = self.config()
+        if config.prior.run is not None:
+            raise ValueError(
+                "`prior.run` must be unset in a pipeline, since a prior is trained on the same clicks. Received: "
+                f"{self.prior['run']!r}. Leave it out, and Trainer trains the prior first."
+            )
+        if config.training.strategy == "multi-worker":
+            raise ValueError(
+                "`training.strategy` must be 'default' or 'mirrored' in a pipeline. Received: 'multi-worker'. Run "
+                "`--until Split`, then `deca-tf train --dataset shards` on every worker."
+            )
+        return self
+
+
+class TunerSettings(_Table):
+    """`[tuner]`: a search, as by `deca-tf tune`, for what `[trainer]` does not set."""
+
+    trials: int = pydantic.Field(0, ge=0)
+    """How many; 0: no search."""
+    workers: int = pydantic.Field(1, ge=1)
+    """Trials at once, a process and a thread each if more than one."""
+
+
+class EvaluatorSettings(_Table):
+    """`[evaluator]`: when a model is blessed."""
+
+    metric: str = "recall@20"
+    """What decides, on the test: recall, ndcg, precision or mrr at 3, 5, 10, 20 or 50."""
+    min_share_of_popularity: float = pydantic.Field(1.0, ge=0)
+    """Least share of what the most popular items reach, for every model."""
+    margin: float = pydantic.Field(0.05, ge=0, le=1)
+    """Share of the last blessed model's figure that may be lost."""
+
+
+class PusherSettings(_Table):
+    """`[pusher]`: where a blessed model is published, as by `deca-tf export`."""
+
+    destination: pathlib.Path | None = None
+    """Folder of the served model's versions; unset: `<root>/served/<split.name>`."""
+    k: list[int] = pydantic.Field([10], min_length=1)
+    """Items per answer; of `[10, 100]`, `recommend_10` and `recommend_100` are made."""
+    titles: pathlib.Path | None = None
+    """Table (.csv, .tsv, .parquet) with item ids and what to call them."""
+    keep: int = pydantic.Field(5, ge=1)
+    """Versions that stay; older ones are removed."""
+
+
 class Settings(_Table):
     """A whole pipeline.
 
@@ -120,6 +204,10 @@ class Settings(_Table):
     validation: ValidationSettings = ValidationSettings()
     transform: TransformSettings = TransformSettings()
     split: SplitSettings = SplitSettings()
+    trainer: TrainerSettings = TrainerSettings()
+    tuner: TunerSettings = TunerSettings()
+    evaluator: EvaluatorSettings = EvaluatorSettings()
+    pusher: PusherSettings = PusherSettings()
 
     @classmethod
     def read(cls, path):
@@ -139,6 +227,9 @@ class Settings(_Table):
         except pydantic.ValidationError as error:
             raise ValueError("\n".join(f"{path}: {_said(each)}" for each in error.errors())) from None
         found.root = path.parent / found.root
+        for name in ("destination", "titles"):
+            if getattr(found.pusher, name) is not None:
+                setattr(found.pusher, name, path.parent / getattr(found.pusher, name))
         if found.input.files is not None:
             found.input.files = [name if "://" in name else str(path.parent / name) for name in found.input.files]
         return found
@@ -146,4 +237,6 @@ class Settings(_Table):
 
 def _said(error):
     place = ".".join(map(str, error["loc"])) or "the file"
+    if error["type"] == "value_error" and "Received" in error["msg"]:  # one of ours, whole
+        return f"`{place}`: {error['ctx']['error']}"
     return f"`{place}`: {error['msg'].lower()}. Received: {error['input']!r}."

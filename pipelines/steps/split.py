@@ -28,6 +28,9 @@ class SplitStep(Step):
     inputs = (TRANSFORMED, GRAPH)
     outputs = (SHARDS,)
 
+    def check(self, context):
+        way(context.settings.split, context.settings.input)
+
     def settings(self, context, inputs):
         return [context.settings.split.model_dump(), sorted(context.settings.input.columns_by_name())]
 

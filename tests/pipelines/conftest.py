@@ -37,10 +37,10 @@ def settings_of():
 
 @pytest.fixture(scope="session")
 def accepted(log, settings_of, tmp_path_factory):
-    """Folder with a first span that was accepted, its settings, and its executions."""
+    """Folder with a first span that was accepted, its settings, and its executions up to Split."""
     from pipelines.run import run_pipeline
 
     folder = tmp_path_factory.mktemp("pipeline")
     log.to_csv(folder / "log.csv", index=False)
     settings = settings_of(folder, "log.csv")
-    return folder, settings, run_pipeline(settings)
+    return folder, settings, run_pipeline(settings, until="Split")

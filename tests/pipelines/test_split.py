@@ -138,7 +138,7 @@ def cored(log, settings_of, tmp_path_factory):
     settings.validation.max_missing = 0.1
     settings.transform.min_user_clicks, settings.transform.min_item_clicks = 8, 6
     settings.split = SplitSettings(fractions=(0.6, 0.2, 0.2), clean_test="rating >= 3", shards=2, name="cored")
-    return settings, run_pipeline(settings)
+    return settings, run_pipeline(settings, until="Split")
 
 
 def test_what_is_left_by_the_k_core_is_split_and_the_test_is_clean(cored, log):
@@ -212,7 +212,7 @@ def test_movielens_is_that_in_memory(data_dir, tmp_path):
         '[split]\nclean_test = "rating >= 5"\n'
     )
     settings = Settings.read(tmp_path / "ml.toml")
-    done = run_pipeline(settings)
+    done = run_pipeline(settings, until="Split")
     found = read_shards(shards_of(settings, done))
     assert_equal(found, load_split("ml-100k-raw", data_dir=data_dir))
     assert sum(json.loads((shards_of(settings, done) / "interactions.json").read_text())["rows"].values()) < 100_000
