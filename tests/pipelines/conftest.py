@@ -18,7 +18,7 @@ def log():
             "user": [f"user {user}" for user in users],
             "item": [f"Stück {item}" for item in items],
             "rating": rng.integers(1, 6, 2000),
-            "time": 1_700_000_000 + np.sort(rng.integers(0, 86_400, 2000)),
+            "time": 1_700_000_000 + np.sort(rng.integers(0, 86_400, 2000)) // 1800 * 1800,  # many of them equal
         }
     )
 
