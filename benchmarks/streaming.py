@@ -4,8 +4,8 @@
 
 Distinct pairs are drawn, popular items and active users more often, and written to shards; 1,000 users have a row held
 out for validation and one for the test. Then batches alone are drawn, streamed with each kind of negatives and from
-memory, for one epoch each; and one epoch is trained by `deca_tf.experiment.run`, judging included. Each of these has a
-process of its own; memory is the peak of all of it, TensorFlow included, and what it was before the data was opened.
+memory, for one epoch each; and one epoch is trained as `deca-tf train` does, and judged. Each of these has a process of
+its own; memory is the peak of all of it, TensorFlow included, and what it was before the data was opened.
 """
 
 import argparse
@@ -125,10 +125,11 @@ def _sample(arguments, negatives):
 
 
 def _train(arguments, _):
-    """One run of one epoch."""
+    """One epoch, and judging. No file is written: Keras gathers all weights and slots in memory for that."""
     _start_tensorflow(arguments)
     from deca_tf.config import resolve
-    from deca_tf.experiment import run
+    from deca_tf.evaluation import evaluate
+    from deca_tf.experiment import read_split, train
 
     before = _peak()
     overrides = {
@@ -137,15 +138,19 @@ def _train(arguments, _):
         "denoiser": {"name": "deca"},
         "training": {"epochs": 1, "optimizer": arguments.optimizer, "keep": "last"},
     }
-    with tempfile.TemporaryDirectory() as out:
-        metrics = run(resolve(None, overrides), pathlib.Path(out) / "run", show_progress=False)
-    parameters = 4 * (arguments.users + arguments.items) * arguments.dim  # f, g, h and h'
+    config = resolve(None, overrides)
+    split = read_split(config)
+    opened = _peak()
+    model, _, notes = train(config, split, show_progress=False)
+    trained = _peak()
+    judged = evaluate(model, split)
     return {
-        "train": metrics["train"],
-        "recall@20": metrics["test"]["recall@20"],
-        "popularity_recall@20": metrics["test_popularity"]["recall@20"],
-        "weights_and_slots_bytes": 12 * parameters,
+        **notes["train"],
+        "recall@20": judged.metrics["recall@20"],
+        "weights_and_slots_bytes": 12 * 4 * (arguments.users + arguments.items) * arguments.dim,  # of f, g, h and h'
         "bytes_before": before,
+        "peak_bytes_opened": opened,
+        "peak_bytes_trained": trained,
         "peak_bytes": _peak(),
     }
 

@@ -102,8 +102,8 @@ def streamed(strategy, folder):
     batches = distribution.per_worker(strategy, functools.partial(streamed_batches, train, batch_size=2 * BATCH))
     read = []
     for _ in range(EPOCHS):
-        positives = [(inputs["user_id"][:, 0].numpy(), inputs["item_id"][:, 0].numpy()) for inputs, _ in batches]
-        users, items = np.concatenate(positives, axis=1)
+        here = [strategy.experimental_local_results(inputs)[0] for inputs, _ in batches]
+        users, items = (np.concatenate([ids[name][:, 0].numpy() for ids in here]) for name in ("user_id", "item_id"))
         read.append((users.astype(np.int64) * train.num_items + items).tolist())
     training = {
         "epochs": EPOCHS,

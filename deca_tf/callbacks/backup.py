@@ -81,7 +81,8 @@ class Backup(keras.callbacks.Callback):
         begun = self.folder / f"writing-{epochs_done:06d}"
         shutil.rmtree(begun, ignore_errors=True)
         begun.mkdir(parents=True)
-        self.model.save(begun / "model.keras")
+        # As a folder: a .keras file is put together in memory, one and a half times all weights and slots.
+        self.model.save(begun / "model", zipped=False)
         state = {"epochs_done": epochs_done, "history": self.history, "best": None}
         if self.best is not None and self.best.best_weights is not None:
             np.savez(begun / "best.npz", *self.best.best_weights)
@@ -108,4 +109,5 @@ def load_checkpoint(path):
     if state["best"] is not None:
         with np.load(path / "best.npz") as arrays:
             best_weights = [arrays[name] for name in arrays.files]
-    return keras.models.load_model(path / "model.keras"), state, best_weights
+    file = path / "model.keras"  # of checkpoints before 0.2
+    return keras.models.load_model(file if file.is_file() else path / "model"), state, best_weights

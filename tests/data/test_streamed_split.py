@@ -73,7 +73,9 @@ def test_leaks_are_counted_and_refused_under_clean(whole, tmp_path):
     leaking = Split(train, validation, test, protocol="paper", name="leaking")
     assert leaking.leaks.train_validation == 5
     write_shards(leaking, tmp_path / "paper")
-    assert stream_shards(tmp_path / "paper").leaks == leaking.leaks
+    streamed = stream_shards(tmp_path / "paper")
+    assert streamed.leaks == leaking.leaks
+    assert set(streamed.seen().to_csr().data) == {1.0}  # the five too
     header = tmp_path / "paper" / "interactions.json"
     header.write_text(header.read_text().replace('"paper"', '"clean"'))
     with pytest.raises(ValueError, match="requires that no pair is in two splits. Received: 5 pairs"):

@@ -162,7 +162,7 @@ def test_excluding_observed_turns_uniform_into_unobserved(train):
 
 @pytest.mark.parametrize("num_workers", [2, 3])
 def test_workers_read_files_of_their_own_and_others_in_each_epoch(num_workers, train, split, file_of):
-    options = {"batch_size": 60, "num_workers": num_workers, "negatives": "unobserved"}
+    options = {"batch_size": 60, "num_workers": num_workers}
     workers = [streamed_batches(train, worker=worker, **options) for worker in range(num_workers)]
     files = []
     for _ in range(3):
