@@ -77,7 +77,7 @@ def way(settings, given):
         given: `InputSettings`.
 
     Raises:
-        ValueError: there are no times, or the column that a clean test needs is not set.
+        ValueError: there are no times, the fractions are none, or the column that a clean test needs is not set.
     """
     by = settings.by or (HASH if given.timestamp_column is None else CHRONOLOGICAL_PER_USER)
     if by == CHRONOLOGICAL_PER_USER and given.timestamp_column is None:
@@ -85,9 +85,11 @@ def way(settings, given):
             "`input.timestamp_column` must be set for a chronological split. Received: none. Set it, or set "
             f"`split.by` to {HASH!r}."
         )
-    if settings.clean_test is not None:  # refuses rules that cannot be read, and columns that are not passed on
-        one = {name: np.zeros(1, np.int32) for name in given.columns_by_name()}
-        clean_test_mask(clicks.interactions(one), settings.clean_test)
+    # One row is enough to refuse fractions that are none, rules that cannot be read, and columns that are not there.
+    row = clicks.interactions({name: np.zeros(1, np.int32) for name in given.columns_by_name()})
+    split_hash(row, settings.fractions, settings.seed)
+    if settings.clean_test is not None:
+        clean_test_mask(row, settings.clean_test)
     return by
 
 

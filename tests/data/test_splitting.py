@@ -54,6 +54,22 @@ def test_per_user_split_respects_each_users_own_time(log):
         assert times[1].max() <= times[2].min()
 
 
+def test_new_users_and_items_do_not_move_anyones_cut(log):
+    rng = np.random.default_rng(1)
+    new = make(rng.integers(20, 40, 500), rng.integers(0, 90, 500), timestamp=rng.integers(0, 10**6, 500))
+    both = Interactions(
+        np.concatenate([new.user_id, log.user_id]),
+        np.concatenate([new.item_id, log.item_id]),
+        np.arange(40),
+        np.arange(90),
+        timestamp=np.concatenate([new.timestamp, log.timestamp]),
+    )
+    for part, before in zip(split_chronological(both), split_chronological(log), strict=True):
+        known = part.take(part.user_id < 20)
+        for column in ("user_id", "item_id", "timestamp"):
+            np.testing.assert_array_equal(getattr(known, column), getattr(before, column))
+
+
 def test_global_split_respects_the_logs_time(log):
     train, validation, test = split_chronological(log, per="global")
     assert train.timestamp.max() <= validation.timestamp.min()

@@ -185,6 +185,7 @@ def test_parts_that_come_out_empty_are_refused(accepted):
     [
         ({}, {"by": "chronological-per-user"}, "`input.timestamp_column` must be set for a chronological split"),
         ({}, {"clean_test": "rating >= 5"}, "`clean_test` must name a column that the data has"),
+        ({}, {"fractions": (0.8, 0.1, 0.2)}, "`fractions` must be three positive shares"),
         ({}, {"clean_test": "rating"}, "`clean_test` must read `column operator number`"),
     ],
 )
