@@ -27,7 +27,7 @@ from deca_tf.run_folder import RunFolder
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # a few epochs on a small table
 ROOT = pathlib.Path(__file__).parents[1]
 WORKER = ROOT / "tests" / "distribution_worker.py"
-SECONDS = 240  # for a pair of workers: bounded, and generous for a busy machine
+SECONDS = 360  # for a pair of workers: bounded, and generous for a busy machine
 EPOCHS, STEPS, PHASES = 4, 5, 2
 SETTINGS = {
     "data": {"dataset": "synthetic", "options": {"num_users": 60, "num_items": 40, "num_clicks": 800}},

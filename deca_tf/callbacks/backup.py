@@ -109,5 +109,5 @@ def load_checkpoint(path):
     if state["best"] is not None:
         with np.load(path / "best.npz") as arrays:
             best_weights = [arrays[name] for name in arrays.files]
-    file = path / "model.keras"  # of checkpoints before 0.2
+    file = path / "model.keras"  # as checkpoints were written before
     return keras.models.load_model(file if file.is_file() else path / "model"), state, best_weights

@@ -93,8 +93,8 @@ def conditions_of(metrics, popularity, beside, settings):
     found = [
         (
             metrics[name] >= least,
-            f"{name} must be at least {least:.4f}, {settings.min_share_of_popularity:.0%} of popularity's. Received: "
-            f"{metrics[name]:.4f}.",
+            f"{name} must be at least {least:.4g}, {settings.min_share_of_popularity:.0%} of popularity's. Received: "
+            f"{metrics[name]:.4g}.",
         )
     ]
     if beside is None:
@@ -103,9 +103,9 @@ def conditions_of(metrics, popularity, beside, settings):
         return [*found, (True, f"{beside['model']} shares no test pair with this one, so they are not compared.")]
     least = beside["before"] * (1 - settings.margin)
     sentence = (
-        f"{name} must be at least {least:.4f}, {1 - settings.margin:.0%} of what {beside['model']}, blessed before, "
-        f"reaches for the {beside['users']:,} users that both know. Received: {beside['now']:.4f}, a difference of "
-        f"{beside['difference']:+.4f} (p = {beside['p_value']:.3f})."
+        f"{name} must be at least {least:.4g}, {1 - settings.margin:.0%} of what {beside['model']}, blessed before, "
+        f"reaches for the {beside['users']:,} users that both know. Received: {beside['now']:.4g}, a difference of "
+        f"{beside['difference']:+.4g} (p = {beside['p_value']:.3f})."
     )
     return [*found, (beside["now"] >= least, sentence)]
 

@@ -155,25 +155,24 @@ def test_the_next_day_is_compared_on_what_both_days_know(first, second):
     assert done["Pusher"].notes["version"] == str(folder / "served" / "2") and versions(folder)[:2] == [1, 2]
 
 
+def names(rows):
+    """Pairs of raw ids."""
+    return set(zip(rows.raw_user_ids[rows.user_id], rows.raw_item_ids[rows.item_id], strict=True))
+
+
 def _recall_of_older(old, new, model, k=20):
     """Recall@k of an older model for what both days know, by names and loops."""
-    names = lambda part: [  # noqa: E731
-        (part.raw_user_ids[user], part.raw_item_ids[item])
-        for user, item in zip(part.user_id, part.item_id, strict=True)
-    ]
     users, items = (
         {name: place for place, name in enumerate(ids)} for ids in (old.train.raw_user_ids, old.train.raw_item_ids)
     )
-    model = keras.models.load_model(model / "model.keras").recommender
-    seen, learnt, recalls = set(names(new.train) + names(new.validation)), set(names(old.train)), []
-    for user in sorted({user for user, _ in names(new.test)} & set(users)):
-        relevant = {item for name, item in names(new.test) if name == user and item in items} - {
-            item for name, item in learnt if name == user
-        }
+    older = keras.models.load_model(model / "model.keras").recommender
+    seen, asked, recalls = names(new.train) | names(new.validation), names(new.test) - names(old.train), []
+    for user in {user for user, _ in asked} & set(users):
+        relevant = {item for name, item in asked if name == user} & set(items)
         if relevant:
-            scores = np.asarray(model.score_all_items(np.array([users[user]])))[0]
-            rest = [item for item in items if item in new.train.raw_item_ids and (user, item) not in seen]
-            ranked = sorted(rest, key=lambda item: -scores[items[item]])
+            scores = np.asarray(older.score_all_items(np.array([users[user]])))[0]
+            choice = [item for item in new.train.raw_item_ids if item in items and (user, item) not in seen]
+            ranked = sorted(choice, key=lambda item: -scores[items[item]])
             recalls.append(len(relevant & set(ranked[:k])) / len(relevant))
     return np.mean(recalls)
 
@@ -186,9 +185,6 @@ def test_pairs_that_the_older_model_learnt_do_not_count(first, second):
     turned = type(split)(split.test, split.validation, split.train, split.protocol, split.name)
     beside = judge_beside(model, turned, store, before["Evaluator"], "recall@20")
     old = read_shards(output(folder, before["Split"], "shards"))
-
-    def names(rows):
-        return set(zip(rows.raw_user_ids[rows.user_id], rows.raw_item_ids[rows.item_id], strict=True))
 
     common = {(u, i) for u, i in names(split.train) if u in old.train.raw_user_ids and i in old.train.raw_item_ids}
     assert beside["learnt"] == len(common & names(old.train)) > 0
