@@ -34,7 +34,7 @@ class DataSettings(_Table):
     data_dir: str | None = None
     """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else download."""
     split_by: str | None = None
-    """'chronological-per-user', 'chronological-global' or 'random'; unset: the first where there are timestamps."""
+    """'chronological-per-user', 'chronological-global', 'random' or 'hash'; unset: the first where there are times."""
     clean_test: str | None = None
     """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's own."""
     seed: int | None = pydantic.Field(None, ge=0)

@@ -42,6 +42,8 @@ class Evaluation:
         num_warm_users: those with a training history.
         seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator` does once.
         per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired tests.
+        per_pair: one row per relevant pair, in order of user and item: dense `user_id` and `item_id`, and `place`, that
+            of the item in the user's ranking, from 1; 0 where it is never recommended.
     """
 
     metrics: dict
@@ -50,10 +52,12 @@ class Evaluation:
     num_warm_users: int
     seconds: float
     per_user: pd.DataFrame
+    per_pair: pd.DataFrame
 
     def to_dict(self):
-        """All but `per_user`, as plain numbers that JSON can hold."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "per_user"}
+        """All but `per_user` and `per_pair`, as plain numbers that JSON can hold."""
+        names = [field.name for field in dataclasses.fields(self) if not field.name.startswith("per_")]
+        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None, progress=None):
@@ -125,6 +129,8 @@ class Evaluator:
         if not leave_out_seen:
             seen = scipy.sparse.csr_array(seen.shape, dtype=seen.dtype)
         findable = (relevant - relevant.multiply(seen)).tocsr()  # the rest need not be looked for
+        self._pairs = _pairs_of(relevant)
+        self._is_findable = np.isin(_keys_of(relevant), _keys_of(findable), assume_unique=True)
         by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
         self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
         self._by_popularity = _Ranking(self.users, np.flatnonzero(by_popularity), seen, findable)
@@ -133,7 +139,7 @@ class Evaluator:
     def __call__(self, model, progress=None):
         """Judges a model; see `evaluate`."""
         began = time.perf_counter()
-        hits = self._hits_by_popularity.copy()
+        hits, places = (known.copy() for known in self._found_by_popularity)
         model = getattr(model, "recommender", model)
         score, fitting = self._scorer(model)
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
@@ -141,7 +147,7 @@ class Evaluator:
         tell = progress and (lambda done: progress(offset + done, len(self.users)))
         # A model of another make may not be for several threads at once.
         threads = _num_threads() if isinstance(model, keras.Model) else 1
-        self._by_model.fill(hits, score, self.chunk_size or fitting, tell, by_probability, threads)
+        self._by_model.fill(hits, places, score, self.chunk_size or fitting, tell, by_probability, threads)
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
         raw = self.split.train.raw_user_ids[self.users]
@@ -152,16 +158,25 @@ class Evaluator:
             num_warm_users=int(self.is_warm.sum()),
             seconds=time.perf_counter() - began,
             per_user=pd.DataFrame({schema.USER_ID: raw, "is_warm": self.is_warm, **values}),
+            per_pair=self._per_pair(places),
         )
 
+    def _per_pair(self, places):
+        """The table of that name, from the places of the pairs that can be found."""
+        place = np.zeros(len(self._is_findable), np.int32)
+        place[self._is_findable] = np.where(places < self.split.num_items, places + 1, 0)
+        return pd.DataFrame({**self._pairs, "place": place})
+
     @functools.cached_property
-    def _hits_by_popularity(self):
-        """Hits of the users whom no model ranks, bool `(users, length)`."""
+    def _found_by_popularity(self):
+        """Of the users whom no model ranks: hits, bool `(users, length)`, and places, int32 `(pairs to find,)`."""
         hits = np.zeros((len(self.users), self._length), bool)
+        places = np.full(np.count_nonzero(self._is_findable), self.split.num_items, np.int32)
         fitting = max(1, CHUNK_SCORES // self.split.num_items)
         popularity = Popularity(self.split.train)
-        self._by_popularity.fill(hits, functools.partial(_rows, popularity.score_all_items), self.chunk_size or fitting)
-        return hits
+        score = functools.partial(_rows, popularity.score_all_items)
+        self._by_popularity.fill(hits, places, score, self.chunk_size or fitting)
+        return hits, places
 
     def _scorer(self, model):
         """How to score with a model.
@@ -210,8 +225,8 @@ class _Ranking:
         self.seen_starts = chosen.indptr
         self.seen_cells = np.repeat(np.arange(len(rows)), np.diff(chosen.indptr)) * self.num_items + chosen.indices
 
-    def fill(self, hits, prepare, chunk_size, progress=None, by_probability=False, threads=1):
-        """Marks in `hits`, bool `(all, length)`, the places where relevant items come."""
+    def fill(self, hits, places, prepare, chunk_size, progress=None, by_probability=False, threads=1):
+        """Marks in `hits`, bool `(all, length)`, where relevant items come; `places` has a place, from 0, for each."""
         if not len(self.users):
             return
         # All chunks have one shape: one trace, and no rounding that depends on how many users the last one holds. They
@@ -229,7 +244,7 @@ class _Ranking:
         def rank(start):
             buffer = buffers.get()
             try:
-                self._rank(hits, score, start, *buffer, by_probability)
+                self._rank(hits, places, score, start, *buffer, by_probability)
             finally:  # whoever waits for it must not wait forever
                 buffers.put(buffer)
             return min(start + chunk_size, len(self.users))
@@ -244,7 +259,7 @@ class _Ranking:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _rank(self, hits, score, start, scores, compared, by_probability):
+    def _rank(self, hits, places, score, start, scores, compared, by_probability):
         """Scores and marks the users from `start` on that fit into `scores`."""
         score(start, start + len(scores), scores)
         if np.isnan(scores.min()):
@@ -259,17 +274,29 @@ class _Ranking:
         stop = min(start + len(scores), len(self.users))
         cells = self.seen_cells[self.seen_starts[start] : self.seen_starts[stop]] - start * self.num_items
         scores.reshape(-1)[cells] = -np.inf
-        self._mark(hits, scores, compared, start, stop)
+        self._mark(hits, places, scores, compared, start, stop)
 
-    def _mark(self, hits, scores, compared, start, stop):
+    def _mark(self, hits, places, scores, compared, start, stop):
         firsts = self.relevant.indptr[self.users[start:stop]]
         counts = self.counts[start:stop]
         for j in range(counts[0]):
             m = np.searchsorted(-counts, -j)  # users with more than j items to find
             items = self.relevant.indices[firsts[:m] + j]
-            places = _places(scores[:m], items, compared[:m], hits.shape[1])
-            listed = places < hits.shape[1]
-            hits[self.rows[start : start + m][listed], places[listed]] = True
+            found = _places(scores[:m], items, compared[:m], hits.shape[1])
+            places[firsts[:m] + j] = found
+            listed = found < hits.shape[1]
+            hits[self.rows[start : start + m][listed], found[listed]] = True
+
+
+def _pairs_of(matrix):
+    """Users and items of a CSR matrix's cells, int32, in its order."""
+    users = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    return {schema.USER_ID: users, schema.ITEM_ID: matrix.indices.astype(np.int32, copy=False)}
+
+
+def _keys_of(matrix):
+    pairs = _pairs_of(matrix)
+    return pairs[schema.USER_ID].astype(np.int64) * matrix.shape[1] + pairs[schema.ITEM_ID]
 
 
 def _places(scores, items, compared, length):

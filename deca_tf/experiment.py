@@ -397,7 +397,7 @@ def train(
     return model, history, notes
 
 
-def _batches(config, split, denoiser, epochs_done, strategy):
+def _batches(config, split, denoiser, epochs_done, strategy=None):
     """The stream of batches from an epoch on.
 
     Returns:
@@ -429,7 +429,8 @@ def _batches(config, split, denoiser, epochs_done, strategy):
         start_step=epochs_done * steps,
         **shared,
     )
-    batches = per_worker(strategy, make) if is_streamed and is_multi_worker(strategy) else make()
+    by_worker = is_streamed and strategy is not None and is_multi_worker(strategy)
+    batches = per_worker(strategy, make) if by_worker else make()
     return batches, groups, steps
 
 

@@ -78,19 +78,12 @@ class RunFolder:
         Raises:
             FileExistsError: another run is at work in it.
         """
-        if fcntl is None:
+        refusal = (
+            f"`out` must be a folder that no other run is using. Received: {os.fspath(self.path)!r}, in which "
+            "another process is at work. Wait for it, or name another folder."
+        )
+        with locked(self.path, refusal):
             yield
-            return
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            if not _lock(folder):
-                raise FileExistsError(
-                    f"`out` must be a folder that no other run is using. Received: {os.fspath(self.path)!r}, in which "
-                    "another process is at work. Wait for it, or name another folder."
-                )
-            yield
-        finally:
-            os.close(folder)
 
     def bind_data(self, fingerprint):
         """Notes which data the run is made of; refuses other data from then on."""
@@ -153,6 +146,29 @@ class RunFolder:
         write_atomically(self.history_file, text.getvalue())
         write_atomically(self.metrics_file, json.dumps(metrics, indent=2) + "\n")
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path, refusal):
+    """Keeps other processes out of a folder; when this one ends, however it does, the folder is free again.
+
+    Args:
+        path: of the folder.
+        refusal: what to say if another process has it.
+
+    Raises:
+        FileExistsError: another process has it.
+    """
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        if not _lock(folder):
+            raise FileExistsError(refusal)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _lock(descriptor):

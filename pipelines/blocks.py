@@ -24,7 +24,7 @@ class Block:
         path: of the file.
         format: one of `FORMATS`.
         start, stop: bytes of text, of lines that begin within; or row groups of Parquet.
-        names: of the columns of CSV and TSV.
+        names: of the columns of CSV and TSV, and of JSON lines that do not name them.
     """
 
     path: str
@@ -34,12 +34,13 @@ class Block:
     names: tuple = ()
 
 
-def find(patterns, format=None):
+def find(patterns, format=None, fields=None):
     """All files of some patterns, cut into blocks.
 
     Args:
         patterns: list of paths or patterns of any file system that Beam knows.
         format: one of `FORMATS`; None: told by the names.
+        fields: names of the columns of JSON lines as BigQuery's API gives them; None: each line names its own.
 
     Returns:
         List of `Block`, in the order of patterns and names.
@@ -55,7 +56,7 @@ def find(patterns, format=None):
         if not files:
             raise FileNotFoundError(f"`files` must match at least one file. Received: {pattern!r}, which matches none.")
         for file in files:
-            found += _cut(file.path, file.size_in_bytes, format or format_of(file.path))
+            found += _cut(file.path, file.size_in_bytes, format or format_of(file.path), tuple(fields or ()))
     headers = {block.names: block.path for block in found if block.format in DELIMITERS}
     if len(headers) > 1:
         (first, path), (second, other) = list(headers.items())[:2]
@@ -96,21 +97,21 @@ def read(block):
         return _read_examples(block.path)
     text = _text(block)
     try:
-        return _read_json(text) if block.format == JSONL else _read_csv(text, block)
+        return _read_json(text, block.names) if block.format == JSONL else _read_csv(text, block)
     except (pa.ArrowInvalid, ValueError) as error:
         raise ValueError(
             f"{block.path}, bytes {block.start} to {block.stop}, must be {block.format}: {error}"
         ) from None
 
 
-def _cut(path, size, format):
+def _cut(path, size, format, fields):
     if format == PARQUET:
         with FileSystems.open(path) as file:
             groups = pyarrow.parquet.ParquetFile(file).num_row_groups
         return [Block(path, format, group, group + 1) for group in range(groups)]
     if format == TFRECORD:
         return [Block(path, format, 0, size)]
-    names, begin = (), 0
+    names, begin = fields, 0
     if format in DELIMITERS:
         with FileSystems.open(path) as file:
             header = file.readline()
@@ -149,14 +150,48 @@ def _read_csv(text, block):
     )
 
 
-def _read_json(text):
-    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+def _read_json(text, fields):
+    return table([json.loads(line) for line in text.splitlines() if line.strip()], fields)
+
+
+def table(rows, fields=()):
+    """Rows as a `pyarrow.Table` of strings.
+
+    Args:
+        rows: list of dicts. What lies within a dict, as in a RECORD of BigQuery, becomes the column "outer.inner";
+            lists stay JSON. A row `{"f": [{"v": ...}, ...]}` is one of BigQuery's API, whose columns have no names.
+        fields: the names for those.
+
+    Raises:
+        ValueError: a row of the API has not as many columns as there are names.
+    """
+    rows = [dict(_flat(_named(row, fields))) for row in rows]
     names = sorted({name for row in rows for name in row})
     return pa.table({name: pa.array([_as_text(row.get(name)) for row in rows], pa.string()) for name in names})
 
 
+def _named(row, fields):
+    if set(row) != {"f"} or not isinstance(row["f"], list):
+        return row
+    if len(row["f"]) != len(fields):
+        raise ValueError(
+            "`input.fields` must name the columns of rows as BigQuery's API gives them. Received: "
+            f"{len(fields)} names for {len(row['f'])} columns."
+        )
+    return {name: value["v"] for name, value in zip(fields, row["f"], strict=True)}
+
+
+def _flat(row, prefix=""):
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
 def _as_text(value):
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+    """A value as it would stand in text; numbers that JSON does not have, and times, as Python writes them."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, default=str).strip('"')
 
 
 def _read_examples(path):

@@ -21,32 +21,41 @@ console = Console()
 errors = Console(stderr=True)
 
 
-def run_pipeline(settings, step=None, options=None, tell=lambda step, execution, seconds: None):
-    """Runs every step, or one.
+def run_pipeline(settings, step=None, options=None, tell=lambda step, execution, seconds: None, *, until=None):
+    """Runs every step, or one, or the first ones.
 
     Args:
         settings: `Settings`.
         step: name of the only one to run, on the newest outputs of the others; None: all.
         options: list of Beam's own options, such as `["--runner=DirectRunner", "--direct_num_workers=2"]`.
         tell: called after each step with its name, its `Execution`, and seconds, None if it was done before.
+        until: name of the last one to run, where `step` is None; None: the last of all.
 
     Returns:
         `{step: Execution}`.
 
     Raises:
         PipelineStopped: a step refused to go on.
+        ValueError, ImportError: settings that a step cannot use; said before any step runs.
         FileNotFoundError: an input that no step has made yet.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    if step is not None:
-        check_choice("step", step, ORDER)
+    for argument, given in (("step", step), ("until", until)):
+        if given is not None:
+            check_choice(argument, given, ORDER)
+    if step is not None and until is not None:
+        raise ValueError(f"`step` and `until` must not both be set. Received: step={step!r}, until={until!r}.")
+    first_ones = ORDER[: None if until is None else ORDER.index(until) + 1]
     store = Store(settings.root)
     context = Context(settings, store, PipelineOptions(options or []))
     done = {}
-    for name in ORDER if step is None else (step,):
+    steps = {name: STEPS.load(name)() for name in (first_ones if step is None else (step,))}
+    for each in steps.values():
+        each.check(context)
+    for name, each in steps.items():
         began = time.perf_counter()
-        done[name], is_new = _run_step(STEPS.load(name)(), context, done)
+        done[name], is_new = _run_step(each, context, done)
         tell(name, done[name], time.perf_counter() - began if is_new else None)
     return done
 
@@ -62,7 +71,7 @@ def _run_step(step, context, done):
     if found is not None:
         return found, False
     write = lambda outputs: step.run(inputs, outputs, context)  # noqa: E731
-    return store.publish(step.name, key, inputs, step.outputs, write), True
+    return store.publish(step.name, key, inputs, step.outputs, write, step.goes_on), True
 
 
 def _source(output, store, done):
@@ -84,14 +93,16 @@ def command(
         pathlib.Path, typer.Option(help="TOML file: where the log is, where artifacts go, what is allowed.")
     ],
     step: Annotated[str | None, typer.Option(help=f"Only this one: {', '.join(ORDER)}.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only the steps up to this one.")] = None,
     runner: Annotated[
         str, typer.Option(help="Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, ...")
     ] = "DirectRunner",
 ):
-    """Runs a pipeline on Apache Beam, from a log of clicks to what is trained on.
+    """Runs a pipeline on Apache Beam, from a log of clicks to a published model.
 
     Steps that are done for the same input and settings are not run again. What would poison a model stops the run with
-    a report, and exit status 3. Any other option is handed to Beam.
+    a report, and exit status 3. A model that is not good enough is not published, and that is told; the run has done
+    its work, and exits with 0. Any other option is handed to Beam.
 
     **Examples**
 
@@ -107,19 +118,23 @@ def command(
     def tell(name, execution, seconds):
         rows = execution.notes.get("rows")
         rate = f"{rows / seconds:,.0f}" if rows and seconds else ""
-        notes = ", ".join(f"{key} {value}" for key, value in execution.notes.items())
+        notes = ", ".join(f"{key} {_shown(value)}" for key, value in execution.notes.items())
         table.add_row(name, str(execution.number), "done before" if seconds is None else f"{seconds:.1f}", rate, notes)
         console.print(f"{name}: {'done before' if seconds is None else f'{seconds:.1f} s'}", highlight=False)
 
     try:
-        run_pipeline(Settings.read(config), step, [f"--runner={runner}", *context.args], tell)
+        run_pipeline(Settings.read(config), step, [f"--runner={runner}", *context.args], tell, until=until)
     except PipelineStopped as stop:
         errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(3) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:
         errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     console.print(table)
+
+
+def _shown(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

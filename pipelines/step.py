@@ -30,12 +30,21 @@ class Step:
         version: counted up when the same inputs give something else.
         inputs: names of artifacts that it reads, each an output of one step.
         outputs: names of those it writes.
+        goes_on: whether it finds in its outputs' folders what it wrote before it was interrupted.
     """
 
     name = ""
     version = 1
     inputs = ()
     outputs = ()
+    goes_on = False
+
+    def check(self, context):
+        """Refuses settings that cannot be used, before any step runs.
+
+        Raises:
+            ValueError, ImportError: what must be changed.
+        """
 
     def settings(self, context, inputs):
         """What its result depends on beside the content of its inputs, `{name: folder}`: something for JSON."""
@@ -46,7 +55,7 @@ class Step:
 
         Args:
             inputs: `{name: folder}`.
-            outputs: `{name: folder}`, empty.
+            outputs: `{name: folder}`, empty unless it goes on.
             context: `Context`.
 
         Returns:

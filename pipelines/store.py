@@ -2,7 +2,8 @@
 
 `<root>/<Step>/<output>/<execution>/` holds an artifact, `<root>/lineage/<execution>-<Step>.json` says how it was made.
 The lineage is written last: an execution that has none did not end. Equal work is found by its key, a digest of the
-step, its settings and the content of its inputs, and is not done again.
+step, its settings and the content of its inputs, and is not done again. What is being written has a name made of the
+key, so that a step that can go on finds what a killed one left.
 """
 
 import dataclasses
@@ -12,10 +13,11 @@ import os
 import pathlib
 import shutil
 
-from deca_tf.run_folder import UNFINISHED, write_atomically
+from deca_tf.run_folder import UNFINISHED, locked, write_atomically
 
 LINEAGE = "lineage"
 CHUNK = 1 << 20  # bytes
+KEY_SHOWN = 16  # digits in a folder's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +70,11 @@ class Store:
         """Folder of an output."""
         return self.root / execution.outputs[output]
 
-    def publish(self, step, key, inputs, outputs, write):
+    def publish(self, step, key, inputs, outputs, write, goes_on=False):
         """Does a step's work and publishes what it writes, whole or not at all.
+
+        A folder `writing-...` beside the artifacts holds what is unfinished. When the step's next work is done, none is
+        left.
 
         Args:
             step: its name.
@@ -77,14 +82,28 @@ class Store:
             inputs: `{name: path}`, for the lineage.
             outputs: names.
             write: function from `{output: folder}` to notes, a dict.
+            goes_on: the folders that `write` gets hold what the same work wrote before it failed or was killed.
 
         Returns:
             The `Execution`.
+
+        Raises:
+            FileExistsError: another process is at work on this step.
         """
-        scratch = {name: self.root / step / name / f"{UNFINISHED}{os.getpid()}" for name in outputs}
+        (self.root / step).mkdir(parents=True, exist_ok=True)
+        busy = (
+            f"`root` must be one in which no other process runs {step}. Received: {str(self.root)!r}, where one does. "
+            "Wait for it, or name another root."
+        )
+        with locked(self.root / step, busy):
+            return self._publish(step, key, inputs, outputs, write, goes_on)
+
+    def _publish(self, step, key, inputs, outputs, write, goes_on):
+        scratch = {name: self.root / step / name / f"{UNFINISHED}{key[:KEY_SHOWN]}" for name in outputs}
         for folder in scratch.values():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            if not goes_on:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
         try:
             notes = write(dict(scratch))
             number = self._next_number(step, outputs)
@@ -92,9 +111,11 @@ class Store:
             digests = {name: digest(folder) for name, folder in scratch.items()}
             for name, folder in scratch.items():
                 folder.rename(places[name])
-        finally:
-            for folder in scratch.values():
-                shutil.rmtree(folder, ignore_errors=True)
+        except BaseException:
+            if not goes_on:
+                self._remove_unfinished(step, outputs, f"{UNFINISHED}{key[:KEY_SHOWN]}")
+            raise
+        self._remove_unfinished(step, outputs, f"{UNFINISHED}*")
         execution = Execution(
             number,
             step,
@@ -108,6 +129,11 @@ class Store:
         text = json.dumps(dataclasses.asdict(execution), indent=2)
         write_atomically(self.root / LINEAGE / f"{number:06d}-{step}.json", text + "\n")
         return execution
+
+    def _remove_unfinished(self, step, outputs, pattern):
+        for name in outputs:
+            for folder in (self.root / step / name).glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _next_number(self, step, outputs):
         """Above all that have ended, and above what an execution without lineage left."""

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 
 from deca_tf import experiment
 from deca_tf.callbacks.backup import Backup, checkpoints
@@ -565,7 +564,7 @@ def test_a_streamed_run_sees_each_row_once_in_an_epoch(shards):
     config = resolve(overrides=merge(shards, NORMAL))
     split = experiment.read_split(config)
     denoiser = build_model(config, split).denoiser
-    batches, groups, steps = experiment._batches(config, split, denoiser, 0, tf.distribute.get_strategy())
+    batches, groups, steps = experiment._batches(config, split, denoiser, 0)
     keys = np.concatenate(
         [inputs["user_id"][:, 0].numpy() * np.int64(split.num_items) + inputs["item_id"][:, 0] for inputs, _ in batches]
     )

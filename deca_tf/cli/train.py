@@ -76,8 +76,8 @@ def train(
     split_by: Annotated[
         str | None,
         typer.Option(
-            help="chronological-per-user, chronological-global or random; 8:1:1. Default: the first where there are "
-            "timestamps.",
+            help="chronological-per-user, chronological-global, random or hash; 8:1:1. Default: the first where there "
+            "are timestamps.",
             rich_help_panel=DATA,
         ),
     ] = None,

@@ -55,7 +55,7 @@ def encode_blocks(interactions):
             block = values[start : start + BLOCK_ROWS].tolist()
             feature = example.features.feature[name]
             (feature.float_list if name in _FLOATS else feature.int64_list).value.extend(block)
-        yield example.SerializeToString()
+        yield example.SerializeToString(deterministic=True)
 
 
 def shard_name(number, num_shards):
@@ -84,28 +84,53 @@ def write_shards(split, folder, num_shards=4, seed=0):
         )
     beside = folder.with_name(f"{_UNFINISHED}{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
-    for name, raw_ids in ((schema.USER_ID, split.train.raw_user_ids), (schema.ITEM_ID, split.train.raw_item_ids)):
-        beside.mkdir(parents=True, exist_ok=True)
-        _write_ids(beside / IDS_FILES[name], raw_ids)
+    beside.mkdir(parents=True)
     for part in PARTS:
         rows = getattr(split, part)
         order = np.arange(len(rows)) if part != "train" else np.random.default_rng(seed).permutation(len(rows))
         (beside / f"Split-{part}").mkdir()
         for number, shard in enumerate(np.array_split(order, num_shards)):
-            path = beside / f"Split-{part}" / shard_name(number, num_shards)
-            with tf.io.TFRecordWriter(os.fspath(path), tf.io.TFRecordOptions("GZIP")) as writer:
-                for record in encode_blocks(rows.take(shard)):
-                    writer.write(record)
+            write_shard(beside / f"Split-{part}" / shard_name(number, num_shards), rows.take(shard))
+    finish_shards(
+        beside,
+        split.train.raw_user_ids,
+        split.train.raw_item_ids,
+        name=split.name,
+        protocol=split.protocol,
+        rows={part: len(getattr(split, part)) for part in PARTS},
+    )
+    beside.replace(folder)
+
+
+def write_shard(path, interactions):
+    """Writes rows as they stand as one file of a part; see `encode_blocks` and `shard_name`."""
+    with tf.io.TFRecordWriter(os.fspath(path), tf.io.TFRecordOptions("GZIP")) as writer:
+        for record in encode_blocks(interactions):
+            writer.write(record)
+
+
+def finish_shards(folder, raw_user_ids, raw_item_ids, *, name, protocol, rows):
+    """Writes what a folder of shards holds beside its parts, interactions.json last.
+
+    Args:
+        folder: where the parts are.
+        raw_user_ids, raw_item_ids: `(num_users,)` and `(num_items,)`, written as strings.
+        name: of the data set, for reports.
+        protocol: 'clean' or 'paper'.
+        rows: `{"train": n, "validation": n, "test": n}`.
+    """
+    folder = pathlib.Path(folder)
+    for column, raw_ids in ((schema.USER_ID, raw_user_ids), (schema.ITEM_ID, raw_item_ids)):
+        _write_ids(folder / IDS_FILES[column], np.asarray(raw_ids))
     header = {
         "format": FORMAT,
-        "name": split.name,
-        "protocol": split.protocol,
-        "num_users": split.num_users,
-        "num_items": split.num_items,
-        "rows": {part: len(getattr(split, part)) for part in PARTS},
+        "name": name,
+        "protocol": protocol,
+        "num_users": len(raw_user_ids),
+        "num_items": len(raw_item_ids),
+        "rows": rows,
     }
-    (beside / INTERACTIONS_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
-    beside.replace(folder)
+    (folder / INTERACTIONS_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
 
 
 def read_shards(folder):

@@ -17,7 +17,8 @@ from deca_tf.data.interactions import Interactions
 CHRONOLOGICAL_PER_USER = "chronological-per-user"
 CHRONOLOGICAL_GLOBAL = "chronological-global"
 RANDOM = "random"
-WAYS = (CHRONOLOGICAL_PER_USER, CHRONOLOGICAL_GLOBAL, RANDOM)
+HASH = "hash"
+WAYS = (CHRONOLOGICAL_PER_USER, CHRONOLOGICAL_GLOBAL, RANDOM, HASH)
 FRACTIONS = (0.8, 0.1, 0.1)
 
 _COMPARE = {
@@ -188,11 +189,11 @@ def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean
     Args:
         interactions: `Interactions` without repeated pairs.
         by: 'chronological-per-user' (the end of each user's history is held out), 'chronological-global' (the end of
-            the whole log) or 'random'.
+            the whole log), 'random' or 'hash'.
         fractions: shares of train, validation and test, positive, summing to 1.
         clean_test: rule such as `"rating >= 5"` that the test's rows must meet, or None to keep them all. Train and
             validation are never filtered.
-        seed: for 'random' only: same seed, same split.
+        seed: for 'random' and 'hash' only: same seed, same split.
         name: the data set's name, for reports.
 
     Returns:
@@ -205,6 +206,8 @@ def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean
     check_choice("by", by, WAYS)
     if by == RANDOM:
         parts = split_random(interactions, fractions, seed)
+    elif by == HASH:
+        parts = split_hash(interactions, fractions, seed)
     else:
         parts = split_chronological(interactions, fractions, per="user" if by == CHRONOLOGICAL_PER_USER else "global")
     train, validation, test = parts
@@ -275,6 +278,46 @@ def split_random(interactions, fractions=FRACTIONS, seed=0):
     return _cut(interactions, np.random.default_rng(seed).permutation(n), np.arange(n), n, fractions)
 
 
+def split_hash(interactions, fractions=FRACTIONS, seed=0):
+    """Puts each row into train, validation or test by a hash of its user's and its item's raw ids.
+
+    A pair stays in its part as the data grows, whatever comes before it and wherever it is read. The shares are met on
+    average, not exactly.
+
+    Args:
+        interactions: `Interactions`.
+        fractions: shares of train, validation and test, positive, summing to 1.
+        seed: integer, at least 0; same seed, same split.
+
+    Returns:
+        `(train, validation, test)`, `Interactions` over the same id spaces; possibly empty.
+
+    Raises:
+        ValueError: bad fractions.
+    """
+    user = _hashes(interactions.raw_user_ids, interactions.user_id)
+    item = _hashes(interactions.raw_item_ids, interactions.item_id)
+    place = _mixed(user ^ _mixed(item + np.uint64(seed))) / 2.0**64
+    n = len(interactions)
+    return _cut(interactions, np.arange(n), place, np.ones(n), fractions, whole=False)
+
+
+def _hashes(raw_ids, ids):
+    """A 64-bit hash of each row's raw id as text, the same on every machine: uint64 `(n,)`."""
+    import pandas
+
+    used, place = np.unique(ids, return_inverse=True)
+    texts = raw_ids[used].astype(str).astype(object)
+    return pandas.util.hash_array(texts, categorize=False)[place]
+
+
+def _mixed(numbers):
+    """Numbers whose bits all depend on all bits of those given, uint64 `(n,)`; the end of SplitMix64 (Steele, 2014)."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
 def clean_test_mask(interactions, rule):
     """Which rows meet a rule such as `"rating >= 5"`, `"dwell >= 10"` or `"is_noisy == 0"`.
 
@@ -314,8 +357,11 @@ def clean_test_mask(interactions, rule):
     return _COMPARE[compare](values, float(number))
 
 
-def _cut(interactions, order, position, length, fractions):
-    """Cuts rows `order`, at `position` of `length` in their history, into three `Interactions`."""
+def _cut(interactions, order, position, length, fractions, whole=True):
+    """Cuts rows `order`, at `position` of `length` in their history, into three `Interactions`.
+
+    The cuts are at whole positions, unless `whole` is false.
+    """
     try:
         shares = np.asarray(fractions, np.float64)
     except (TypeError, ValueError):
@@ -325,7 +371,9 @@ def _cut(interactions, order, position, length, fractions):
             "`fractions` must be three positive shares (train, validation, test) that sum to 1. "
             f"Received: fractions={fractions!r}. Use for example (0.8, 0.1, 0.1)."
         )
-    first, second = (np.floor(length * share + 0.5 + 1e-9) for share in (shares[0], shares[0] + shares[1]))
+    first, second = (length * share for share in (shares[0], shares[0] + shares[1]))
+    if whole:
+        first, second = (np.floor(cut + 0.5 + 1e-9) for cut in (first, second))
     part = np.empty(len(interactions), np.int8)
     part[order] = (position >= first).astype(np.int8) + (position >= second)
     return tuple(interactions.take(part == number) for number in range(3))

@@ -1,5 +1,7 @@
 """ExampleGen: a log in whatever files it comes, as tf.Example records."""
 
+import time
+
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute
@@ -13,33 +15,77 @@ INT, FLOAT, BYTES = KINDS = ("int64", "double", "large_binary")  # Arrow's names
 
 
 class ExampleGen(Step):
-    """Reads blocks of files and writes each row as a tf.Example.
+    """Reads blocks of files, or rows of BigQuery, and writes each row as a tf.Example.
 
     A column of text becomes integers or floats where all of its values in the whole log are; users' and items' ids stay
     strings, so that "017" is not "17".
     """
 
     name = "ExampleGen"
+    version = 2
     outputs = (EXAMPLES,)
 
     def settings(self, context, inputs):
         given = context.settings.input
-        ids = [given.user_column, given.item_column]
-        return {"files": _fingerprints(given), "format": given.format, "ids": ids, "shards": given.shards}
+        source = _fingerprints(given) if given.files else [given.table, given.query, time.time()]
+        kept = [given.user_column, given.item_column, given.timestamp_column]
+        return {"source": source, "format": given.format, "fields": given.fields, "kept": kept, "shards": given.shards}
 
     def run(self, inputs, outputs, context):
         given = context.settings.input
-        found = blocks.find(given.files, given.format)
         kept = (given.user_column, given.item_column)
-        prefix = str(outputs[EXAMPLES] / "Split-all" / "data_tfrecord")
         pipeline = beam.Pipeline(options=context.options)
-        parts = pipeline | beam.Create(found) | beam.Reshuffle()
-        kinds = parts | "kinds" >> beam.Map(lambda block: kinds_of(blocks.read(block), kept))
+        if given.files:
+            found = blocks.find(given.files, given.format, given.fields)
+            notes = {"files": len({block.path for block in found}), "blocks": len(found)}
+            parts = pipeline | beam.Create(found)
+        else:
+            notes = {}
+            parts = big_query(pipeline, given.table, given.query) | beam.BatchElements(1000, BATCH)
+        parts = parts | beam.Reshuffle()
+        kinds = parts | "kinds" >> beam.Map(lambda part: kinds_of(_read(part, given.timestamp_column), kept))
         kinds = kinds | beam.CombineGlobally(_merge_kinds)
-        records = parts | "encode" >> beam.FlatMap(_encode, beam.pvalue.AsSingleton(kinds))
-        records | beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz", num_shards=given.shards)
-        rows = examples.run_and_count(pipeline)
-        return {"rows": rows, "files": len({block.path for block in found}), "blocks": len(found)}
+        records = parts | "encode" >> beam.FlatMap(_encode, beam.pvalue.AsSingleton(kinds), given.timestamp_column)
+        examples.write(records, outputs[EXAMPLES] / "Split-all", given.shards)
+        return {"rows": examples.run_and_count(pipeline), **notes}
+
+
+def big_query(pipeline, table, query):
+    """Rows of a table, or of a query in Standard SQL: a PCollection of dicts."""
+    if query is not None:
+        return pipeline | beam.io.ReadFromBigQuery(query=query, use_standard_sql=True)
+    project, _, rest = table.partition(".")
+    return pipeline | beam.io.ReadFromBigQuery(table=f"{project}:{rest}" if "." in rest else table)
+
+
+def _read(part, time_column):
+    """A block, or a list of rows, as a `pyarrow.Table`; times as whole seconds since 1970.
+
+    A float of tf.Example has too few digits for them.
+    """
+    table = blocks.table(part) if isinstance(part, list) else blocks.read(part)
+    place = -1 if time_column is None else table.schema.get_field_index(time_column)
+    return table if place < 0 else table.set_column(place, time_column, _seconds(table.column(place), time_column))
+
+
+def _seconds(column, name):
+    """A column of numbers or dates, those without a time zone in UTC, as int64."""
+    kind = _kind(column, name)
+    if kind == BYTES:
+        import pandas as pd
+
+        texts = pd.Series(column.cast(pa.string()).to_numpy(zero_copy_only=False))
+        times = pd.to_datetime(texts.str.replace(" UTC", "Z"), utc=True, format="ISO8601", errors="coerce")
+        wrong = times.isna() & texts.notna()
+        if wrong.any():
+            raise ValueError(
+                f"Column {name!r} must hold seconds since 1970 or dates such as '2026-11-24 08:30:00'. Received: "
+                f"{texts[wrong].iloc[0]!r}."
+            )
+        column = pa.chunked_array([pa.Array.from_pandas(times.dt.tz_convert(None)).cast(pa.timestamp("s"), safe=False)])
+    elif kind == FLOAT:
+        column = pa.compute.floor(as_kind(column, FLOAT))
+    return pa.chunked_array([as_kind(column, INT)])
 
 
 def _fingerprints(given):
@@ -96,17 +142,17 @@ def _merge_kinds(found):
     return merged
 
 
-def _encode(block, kinds):
-    """The rows of a block as serialized tf.Examples."""
+def _encode(part, kinds, time_column):
+    """The rows of a block, or a list of rows, as lists of serialized tf.Examples."""
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-    table = blocks.read(block)
+    table = _read(part, time_column)
     columns = {name: as_kind(table.column(name), kind) for name, kind in kinds.items() if name in table.schema.names}
     encoder = RecordBatchToExamplesEncoder()
     for batch in pa.table(columns).to_batches(BATCH):
         examples.ROWS.inc(batch.num_rows)
-        lists = [_lists(column) for column in batch.columns]
-        yield from encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
+        lists = [examples.lists(_narrow(column)) for column in batch.columns]
+        yield encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
 
 
 def as_kind(column, kind):
@@ -119,15 +165,10 @@ def as_kind(column, kind):
         column = column.cast(pa.large_string())
     if kind != BYTES and pa.types.is_large_binary(column.type):
         column = column.cast(pa.large_string())
-    return column.combine_chunks().cast(kind)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return column.cast(kind)
 
 
-def _lists(column):
-    """Each value as a list of one, a missing one as an empty list."""
-    lengths = pa.compute.cast(column.is_valid(), pa.int64())
-    ends = pa.compute.cumulative_sum(lengths)
-    offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
-    values = column.drop_null()
-    if pa.types.is_floating(values.type):
-        values = values.cast(pa.float32())
-    return pa.LargeListArray.from_arrays(offsets, values)
+def _narrow(column):
+    return column.cast(pa.float32()) if pa.types.is_floating(column.type) else column

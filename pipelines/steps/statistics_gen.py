@@ -169,12 +169,8 @@ def _as_text(values):
 
 def _cut(clicks, place):
     """Clicks by buckets of a hash, so that all of a user, or of an item, meet."""
-    bucket = (clicks[place] % np.uint64(BUCKETS)).astype(np.int64)
-    order = np.argsort(bucket, kind="stable")
-    edges = np.flatnonzero(np.diff(bucket[order], prepend=-1))
-    for begin, end in zip(edges, [*edges[1:], len(order)], strict=True):
-        rows = order[begin:end]
-        yield int(bucket[rows[0]]), tuple(part[rows] for part in clicks)
+    for bucket, rows in examples.by_group(clicks[place], BUCKETS):
+        yield bucket, tuple(part[rows] for part in clicks)
 
 
 def count_users(keyed, burst):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deca_tf.data import Interactions, Split, check_leaks, split, split_chronological, split_random
+from deca_tf.data import Interactions, Split, check_leaks, split, split_chronological, split_hash, split_random
 from deca_tf.data.splitting import LeakReport, clean_test_mask
 
 
@@ -28,13 +28,13 @@ def keys(*parts):
     return np.sort(np.concatenate([part.pair_key for part in parts]))
 
 
-@pytest.mark.parametrize("by", ["chronological-per-user", "chronological-global", "random"])
+@pytest.mark.parametrize("by", ["chronological-per-user", "chronological-global", "random", "hash"])
 def test_every_row_falls_into_exactly_one_part(log, by):
     whole = split(log, by=by)
     np.testing.assert_array_equal(keys(whole.train, whole.validation, whole.test), np.sort(log.pair_key))
     assert whole.protocol == "clean"
     assert whole.leaks.total == 0
-    assert len(whole.train) == pytest.approx(480, abs=10)
+    assert len(whole.train) == pytest.approx(480, abs=30 if by == "hash" else 10)
 
 
 @pytest.mark.parametrize("rows, expected", [(1, (1, 0, 0)), (2, (2, 0, 0)), (3, (2, 1, 0)), (4, (3, 1, 0)),
@@ -52,6 +52,22 @@ def test_per_user_split_respects_each_users_own_time(log):
         times = [part.timestamp[part.user_id == user] for part in (train, validation, test)]
         assert times[0].max() <= times[1].min()
         assert times[1].max() <= times[2].min()
+
+
+def test_new_users_and_items_do_not_move_anyones_cut(log):
+    rng = np.random.default_rng(1)
+    new = make(rng.integers(20, 40, 500), rng.integers(0, 90, 500), timestamp=rng.integers(0, 10**6, 500))
+    both = Interactions(
+        np.concatenate([new.user_id, log.user_id]),
+        np.concatenate([new.item_id, log.item_id]),
+        np.arange(40),
+        np.arange(90),
+        timestamp=np.concatenate([new.timestamp, log.timestamp]),
+    )
+    for part, before in zip(split_chronological(both), split_chronological(log), strict=True):
+        known = part.take(part.user_id < 20)
+        for column in ("user_id", "item_id", "timestamp"):
+            np.testing.assert_array_equal(getattr(known, column), getattr(before, column))
 
 
 def test_global_split_respects_the_logs_time(log):
@@ -152,6 +168,31 @@ def test_leaks_are_counted_under_paper_and_refused_under_clean():
     with pytest.raises(ValueError, match="no pair is in two splits. Received: 1 pairs"):
         check_leaks(train, validation, test, "clean")
     assert check_leaks(whole.take([0]), whole.take([1]), whole.take([2]), "clean").total == 0
+
+
+def raw_pairs(part):
+    return set(zip(part.raw_user_ids[part.user_id].tolist(), part.raw_item_ids[part.item_id].tolist(), strict=True))
+
+
+def test_a_hash_split_stays_as_the_data_grows():
+    rng = np.random.default_rng(0)
+    keys = rng.choice(400 * 300, 20_000, replace=False)
+    whole = Interactions(keys // 300, keys % 300, np.arange(1000, 1400), np.arange(300))
+    # Half of the rows, in another order, under other dense ids, with text for raw ids.
+    half = rng.permutation(10_000)
+    order = rng.permutation(400)
+    less = Interactions(
+        np.argsort(order)[keys[half] // 300], keys[half] % 300, np.arange(1000, 1400)[order].astype(str), np.arange(300)
+    )
+    for part, before, share in zip(split_hash(whole), split_hash(less), (0.8, 0.1, 0.1), strict=True):
+        assert len(part) == pytest.approx(share * len(whole), rel=0.06)
+        known = {(int(user), item) for user, item in raw_pairs(before)}
+        assert known == raw_pairs(part) & raw_pairs(whole.take(half))
+    # Parts of one user, or item, are spread as the whole is.
+    test_users = split_hash(whole)[2].user_activity()
+    assert 0 < np.var(test_users) < 2 * np.mean(test_users)
+    assert raw_pairs(split_hash(whole, seed=1)[2]) != raw_pairs(split_hash(whole)[2])
+    assert len(raw_pairs(split_hash(whole, seed=1)[2]) & raw_pairs(split_hash(whole)[2])) < 400
 
 
 def test_repeated_pairs_cannot_leak_through_a_split(log):

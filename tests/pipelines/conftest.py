@@ -18,7 +18,7 @@ def log():
             "user": [f"user {user}" for user in users],
             "item": [f"Stück {item}" for item in items],
             "rating": rng.integers(1, 6, 2000),
-            "time": 1_700_000_000 + np.sort(rng.integers(0, 86_400, 2000)),
+            "time": 1_700_000_000 + np.sort(rng.integers(0, 86_400, 2000)) // 1800 * 1800,  # many of them equal
         }
     )
 
@@ -33,3 +33,14 @@ def settings_of():
         return Settings(root=folder / "artifacts", input={"files": [str(folder / file)], **columns, **more})
 
     return settings
+
+
+@pytest.fixture(scope="session")
+def accepted(log, settings_of, tmp_path_factory):
+    """Folder with a first span that was accepted, its settings, and its executions up to Split."""
+    from pipelines.run import run_pipeline
+
+    folder = tmp_path_factory.mktemp("pipeline")
+    log.to_csv(folder / "log.csv", index=False)
+    settings = settings_of(folder, "log.csv")
+    return folder, settings, run_pipeline(settings, until="Split")

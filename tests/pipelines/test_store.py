@@ -34,6 +34,45 @@ def test_a_step_that_fails_leaves_nothing(tmp_path):
     assert Store(tmp_path).executions() == []
 
 
+def fail_once(store, key, goes_on):
+    """Writes, fails, and returns what the next call for the same work finds."""
+
+    def fail(outputs):
+        (outputs["out"] / "half").write_text(key)
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        store.publish("Step", key, {}, ("out",), fail, goes_on)
+    return lambda outputs: {"found": sorted(file.name for file in outputs["out"].iterdir())}
+
+
+def test_a_step_that_goes_on_finds_what_it_left(tmp_path):
+    store = Store(tmp_path)
+    write = fail_once(store, "key", goes_on=True)
+    fail_once(store, "another key", goes_on=True)
+    execution = store.publish("Step", "key", {}, ("out",), write, goes_on=True)
+    assert execution.notes == {"found": ["half"]}
+    assert [each.name for each in (tmp_path / "Step" / "out").iterdir()] == ["1"]  # what nobody came back for is gone
+
+
+def test_a_step_that_begins_anew_finds_nothing_of_a_killed_one(tmp_path):
+    store = Store(tmp_path)
+    write = fail_once(store, "key", goes_on=True)  # as a process that was killed leaves it
+    assert store.publish("Step", "key", {}, ("out",), write).notes == {"found": []}
+
+
+def test_one_process_at_a_time_works_on_a_step(tmp_path):
+    store = Store(tmp_path)
+
+    def meet(outputs):
+        with pytest.raises(FileExistsError, match="no other process runs Step.*Wait for it"):
+            publish(store, "another key")
+        return {"rows": 1}
+
+    store.publish("Step", "key", {}, ("out",), meet)
+    assert publish(store, "another key").number == 2
+
+
 def test_an_artifact_without_lineage_does_not_count_and_keeps_its_number(tmp_path):
     (tmp_path / "Step" / "out" / "7").mkdir(parents=True)  # the process died between the two
     store = Store(tmp_path)
