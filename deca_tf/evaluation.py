@@ -43,7 +43,8 @@ class Evaluation:
         seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator` does once.
         per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired tests.
         per_pair: one row per relevant pair, in order of user and item: dense `user_id` and `item_id`, and `place`, that
-            of the item in the user's ranking, from 1; 0 where it is never recommended.
+            of the item in the user's ranking, from 1; 0 where it is never recommended. Exact up to the largest of
+            `ks`; further down it does not count items of equal score that come before.
     """
 
     metrics: dict

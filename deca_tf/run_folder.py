@@ -133,7 +133,8 @@ class RunFolder:
     def finish(self, model, history, metrics, users):
         """Writes the results, `metrics.json` last, and removes the checkpoints; `users` is `Evaluation.per_user`."""
         unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
-        model.save(unfinished, include_optimizer=False)
+        with model.without_optimizers():
+            model.save(unfinished)
         unfinished.replace(self.model_file)
         columns = list(dict.fromkeys(name for row in history for name in row))
         text = io.StringIO()

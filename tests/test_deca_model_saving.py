@@ -1,7 +1,10 @@
 """`.keras` files of a `DeCAModel`: what is loaded trains on as if nothing had happened."""
 
+import io
 import warnings
+import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -172,3 +175,27 @@ def test_weights_alone_fit_a_model_built_anew(interactions, tmp_path):
     other.load_weights(tmp_path / "model.weights.h5")
     for one, expected in zip(other.weights, model.weights, strict=True):
         np.testing.assert_array_equal(np.array(one), np.array(expected))
+
+
+def test_a_file_without_optimizers_has_weights_alone(interactions, tmp_path):
+    model = fit(build(), interactions, epochs=1)
+    model.save(tmp_path / "with.keras")
+    with model.without_optimizers():
+        model.save(tmp_path / "without.keras")
+    loaded = keras.models.load_model(tmp_path / "without.keras")
+    assert not loaded.compiled
+    for found, expected in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    with_slots, alone = (numbers_in(tmp_path / f"{name}.keras") for name in ("with", "without"))
+    assert alone == sum(weight.shape.num_elements() for weight in model.weights)
+    assert with_slots > 2.9 * alone
+    fit(model, interactions, start_step=STEPS, epochs=1)  # trains on, with the optimizers that it had
+    assert model.optimizer.iterations == 2 * STEPS * len(model.denoiser.phases)
+
+
+def numbers_in(file):
+    """How many numbers a `.keras` file holds."""
+    with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
+        sizes = []
+        weights.visititems(lambda _, found: sizes.append(getattr(found, "size", 0)))
+    return sum(sizes)

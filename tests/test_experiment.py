@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -377,6 +378,23 @@ def an_epoch_of(batches):
     """Users and items, `(groups, 1 + num_negatives)`; each iteration is another epoch."""
     inputs = [inputs for inputs, _ in batches]
     return (np.concatenate([part[key].numpy() for part in inputs]) for key in ("user_id", "item_id"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "epochs", "steps", "expected"),
+    [
+        (32, 20, 20, 20),
+        (32, 20, 205, 41),
+        (32, 20, 211, 32),
+        (32, 1, 20, 10),
+        (32, 20, 1, 1),
+        (32, 1, 1, 1),
+        (1, 5, 7, 1),
+    ],
+)
+def test_executions_end_with_epochs_where_they_can(asked, epochs, steps, expected):
+    training = types.SimpleNamespace(steps_per_execution=asked, epochs=epochs)
+    assert experiment.steps_per_execution_of(training, steps) == expected
 
 
 def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_nothing(tmp_path):
