@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones import BACKBONES
+from deca_tf.backbones import BACKBONES, backbone
 from deca_tf.backbones.backbone import Backbone
 from deca_tf.data import Interactions
 
@@ -232,6 +233,32 @@ def test_scores_do_not_depend_on_who_else_is_asked_about(name, options):
     ids = pairs(20)
     alone = [np.array(model({key: value[row : row + 1] for key, value in ids.items()}))[0] for row in range(20)]
     np.testing.assert_allclose(alone, np.array(model(ids)), rtol=1e-5, atol=1e-6)
+
+
+@every_backbone
+def test_a_batch_of_most_pairs_has_the_logits_and_gradients_of_its_pairs(name, options, monkeypatch):
+    model, inputs = stirred(name, options), pairs(40)
+    weights = np.random.default_rng(2).normal(size=40)
+    found = []
+    for least in (backbone.LEAST_PAIRS, 1):  # by pairs, then by products of whole tables where there is such a way
+        monkeypatch.setattr(backbone, "LEAST_PAIRS", least)
+        with tf.GradientTape() as tape:
+            logits = model(inputs)
+            loss = ops.sum(logits * weights)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        found.append([np.asarray(logits), *(np.asarray(tf.convert_to_tensor(gradient)) for gradient in gradients)])
+    for by_pairs, by_products in zip(*found, strict=True):
+        np.testing.assert_allclose(by_products, by_pairs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "users", "items", "expected"),
+    [(2**15, 1024, 1024, True), (2**15, 1024, 1025, False), (2**14, 10, 10, False), (159_238, 944, 1611, True)],
+)
+def test_products_of_whole_tables_are_for_batches_of_most_pairs(pairs, users, items, expected):
+    ids = tf.TensorSpec((pairs // 2, 2), tf.int32)
+    assert backbone.asks_for_most_cells(ids, users, items) == expected
+    assert not backbone.asks_for_most_cells(tf.TensorSpec((None,), tf.int32), users, items)
 
 
 def test_every_row_is_a_backbone_with_a_docstring():
