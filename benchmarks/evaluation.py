@@ -69,12 +69,13 @@ def main():
                     times[contender].append(time.perf_counter() - began)
         found = {contender: statistics.median(values) for contender, values in times.items()}
         found["users_per_second"] = len(users) / found["seconds"]
-        found["share_of_product_rate"] = found.get("product_seconds", float("nan")) / found["seconds"]
+        share = found["product_seconds"] / found["seconds"] if model.is_factorized else None
+        found["share_of_product_rate"] = share
         found["peak_bytes"] = _peak() - before
         results["models"][name] = found
+        beside = "" if share is None else f"{share:.0%} of the bare product's rate, "
         print(
-            f"{split.name} {name:10} {found['users_per_second']:10,.0f} users/s, "
-            f"{found['share_of_product_rate']:.0%} of the bare product's rate, "
+            f"{split.name} {name:10} {found['users_per_second']:10,.0f} users/s, {beside}"
             f"peak {found['peak_bytes'] / 1e6:,.0f} MB above the data",
             flush=True,
         )
