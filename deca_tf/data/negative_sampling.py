@@ -111,11 +111,12 @@ class UnobservedNegatives:
         """
         shape = (user_ids.shape[0], count)
         is_first = tf.concat([[True], user_ids[1:] != user_ids[:-1]], axis=0)
-        left = tf.where(is_first, tf.gather(self._left, user_ids), 0)
+        distinct = tf.boolean_mask(user_ids, is_first)
+        left = tf.gather(self._left, distinct)
         ends = tf.cumsum(left)
         point = uniform_below(tf.fill(shape, ends[-1]), _seed(self.seed, step))
         row = tf.reshape(tf.searchsorted(ends, tf.reshape(point, (-1,)), side="right"), shape)
-        users = tf.gather(user_ids, row)
+        users = tf.gather(distinct, row)
         return users, self._item_at(users, point - tf.gather(ends - left, row))
 
     def _item_at(self, users, point):
