@@ -205,19 +205,23 @@ class Evaluator:
 
 
 class _OneBlasThread:
-    """While anyone is within it, BLAS computes with one thread; who leaves last puts back what who came first found.
+    """While anyone is within it, BLAS computes with one thread; when the last one leaves, with as many as before.
 
-    The limit is the whole process's: of two threads that each set it and put it back, one would put back the other's 1.
+    The limit is the whole process's: of two who each set it and put back what they found, one would put back a 1. And
+    threadpoolctl lets only the thread that set it put it back, so a thread of its own does both.
     """
 
     def __init__(self):
-        self._lock, self._within, self._limits = threading.Lock(), 0, None
+        self._lock, self._within, self._left, self._holder = threading.Lock(), 0, None, None
 
     @contextlib.contextmanager
     def __call__(self):
         with self._lock:
             if not self._within:
-                self._limits = threadpoolctl.threadpool_limits(1, "blas")
+                began, self._left = threading.Event(), threading.Event()
+                self._holder = threading.Thread(target=self._hold, args=(began, self._left), daemon=True)
+                self._holder.start()
+                began.wait()
             self._within += 1
         try:
             yield
@@ -225,7 +229,17 @@ class _OneBlasThread:
             with self._lock:
                 self._within -= 1
                 if not self._within:
-                    self._limits.restore_original_limits()
+                    self._left.set()
+                    self._holder.join()
+
+    @staticmethod
+    def _hold(began, left):
+        try:
+            with threadpoolctl.threadpool_limits(1, "blas"):
+                began.set()
+                left.wait()
+        finally:  # who waits must not wait forever
+            began.set()
 
 
 _ONE_BLAS_THREAD = _OneBlasThread()

@@ -204,16 +204,23 @@ def test_judging_from_two_threads_puts_back_the_threads_of_blas():
     def threads_of_blas():
         return [each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
 
-    with threadpoolctl.threadpool_limits(2, "blas"), concurrent.futures.ThreadPoolExecutor(2) as pool:
-        before = threads_of_blas()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # a thread that ends, so that others may set it
+        found = pool.submit(threads_of_blas).result()
+        pool.submit(threadpoolctl.threadpool_limits, 2, "blas").result()
+    before = threads_of_blas()
+    assert 2 in before
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
         first = pool.submit(evaluate, Waiting(first_began, second_began), split)
         assert first_began.wait(30)
         second = pool.submit(evaluate, Waiting(second_began, first_ended), split)
         first.result()
-        assert threads_of_blas() == [1] * len(before)  # of the one who still judges
+        within = threads_of_blas()
         first_ended.set()
         second.result()
-        assert threads_of_blas() == before and 2 in before
+    assert within == [1] * len(before)  # of the one who still judged
+    assert threads_of_blas() == before
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(threadpoolctl.threadpool_limits, max(found), "blas").result()
 
 
 @pytest.mark.parametrize("num_items", [2, 3, 17, 1024, 10_000])
