@@ -1,6 +1,5 @@
 """Settings of a pipeline: a TOML file, one table per step, unknown keys refused."""
 
-import os
 import pathlib
 import tomllib
 from typing import Any, Literal
@@ -236,7 +235,8 @@ class Settings(_Table):
                 setattr(found.pusher, name, path.parent / getattr(found.pusher, name).expanduser())
         if found.input.files is not None:
             found.input.files = [
-                name if "://" in name else str(path.parent / os.path.expanduser(name)) for name in found.input.files
+                name if "://" in name else str(path.parent / pathlib.Path(name).expanduser())
+                for name in found.input.files
             ]
         return found
 
