@@ -153,7 +153,19 @@ def command(
     except (ValueError, ImportError, OSError) as error:
         errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
+    except RuntimeError as error:
+        said = _said_by_worker(error)
+        if said is None:
+            raise
+        errors.print(f"Error: {said}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
     console.print(table)
+
+
+def _said_by_worker(error):
+    """The text of a ValueError of ours in a worker process, which Beam passes on as a whole traceback; else None."""
+    _, is_one, said = str(error).rpartition("\nValueError: ")
+    return said.strip() if is_one and "Received: " in said else None
 
 
 def _shown(value):

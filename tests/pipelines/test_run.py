@@ -170,6 +170,24 @@ def test_the_command_says_what_it_did_and_what_is_wrong(accepted, tmp_path):
         assert refused.exit_code == 2 and said in refused.output.replace("\n", "")
 
 
+def test_an_error_of_a_worker_process_is_told_without_its_traceback(monkeypatch, tmp_path):
+    (tmp_path / "c.toml").write_text('root = "out"\n[input]\nfiles = ["a.csv"]\n')
+
+    def fails(text):
+        def run_pipeline(*_, **__):
+            raise RuntimeError(text)
+
+        monkeypatch.setattr(run, "run_pipeline", run_pipeline)
+        return CliRunner().invoke(run.app, ["--config", str(tmp_path / "c.toml")])
+
+    trace = "Traceback (most recent call last):\n  File 'core.py', line 1\n"
+    told = fails(f"{trace}ValueError: `a` must be b.\nReceived: c. [while running 'write ids']\n")
+    assert told.exit_code == 2
+    assert told.output == "Error: `a` must be b.\nReceived: c. [while running 'write ids']\n"
+    for text in (f"{trace}ValueError: cannot reshape", "the worker died"):
+        assert isinstance(fails(text).exception, RuntimeError)  # nobody's fault but ours: shown whole
+
+
 def test_options_of_beam_are_taken_and_other_runners_may_have_their_own():
     run._check_options(["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode", "in_memory"])
     run._check_options(["--runner=FlinkRunner", "--an_option_of_the_job_server=1"])
