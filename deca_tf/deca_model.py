@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import inspect
 
 import keras
 import tensorflow as tf
@@ -105,12 +106,14 @@ class DeCAModel(keras.Model):
 
     # Training
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs):
+    def fit(self, *args, **kwargs):
         """As `keras.Model.fit`, but the denoiser looks back at each epoch before the callbacks do.
 
         A `tf.data.Dataset` that `fit` would iterate over once an epoch is read through by one iterator: making one
         costs as much as ten updates of a small model. The batches are the same.
         """
+        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        callbacks = given.pop("callbacks", None)
         if type(self.denoiser).on_epoch_end is not Denoiser.on_epoch_end:
             look_back = keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: self.denoiser.on_epoch_end(self.target)
@@ -119,15 +122,16 @@ class DeCAModel(keras.Model):
         if self._is_lazy:  # first of all: what is looked back at, judged and saved must have no row behind
             catch_up = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._catch_up())
             callbacks = [catch_up, *(callbacks or [])]
-        steps = self._steps_of_epochs(x, args, kwargs)
+        steps = self._steps_of_epochs(given)
         if steps:
-            x = x.repeat(max(1, kwargs.get("epochs", 1) - kwargs.get("initial_epoch", 0)))
-            kwargs["steps_per_epoch"] = steps
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+            given["x"] = given["x"].repeat(max(1, given.get("epochs", 1) - given.get("initial_epoch", 0)))
+            given["steps_per_epoch"] = steps
+        return super().fit(callbacks=callbacks, **given)
 
-    def _steps_of_epochs(self, x, args, kwargs):
-        """Steps in each epoch over `x`, or None if it cannot be read through by one iterator."""
-        if not isinstance(x, tf.data.Dataset) or args or kwargs.get("steps_per_epoch") is not None:
+    def _steps_of_epochs(self, given):
+        """Steps in each epoch over `x` of `fit`'s arguments, or None if it cannot be read through by one iterator."""
+        x = given.get("x")
+        if not isinstance(x, tf.data.Dataset) or given.get("steps_per_epoch") is not None:
             return None
         if self.distribute_strategy.num_replicas_in_sync > 1:
             return None

@@ -1,10 +1,12 @@
 """Judging: rank all items for each user who has relevant ones, leave out what was seen, and look where those come."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import os
 import queue
+import threading
 import time
 
 import keras
@@ -194,11 +196,53 @@ class Evaluator:
             return functools.partial(_products, model), whole_rows
         if not isinstance(model, keras.Model):
             return functools.partial(_rows, model.score_all_items), whole_rows
-        if self._compiled[0] is not model:
+        known, compiled = self._compiled
+        if known is not model:
             score = getattr(model, "score_all_items", None) or functools.partial(score_pairs, model, num_items)
-            self._compiled = model, tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
-        compiled = self._compiled[1]
+            compiled = tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
+            self._compiled = model, compiled  # not read again: another thread may judge another model meanwhile
         return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
+
+
+class _OneBlasThread:
+    """While anyone is within it, BLAS computes with one thread; when the last one leaves, with as many as before.
+
+    The limit is the whole process's: of two who each set it and put back what they found, one would put back a 1. And
+    threadpoolctl lets only the thread that set it put it back, so a thread of its own does both.
+    """
+
+    def __init__(self):
+        self._lock, self._within, self._left, self._holder = threading.Lock(), 0, None, None
+
+    @contextlib.contextmanager
+    def __call__(self):
+        with self._lock:
+            if not self._within:
+                began, self._left = threading.Event(), threading.Event()
+                self._holder = threading.Thread(target=self._hold, args=(began, self._left), daemon=True)
+                self._holder.start()
+                began.wait()
+            self._within += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._within -= 1
+                if not self._within:
+                    self._left.set()
+                    self._holder.join()
+
+    @staticmethod
+    def _hold(began, left):
+        try:
+            with threadpoolctl.threadpool_limits(1, "blas"):
+                began.set()
+                left.wait()
+        finally:  # who waits must not wait forever
+            began.set()
+
+
+_ONE_BLAS_THREAD = _OneBlasThread()
 
 
 class _Ranking:
@@ -251,7 +295,7 @@ class _Ranking:
             return min(start + chunk_size, len(self.users))
 
         # Each thread works on a chunk of its own, so NumPy's own threads would only be in the way.
-        with threadpoolctl.threadpool_limits(1, "blas"), concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        with _ONE_BLAS_THREAD(), concurrent.futures.ThreadPoolExecutor(threads) as pool:
             try:
                 for done in pool.map(rank, range(0, len(self.users), chunk_size)):
                     if progress:

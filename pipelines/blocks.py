@@ -8,7 +8,10 @@ import json
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+
+from deca_tf.checks import check_choice
 
 CSV, TSV, JSONL, PARQUET, TFRECORD = FORMATS = ("csv", "tsv", "jsonl", "parquet", "tfrecord")
 BLOCK = 16 << 20  # bytes of text
@@ -47,8 +50,10 @@ def find(patterns, format=None, fields=None):
 
     Raises:
         FileNotFoundError: nothing matches a pattern.
-        ValueError: an unknown format; CSV files whose headers differ.
+        ValueError: an unknown format; a compressed file; CSV files whose headers differ.
     """
+    if format is not None:
+        check_choice("format", format, FORMATS)
     found = []
     for pattern in patterns:
         (match,) = FileSystems.match([pattern])
@@ -56,6 +61,7 @@ def find(patterns, format=None, fields=None):
         if not files:
             raise FileNotFoundError(f"`files` must match at least one file. Received: {pattern!r}, which matches none.")
         for file in files:
+            _check_is_not_compressed(file.path)
             found += _cut(file.path, file.size_in_bytes, format or format_of(file.path), tuple(fields or ()))
     headers = {block.names: block.path for block in found if block.format in DELIMITERS}
     if len(headers) > 1:
@@ -79,8 +85,17 @@ def format_of(path):
             return format
     raise ValueError(
         f"A file's name must end in {', '.join('.' + each for each in FORMATS)}, or `format` must say what it is. "
-        f"Received: {path!r}. Compressed text cannot be cut into blocks: unpack it, or make it Parquet."
+        f"Received: {path!r}."
     )
+
+
+def _check_is_not_compressed(path):
+    """Beam unpacks what it opens by a file's name, so a block's bytes would be counted in something longer."""
+    if CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED:
+        raise ValueError(
+            f"A file must not be compressed as a whole, or it cannot be cut into blocks. Received: {path!r}. Unpack "
+            "it, or make it Parquet, which compresses within."
+        )
 
 
 def read(block):

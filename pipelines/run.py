@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deca_tf.checks import check_choice
+from deca_tf.checks import check_choice, did_you_mean
 from deca_tf.tensorflow_loader import load_tensorflow
 from pipelines.settings import Settings
 from pipelines.step import Context, PipelineStopped
@@ -46,9 +46,11 @@ def run_pipeline(settings, step=None, options=None, tell=lambda step, execution,
             check_choice(argument, given, ORDER)
     if step is not None and until is not None:
         raise ValueError(f"`step` and `until` must not both be set. Received: step={step!r}, until={until!r}.")
+    options = options or []
+    _check_options(options)
     first_ones = ORDER[: None if until is None else ORDER.index(until) + 1]
     store = Store(settings.root)
-    context = Context(settings, store, PipelineOptions(options or []))
+    context = Context(settings, store, PipelineOptions(options))
     done = {}
     steps = {name: STEPS.load(name)() for name in (first_ones if step is None else (step,))}
     for each in steps.values():
@@ -58,6 +60,27 @@ def run_pipeline(settings, step=None, options=None, tell=lambda step, execution,
         done[name], is_new = _run_step(each, context, done)
         tell(name, done[name], time.perf_counter() - began if is_new else None)
     return done
+
+
+def _check_options(options):
+    """Refuses what Beam would pass over without a word: a mistyped `--until Split` would publish a model.
+
+    Only where all options are known: other runners than Beam's own may have more.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    given = PipelineOptions(options)
+    if given.view_as(StandardOptions).runner not in (None, "DirectRunner"):
+        return
+    known = given.get_all_options()
+    unknown = sorted({*given.get_all_options(retain_unknown_options=True)} - {*known})
+    if unknown:
+        names = ["step", "until", "config", "runner", *known]
+        tips = "".join(did_you_mean(name, names) for name in unknown)
+        raise ValueError(
+            "Options must be those of the command or of Beam. Received: "
+            f"{', '.join(f'--{name}' for name in unknown)}.{tips}"
+        )
 
 
 def _run_step(step, context, done):
@@ -130,7 +153,19 @@ def command(
     except (ValueError, ImportError, OSError) as error:
         errors.print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
+    except RuntimeError as error:
+        said = _said_by_worker(error)
+        if said is None:
+            raise
+        errors.print(f"Error: {said}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
     console.print(table)
+
+
+def _said_by_worker(error):
+    """The text of a ValueError of ours in a worker process, which Beam passes on as a whole traceback; else None."""
+    _, is_one, said = str(error).rpartition("\nValueError: ")
+    return said.strip() if is_one and "Received: " in said else None
 
 
 def _shown(value):
@@ -141,5 +176,5 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(command)
 
 if __name__ == "__main__":
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # it logs each error that it raises
     sys.exit(app())

@@ -26,7 +26,7 @@ class InputSettings(_Table):
     """A table of BigQuery: 'project.dataset.table'. It is read anew by each run, for nobody knows if it has changed."""
     query: str | None = None
     """Standard SQL for BigQuery, likewise."""
-    format: str | None = None
+    format: Literal["csv", "tsv", "jsonl", "parquet", "tfrecord"] | None = None
     """csv, tsv, jsonl, parquet or tfrecord (of tf.Example); unset: told by the files' names."""
     fields: list[str] | None = pydantic.Field(None, min_length=1)
     """Names of the columns of JSON lines `{"f": [{"v": ...}, ...]}`, as BigQuery's API gives rows."""
@@ -50,6 +50,9 @@ class InputSettings(_Table):
         given = [name for name in ("files", "table", "query") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"one of files, table and query must be set, not {' and '.join(given) or 'none'}")
+        columns = list(self.columns_by_name().values())
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"each `..._column` must be another one. Received: {', '.join(columns)}.")
         return self
 
     def columns_by_name(self):
@@ -195,7 +198,7 @@ class PusherSettings(_Table):
 class Settings(_Table):
     """A whole pipeline.
 
-    Relative paths start at the folder of the file.
+    Relative paths start at the folder of the file; `~` is the home folder.
     """
 
     root: pathlib.Path
@@ -226,12 +229,15 @@ class Settings(_Table):
             raise ValueError(f"{path} must be TOML. Received: {error}.") from None
         except pydantic.ValidationError as error:
             raise ValueError("\n".join(f"{path}: {_said(each)}" for each in error.errors())) from None
-        found.root = path.parent / found.root
+        found.root = path.parent / found.root.expanduser()
         for name in ("destination", "titles"):
             if getattr(found.pusher, name) is not None:
-                setattr(found.pusher, name, path.parent / getattr(found.pusher, name))
+                setattr(found.pusher, name, path.parent / getattr(found.pusher, name).expanduser())
         if found.input.files is not None:
-            found.input.files = [name if "://" in name else str(path.parent / name) for name in found.input.files]
+            found.input.files = [
+                name if "://" in name else str(path.parent / pathlib.Path(name).expanduser())
+                for name in found.input.files
+            ]
         return found
 
 

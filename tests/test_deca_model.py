@@ -368,6 +368,30 @@ def test_one_iterator_serves_all_epochs_and_ends_with_the_last(interactions, mon
     assert same(values(parts.weights), values(whole.weights))
 
 
+@pytest.mark.parametrize("steps_per_execution", [1, 5])
+def test_training_that_was_stopped_early_goes_on_with_the_next_epoch(steps_per_execution, interactions):
+    def trained(*fits):
+        model = compiled(build("linear"), steps_per_execution=steps_per_execution, jit_compile=False)
+        batches = training_batches(interactions, batch_size=16)
+        for epochs, stopped_after in fits:
+            stop = keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs, last=stopped_after: setattr(model, "stop_training", epoch + 1 == last)
+            )
+            fit(model, batches, epochs=epochs, callbacks=[stop])
+        return values(model.weights)
+
+    assert same(trained((9, 2), (1, None)), trained((3, None)))
+
+
+def test_fit_takes_arguments_by_position_as_keras_does(interactions):
+    model, batches, ended = compiled(build("linear")), training_batches(interactions, batch_size=16), []
+    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ended.append(epoch))
+    model.fit(batches, None, None, 2, 0, [told])  # y, batch_size, epochs, verbose, callbacks
+    assert ended == [0, 1]
+    with pytest.raises(TypeError, match="epoch"):
+        model.fit(batches, epoch=2)
+
+
 def test_compiled_by_xla_or_not_the_weights_are_the_same(interactions):
     models = [compiled(build(first_update="both"), jit_compile=jit) for jit in (False, True)]
     histories = [fit(model, training_batches(interactions, batch_size=16)) for model in models]

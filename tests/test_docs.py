@@ -50,6 +50,16 @@ def test_links_lead_somewhere(page):
             assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
+def test_modules_that_the_pages_run_are_installed():
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    modules = set(re.findall(r"^python -m ([\w.]+)", pages, re.MULTILINE))
+    assert {"pipelines.run", "pipelines.generate"} <= modules
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for module in modules:
+        assert module.partition(".")[0] in settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
 def test_the_readme_names_real_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = set(re.findall(r"^deca-tf (\w+)", text, re.MULTILINE))

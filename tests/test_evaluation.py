@@ -1,11 +1,14 @@
 """Evaluation against a slow oracle of sorts, sets and loops that shares no code with it."""
 
+import concurrent.futures
 import json
 import math
+import threading
 
 import keras
 import numpy as np
 import pytest
+import threadpoolctl
 
 from deca_tf.backbones import GMF, MF
 from deca_tf.comparators import Popularity
@@ -182,6 +185,42 @@ def test_results_do_not_depend_on_threads(monkeypatch):
         assert told == sorted(told) and told[-1] == judged.num_users
         found.append(judged.per_user)
     assert found[0].equals(found[1])
+
+
+def test_judging_from_two_threads_puts_back_the_threads_of_blas():
+    split = random_split(3, "paper")
+    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
+
+    class Waiting(Table):
+        def __init__(self, began, until):
+            super().__init__(np.zeros((60, 45), np.float32))
+            self.began, self.until = began, until
+
+        def score_all_items(self, user_ids):
+            self.began.set()
+            assert self.until.wait(30)
+            return super().score_all_items(user_ids)
+
+    def threads_of_blas():
+        return [each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # a thread that ends, so that others may set it
+        found = pool.submit(threads_of_blas).result()
+        pool.submit(threadpoolctl.threadpool_limits, 2, "blas").result()
+    before = threads_of_blas()
+    assert 2 in before
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(evaluate, Waiting(first_began, second_began), split)
+        assert first_began.wait(30)
+        second = pool.submit(evaluate, Waiting(second_began, first_ended), split)
+        first.result()
+        within = threads_of_blas()
+        first_ended.set()
+        second.result()
+    assert within == [1] * len(before)  # of the one who still judged
+    assert threads_of_blas() == before
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(threadpoolctl.threadpool_limits, max(found), "blas").result()
 
 
 @pytest.mark.parametrize("num_items", [2, 3, 17, 1024, 10_000])

@@ -27,12 +27,14 @@ class ExampleValidator(Step):
 
     def settings(self, context, inputs):
         before = span_before(context.store, inputs[STATISTICS])
-        return [context.settings.validation.model_dump(), before and str(before)]
+        columns = context.settings.input.columns_by_name()
+        return [context.settings.validation.model_dump(), columns, before and str(before)]
 
     def run(self, inputs, outputs, context):
         statistics, feedback = read_statistics(inputs[STATISTICS])
         limits = context.settings.validation
-        found = against_schema(statistics, read_schema(inputs[SCHEMA])) + against_limits(feedback, limits)
+        found = against_columns(statistics, context.settings.input.columns_by_name())
+        found += against_schema(statistics, read_schema(inputs[SCHEMA])) + against_limits(feedback, limits)
         before = span_before(context.store, inputs[STATISTICS])
         if before is not None:
             found += against_span(feedback, read_statistics(context.store.root / before)[1], limits)
@@ -51,6 +53,27 @@ def span_before(store, statistics):
     this = os.path.relpath(statistics, store.root)
     earlier = accepted[: accepted.index(this)] if this in accepted else accepted
     return earlier[-1] if earlier else None
+
+
+def against_columns(statistics, columns):
+    """Columns that the settings name and no row has a value of, as `against_schema`; none of a log without rows.
+
+    Args:
+        statistics: of the span.
+        columns: `{name in deca_tf: name in the log}`.
+    """
+    counts = {
+        each.path.step[0]: (
+            each.string_stats if each.type == NAMES.STRING else each.num_stats
+        ).common_stats.num_non_missing
+        for each in statistics.features
+    }
+    known = ", ".join(sorted(name for name, count in counts.items() if count))
+    return [
+        (column, "missing column", f"`[input]` names it for the {name}, and no row has it. Received: {known}.")
+        for name, column in columns.items()
+        if counts and not counts.get(column)
+    ]
 
 
 def against_schema(statistics, schema):
@@ -94,7 +117,7 @@ def against_schema(statistics, schema):
 def against_limits(feedback, limits):
     """Anomalies of a span by itself, as `against_schema`."""
     rows = max(1, feedback["rows"])
-    found = []
+    found = [] if feedback["rows"] else [(ROW, "no rows", "There must be some. Received: none.")]
     for what, count, limit, sentence in (
         ("incomplete rows", "incomplete_rows", limits.max_missing, "rows without a user or an item"),
         ("repeated pairs", "duplicates", limits.max_duplicates, "rows that repeat an earlier pair"),

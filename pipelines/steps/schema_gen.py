@@ -31,7 +31,7 @@ class SchemaGen(Step):
         file, text = context.settings.root / FILE, _text(context, inputs)
         is_new = not file.is_file()
         schema = parse(text, file)
-        if is_new:
+        if is_new and schema.feature:  # a span without rows tells nothing, and would refuse all later ones
             write_atomically(file, text)
         (outputs[SCHEMA] / FILE).write_text(text, encoding="utf-8")
         return {"features": len(schema.feature), "told from this span": is_new}

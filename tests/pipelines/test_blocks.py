@@ -1,5 +1,6 @@
 """Files cut into blocks: every row is read once, wherever the cuts fall."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -39,7 +40,8 @@ def test_a_column_with_an_empty_field_has_a_missing_value(tmp_path):
         ({}, "*.csv", "`files` must match at least one file. Received: "),
         ({"a.csv": "user,item\n1,2\n", "b.csv": "user,thing\n1,2\n"}, "*.csv", "must have the same columns"),
         ({"a.csv": "user,user\n1,2\n"}, "*.csv", "must begin with the columns' names, each once"),
-        ({"a.csv.gz": "x"}, "*", "A file's name must end in .csv, .tsv"),
+        ({"a.txt": "x"}, "*", "A file's name must end in .csv, .tsv"),
+        ({"a.csv.gz": "x"}, "*", "must not be compressed as a whole"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused_before_any_work(files, pattern, said, tmp_path):
@@ -47,6 +49,12 @@ def test_files_that_cannot_be_read_are_refused_before_any_work(files, pattern, s
         (tmp_path / name).write_text(text)
     with pytest.raises((ValueError, FileNotFoundError), match=said):
         blocks.find([str(tmp_path / pattern)])
+
+
+def test_a_format_does_not_make_a_compressed_file_plain(tmp_path):
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"user,item\n" + 100 * b"1,2\n"))
+    with pytest.raises(ValueError, match="must not be compressed as a whole"):  # else its end would be missing
+        blocks.find([str(tmp_path / "a.csv.gz")], "csv")
 
 
 def test_a_broken_line_names_file_and_place(tmp_path):

@@ -1,6 +1,7 @@
 """The whole pipeline on a small log, what it refuses, and what it does not do again."""
 
 import json
+import pathlib
 
 import numpy as np
 import pandas as pd
@@ -163,9 +164,77 @@ def test_the_command_says_what_it_did_and_what_is_wrong(accepted, tmp_path):
         (["--config", str(config), "--step", "ExampleGenn"], "Did you mean 'ExampleGen'?"),
         (["--config", str(config), "--until", "Splitt"], "Did you mean 'Split'?"),
         (["--config", str(config), "--until", "Split", "--step", "Split"], "must not both be set"),
+        (["--config", str(config), "--untill", "Split"], "Received: --untill. Did you mean 'until'?"),
     ):
         refused = CliRunner().invoke(run.app, arguments)
         assert refused.exit_code == 2 and said in refused.output.replace("\n", "")
+
+
+def test_an_error_of_a_worker_process_is_told_without_its_traceback(monkeypatch, tmp_path):
+    (tmp_path / "c.toml").write_text('root = "out"\n[input]\nfiles = ["a.csv"]\n')
+
+    def fails(text):
+        def run_pipeline(*_, **__):
+            raise RuntimeError(text)
+
+        monkeypatch.setattr(run, "run_pipeline", run_pipeline)
+        return CliRunner().invoke(run.app, ["--config", str(tmp_path / "c.toml")])
+
+    trace = "Traceback (most recent call last):\n  File 'core.py', line 1\n"
+    told = fails(f"{trace}ValueError: `a` must be b.\nReceived: c. [while running 'write ids']\n")
+    assert told.exit_code == 2
+    assert told.output == "Error: `a` must be b.\nReceived: c. [while running 'write ids']\n"
+    for text in (f"{trace}ValueError: cannot reshape", "the worker died"):
+        assert isinstance(fails(text).exception, RuntimeError)  # nobody's fault but ours: shown whole
+
+
+def test_options_of_beam_are_taken_and_other_runners_may_have_their_own():
+    run._check_options(["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode", "in_memory"])
+    run._check_options(["--runner=FlinkRunner", "--an_option_of_the_job_server=1"])
+    with pytest.raises(ValueError, match="Received: --direct_num_worker. Did you mean 'direct_num_workers'"):
+        run._check_options(["--runner=DirectRunner", "--direct_num_worker=2"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "There must be some. Received: none."),
+        (["u1,i1,", "u2,i1,"], "`[input]` names it for the timestamp, and no row has it. Received: item, user."),
+    ],
+)
+def test_a_log_that_lacks_what_the_settings_name_is_stopped_and_tells_no_schema(rows, said, settings_of, tmp_path):
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
+    settings = settings_of(tmp_path, "log.csv")
+    with pytest.raises(PipelineStopped) as stopped:
+        run.run_pipeline(settings)
+    assert said in str(stopped.value)
+    assert (settings.root / "schema.pbtxt").exists() == bool(rows)  # an empty one would refuse all spans to come
+
+
+def test_a_mistyped_column_is_named_beside_those_that_there_are(accepted):
+    from pipelines.steps.example_validator import against_columns
+
+    _, settings, done = accepted
+    statistics, _ = read_statistics(settings.root / done["StatisticsGen"].outputs["statistics"])
+    known = {"user_id": "user", "item_id": "item"}
+    assert against_columns(statistics, known) == []
+    (found,) = against_columns(statistics, {**known, "item_id": "itm"})
+    assert found[:2] == ("itm", "missing column")
+    assert found[2] == "`[input]` names it for the item_id, and no row has it. Received: item, rating, time, user."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('item_column = "user_id"', "each `..._column` must be another one. Received: user_id, user_id."),
+        ('format = "xlsx"', "`input.format`: input should be 'csv', 'tsv', 'jsonl', 'parquet' or 'tfrecord'"),
+    ],
+)
+def test_an_input_that_cannot_be_meant_is_refused(text, said, tmp_path):
+    (tmp_path / "c.toml").write_text(f'root = "out"\n[input]\nfiles = ["a.csv"]\n{text}\n')
+    with pytest.raises(ValueError) as refused:
+        Settings.read(tmp_path / "c.toml")
+    assert said in str(refused.value)
 
 
 def test_paths_start_at_the_settings(tmp_path):
@@ -173,3 +242,6 @@ def test_paths_start_at_the_settings(tmp_path):
     settings = Settings.read(tmp_path / "c.toml")
     assert settings.root == tmp_path / "out"
     assert settings.input.files == [str(tmp_path / "a.csv"), "gs://bucket/b.csv"]
+    (tmp_path / "home.toml").write_text('root = "~/out"\n[input]\nfiles = ["~/a.csv"]\n')
+    home = Settings.read(tmp_path / "home.toml")
+    assert (home.root, home.input.files) == (pathlib.Path.home() / "out", [str(pathlib.Path.home() / "a.csv")])
