@@ -1,7 +1,6 @@
 """Judging: rank all items for each user who has relevant ones, leave out what was seen, and look where those come."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import functools
 import os
@@ -31,6 +30,7 @@ CHUNK_ROWS = 64  # users at least in a product, which with fewer takes up to twi
 MOST_SCORES = 2**24  # but never more scores than this, 64 MiB
 CHUNK_PAIRS = 2**14  # scores at once where each takes a network, with hundreds of values per pair in its layers
 CHUNK_VECTORS = 8192  # users whose vectors are computed at once
+_TURN = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -204,47 +204,6 @@ class Evaluator:
         return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
 
 
-class _OneBlasThread:
-    """While anyone is within it, BLAS computes with one thread; when the last one leaves, with as many as before.
-
-    The limit is the whole process's: of two who each set it and put back what they found, one would put back a 1. And
-    threadpoolctl lets only the thread that set it put it back, so a thread of its own does both.
-    """
-
-    def __init__(self):
-        self._lock, self._within, self._left, self._holder = threading.Lock(), 0, None, None
-
-    @contextlib.contextmanager
-    def __call__(self):
-        with self._lock:
-            if not self._within:
-                began, self._left = threading.Event(), threading.Event()
-                self._holder = threading.Thread(target=self._hold, args=(began, self._left), daemon=True)
-                self._holder.start()
-                began.wait()
-            self._within += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._within -= 1
-                if not self._within:
-                    self._left.set()
-                    self._holder.join()
-
-    @staticmethod
-    def _hold(began, left):
-        try:
-            with threadpoolctl.threadpool_limits(1, "blas"):
-                began.set()
-                left.wait()
-        finally:  # who waits must not wait forever
-            began.set()
-
-
-_ONE_BLAS_THREAD = _OneBlasThread()
-
-
 class _Ranking:
     """Finds the places of the relevant items of some users, by counting what scores higher.
 
@@ -294,8 +253,13 @@ class _Ranking:
                 buffers.put(buffer)
             return min(start + chunk_size, len(self.users))
 
-        # Each thread works on a chunk of its own, so NumPy's own threads would only be in the way.
-        with _ONE_BLAS_THREAD(), concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        # Each thread works on a chunk of its own, so NumPy's own threads would only be in the way. Their limit is the
+        # whole process's: of two who judge at once one would put back what the other had set, so they take turns.
+        with (
+            _TURN,
+            threadpoolctl.threadpool_limits(1, "blas"),
+            concurrent.futures.ThreadPoolExecutor(threads) as pool,
+        ):
             try:
                 for done in pool.map(rank, range(0, len(self.users), chunk_size)):
                     if progress:

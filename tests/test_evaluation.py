@@ -3,7 +3,6 @@
 import concurrent.futures
 import json
 import math
-import threading
 
 import keras
 import numpy as np
@@ -187,40 +186,24 @@ def test_results_do_not_depend_on_threads(monkeypatch):
     assert found[0].equals(found[1])
 
 
-def test_judging_from_two_threads_puts_back_the_threads_of_blas():
-    split = random_split(3, "paper")
-    first_began, second_began, first_ended = (threading.Event() for _ in range(3))
-
-    class Waiting(Table):
-        def __init__(self, began, until):
-            super().__init__(np.zeros((60, 45), np.float32))
-            self.began, self.until = began, until
-
-        def score_all_items(self, user_ids):
-            self.began.set()
-            assert self.until.wait(30)
-            return super().score_all_items(user_ids)
+def test_judging_from_several_threads_puts_back_the_threads_of_blas():
+    split, table = random_split(3, "paper"), Table(np.zeros((60, 45)))
 
     def threads_of_blas():
         return [each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
 
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # a thread that ends, so that others may set it
-        found = pool.submit(threads_of_blas).result()
-        pool.submit(threadpoolctl.threadpool_limits, 2, "blas").result()
+    class Looking(Table):
+        def score_all_items(self, user_ids):
+            within.append(set(threads_of_blas()))
+            return super().score_all_items(user_ids)
+
+    within = []
     before = threads_of_blas()
-    assert 2 in before
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        first = pool.submit(evaluate, Waiting(first_began, second_began), split)
-        assert first_began.wait(30)
-        second = pool.submit(evaluate, Waiting(second_began, first_ended), split)
-        first.result()
-        within = threads_of_blas()
-        first_ended.set()
-        second.result()
-    assert within == [1] * len(before)  # of the one who still judged
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        judged = list(pool.map(lambda _: evaluate(Looking(table.scores), split, chunk_size=5), range(12)))
     assert threads_of_blas() == before
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        pool.submit(threadpoolctl.threadpool_limits, max(found), "blas").result()
+    assert set().union(*within) == {1}
+    assert all(each.metrics == judged[0].metrics for each in judged)
 
 
 @pytest.mark.parametrize("num_items", [2, 3, 17, 1024, 10_000])
