@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 
 from deca_tf import experiment
-from deca_tf.callbacks.backup import Backup, checkpoints
+from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.config import merge, parse_assignment, resolve
 from deca_tf.data import load_split, write_shards
 from deca_tf.model_building import build_model
@@ -107,6 +108,21 @@ def test_a_half_written_checkpoint_is_passed_by(tmp_path):
     (tmp_path / "writing-000009").mkdir()
     (tmp_path / "epoch-000003").mkdir()
     assert [path.name for path in checkpoints(tmp_path)] == ["epoch-000003"]
+
+
+def test_a_checkpoint_of_an_earlier_release_is_read_as_well(tmp_path):
+    config = settings()
+    model = build_model(config, experiment.read_split(config))
+    backup = Backup(tmp_path, [])
+    backup.set_model(model)
+    backup.save(1)
+    (saved,) = checkpoints(tmp_path)
+    shutil.rmtree(saved / "model")
+    model.save(saved / "model.keras")
+    loaded, *_ = load_checkpoint(saved)
+    assert loaded.compiled
+    for found, expected in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
