@@ -108,7 +108,7 @@ class TrainingSettings(_Table):
     jit_compile: bool = True
     """Compile the step with XLA."""
     steps_per_execution: int = pydantic.Field(32, ge=1)
-    """Steps that run before Python is asked again."""
+    """Steps that run before Python is asked again: about so many, so that executions end with epochs where they can."""
     strategy: Literal["default", "mirrored", "multi-worker"] = "default"
     """Over what a step is spread. 'default': one device. 'mirrored': all of this machine. 'multi-worker': all of the
     processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and so results, are the same up to rounding; beyond

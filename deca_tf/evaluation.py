@@ -24,7 +24,6 @@ from deca_tf.data import schema
 from deca_tf.metrics import METRICS
 
 KS = (3, 5, 10, 20, 50)
-PARTS = ("validation", "test")
 CHUNK_SCORES = 2**18  # scores at once where each is one product: 1 MiB, to stay in a core's own cache
 CHUNK_ROWS = 64  # users at least in a product, which with fewer takes up to twice as long a score
 MOST_SCORES = 2**24  # but never more scores than this, 64 MiB
@@ -114,7 +113,7 @@ class Evaluator:
     """
 
     def __init__(self, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None):
-        check_choice("part", part, PARTS)
+        check_choice("part", part, schema.PARTS[1:])
         self.ks = tuple(check_integer("ks", k) for k in ks)
         if not self.ks:
             raise ValueError("`ks` must hold at least one length. Received: ks=().")

@@ -160,8 +160,8 @@ def look_up(table, ids):
 def asks_for_most_cells(ids, num_rows, num_columns):
     """Whether so many pairs are asked for that all products of a table of users and one of items take less time.
 
-    One lookup forwards and backwards costs about as much as 80 products of 32 numbers within a matrix product. At 32
-    cells for each pair they also need less memory than the vectors of each pair would.
+    A lookup, forwards and backwards, costs as much as many products of two vectors within a matrix product. At 32 cells
+    for each pair they also need less memory than the vectors of each pair would.
 
     Args:
         ids: integer tensor of the pairs' users or items.

@@ -9,8 +9,6 @@ from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.splitting import Split
 
-PARTS = ("train", "validation", "test")
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CommonIds:
@@ -57,7 +55,7 @@ def on_common_ids(split, raw_user_ids, raw_item_ids):
     """
     users, other_users = _common(split.train.raw_user_ids, raw_user_ids)
     items, other_items = _common(split.train.raw_item_ids, raw_item_ids)
-    parts = {part: _renumbered(getattr(split, part), users, items) for part in PARTS}
+    parts = {part: _renumbered(getattr(split, part), users, items) for part in schema.PARTS}
     # What leaks in a part of a split leaks in the whole: nothing has to be counted again.
     reduced = Split(**parts, protocol=split.protocol, name=split.name, leaks=split.leaks)
     return CommonIds(reduced, users, items, other_users, other_items)

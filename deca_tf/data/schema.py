@@ -14,3 +14,5 @@ OPTIONAL_COLUMNS = (RATING, DWELL, TIMESTAMP, IS_NOISY)
 CLEAN = "clean"  # no pair in two splits
 PAPER = "paper"  # the released code's splits, leaks included
 PROTOCOLS = (CLEAN, PAPER)
+
+PARTS = ("train", "validation", "test")  # of a split

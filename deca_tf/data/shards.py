@@ -26,7 +26,6 @@ from deca_tf.data.splitting import Split
 
 FORMAT = 1
 BLOCK_ROWS = 4096
-PARTS = ("train", "validation", "test")
 INTERACTIONS_FILE = "interactions.json"
 IDS_FILES = {schema.USER_ID: "user_ids.parquet", schema.ITEM_ID: "item_ids.parquet"}
 RAW_ID = "raw_id"
@@ -85,7 +84,7 @@ def write_shards(split, folder, num_shards=4, seed=0):
     beside = folder.with_name(f"{_UNFINISHED}{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    for part in PARTS:
+    for part in schema.PARTS:
         rows = getattr(split, part)
         order = np.arange(len(rows)) if part != "train" else np.random.default_rng(seed).permutation(len(rows))
         (beside / f"Split-{part}").mkdir()
@@ -97,7 +96,7 @@ def write_shards(split, folder, num_shards=4, seed=0):
         split.train.raw_item_ids,
         name=split.name,
         protocol=split.protocol,
-        rows={part: len(getattr(split, part)) for part in PARTS},
+        rows={part: len(getattr(split, part)) for part in schema.PARTS},
     )
     beside.replace(folder)
 
@@ -148,7 +147,7 @@ def read_shards(folder):
     """
     shards = open_shards(folder)
     raw_ids = {"raw_user_ids": shards.raw_ids(schema.USER_ID), "raw_item_ids": shards.raw_ids(schema.ITEM_ID)}
-    parts = {part: Interactions(**shards.read(part), **raw_ids) for part in PARTS}
+    parts = {part: Interactions(**shards.read(part), **raw_ids) for part in schema.PARTS}
     return Split(**parts, protocol=shards.protocol, name=shards.name)
 
 
@@ -274,7 +273,7 @@ def open_shards(folder):
         header = json.loads(file.read_text(encoding="utf-8"))
         version = header["format"]
         known = {key: header[key] for key in ("name", "protocol", "num_users", "num_items")}
-        rows = {part: header["rows"][part] for part in PARTS}
+        rows = {part: header["rows"][part] for part in schema.PARTS}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"`{file}` must be JSON with format, name, protocol, num_users, num_items and rows. Received: "

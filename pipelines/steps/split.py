@@ -4,7 +4,7 @@ import apache_beam as beam
 import numpy as np
 
 from deca_tf.data import schema, split_chronological, split_hash
-from deca_tf.data.shards import PARTS, finish_shards, open_shards, shard_name, write_shard
+from deca_tf.data.shards import finish_shards, open_shards, shard_name, write_shard
 from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, HASH, clean_test_mask
 from pipelines import clicks, examples
 from pipelines.step import Step
@@ -37,7 +37,7 @@ class SplitStep(Step):
     def run(self, inputs, outputs, context):
         given, settings = context.settings.input, context.settings.split
         by, folder = way(settings, given), outputs[SHARDS]
-        for part in PARTS:
+        for part in schema.PARTS:
             (folder / f"Split-{part}").mkdir()
         pipeline = beam.Pipeline(options=context.options)
         rows = (
@@ -46,7 +46,7 @@ class SplitStep(Step):
             | "users" >> beam.GroupByKey()
             | "cut" >> beam.ParDo(_Cut(inputs[GRAPH], by, settings))
         )
-        empty = [((part, number), (-1, {})) for part in PARTS for number in range(settings.shards)]
+        empty = [((part, number), (-1, {})) for part in schema.PARTS for number in range(settings.shards)]
         counts = (
             (rows, pipeline | "each shard" >> beam.Create(empty))
             | "shards" >> beam.Flatten()
@@ -131,7 +131,7 @@ class _Cut(beam.DoFn):
             parts = split_hash(whole, self.settings.fractions, self.settings.seed)
         else:
             parts = split_chronological(whole, self.settings.fractions)
-        found = dict(zip(PARTS, parts, strict=True))
+        found = dict(zip(schema.PARTS, parts, strict=True))
         if self.settings.clean_test is not None:
             found["test"] = found["test"].take(clean_test_mask(found["test"], self.settings.clean_test))
         random = np.random.default_rng([self.settings.seed, group])
@@ -164,5 +164,5 @@ def _write(keyed, folder, settings):
 
 def _finish(rows, graph, folder, name):
     raw_ids = [vocabulary(graph, column) for column in clicks.IDS]
-    rows = {part: int(rows[part]) for part in PARTS}
+    rows = {part: int(rows[part]) for part in schema.PARTS}
     finish_shards(folder, *raw_ids, name=name, protocol=schema.CLEAN, rows=rows)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.data import Interactions, load, load_split, read_shards, synthetic_split, write_shards
-from deca_tf.data.shards import BLOCK_ROWS, PARTS, encode_blocks, open_shards
+from deca_tf.data import Interactions, load, load_split, read_shards, schema, synthetic_split, write_shards
+from deca_tf.data.shards import BLOCK_ROWS, encode_blocks, open_shards
 
 SIZES = {"num_users": 200, "num_items": 150, "num_clicks": 9_000}
 
@@ -171,7 +171,7 @@ def test_a_header_that_does_not_fit_is_refused(folder, changed, message):
         read_shards(folder)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", schema.PARTS)
 def test_a_missing_file_is_told_by_the_rows(folder, part):
     (folder / f"Split-{part}" / "data_tfrecord-00001-of-00003.gz").unlink()
     with pytest.raises(ValueError, match=f"rows of {part}, .* Received: .* rows in 2 files"):
