@@ -16,9 +16,10 @@ def ours(split, backbone, denoiser):
     Returns:
         `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the number of updates.
     """
+    from deca_tf.batch_building import steps_per_execution_of
     from deca_tf.config import resolve
     from deca_tf.data import training_batches, training_batches_by_user
-    from deca_tf.experiment import build_model, steps_per_execution_of
+    from deca_tf.model_building import build_model
 
     config = resolve(
         overrides={

@@ -124,7 +124,7 @@ class DeCAModel(keras.Model):
             callbacks = [catch_up, *(callbacks or [])]
         steps = self._steps_of_epochs(given)
         if steps:
-            given["x"] = given["x"].repeat(max(1, given.get("epochs", 1) - given.get("initial_epoch", 0)))
+            given["x"] = given["x"].repeat()  # begins its next iteration when it is asked for, so none is read in vain
             given["steps_per_epoch"] = steps
         return super().fit(callbacks=callbacks, **given)
 

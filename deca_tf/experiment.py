@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import importlib.metadata
 import pathlib
@@ -14,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
+from deca_tf.batch_building import build_batches, steps_per_execution_of
 from deca_tf.callbacks import (
     BestWeights,
     CollapseMonitor,
@@ -27,28 +27,9 @@ from deca_tf.checks import check_choice
 from deca_tf.comparators import Popularity
 from deca_tf.config import is_file_name
 from deca_tf.data import load_split
-from deca_tf.data.dataset import (
-    BATCH_SIZE,
-    batch_of_users,
-    capped_batch_size,
-    steps_per_epoch,
-    training_batches,
-    training_batches_by_user,
-)
 from deca_tf.data.splitting import clean_test_mask
-from deca_tf.data.streamed_split import StreamedInteractions
-from deca_tf.data.streaming import streamed_batches
 from deca_tf.denoisers import DENOISERS
-from deca_tf.distribution import (
-    agree,
-    barrier,
-    check_batch,
-    is_chief,
-    is_multi_worker,
-    make_strategy,
-    noticing_lost_workers,
-    per_worker,
-)
+from deca_tf.distribution import agree, barrier, check_batch, is_chief, make_strategy, noticing_lost_workers
 from deca_tf.evaluation import evaluate
 from deca_tf.metrics import METRICS
 from deca_tf.model_building import build_model, role_seed
@@ -56,7 +37,6 @@ from deca_tf.run_folder import RunFolder
 
 MONITOR_K = 20  # length of the lists that are judged after each epoch
 MONITORS = tuple(f"val_{name}@{MONITOR_K}" for name in METRICS)
-LEAST_STEPS = 8  # per epoch, where the batch size is left to us: a small table must not be one batch
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
@@ -357,7 +337,7 @@ def train(
         with strategy.scope():
             model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
-    batches, groups, epoch_steps = _batches(config, split, model.denoiser, epochs_done, strategy)
+    batches, groups, epoch_steps = build_batches(config, split, model.denoiser, epochs_done, strategy)
     model.steps_per_execution = steps_per_execution_of(training, epoch_steps)
     check_batch(groups, strategy, phases)
     if training.strategy != "default":  # Keras can do neither under a strategy
@@ -395,62 +375,6 @@ def train(
         "collapsed": collapse.collapsed,
     }
     return model, history, notes
-
-
-def _batches(config, split, denoiser, epochs_done, strategy=None):
-    """The stream of batches from an epoch on.
-
-    Returns:
-        `(dataset, groups, steps)`: the groups in a step, for all phases together, and the steps in an epoch.
-    """
-    training, train, phases = config.training, split.train, len(denoiser.phases)
-    shared = {"num_negatives": training.num_negatives, "seed": role_seed(config, "batches")}
-    if training.users_per_batch is not None:
-        groups = batch_of_users(train, training.users_per_batch) * phases
-        steps = max(1, round(len(train) / groups))
-        batches = training_batches_by_user(
-            train,
-            users_per_batch=training.users_per_batch,
-            num_batches=phases,
-            negatives="cells" if denoiser.negatives == "uniform" else denoiser.negatives,
-            start_step=epochs_done * steps,
-            **shared,
-        )
-        return batches, groups, steps
-    groups = _groups_per_step(training, phases, len(train))
-    steps = steps_per_epoch(len(train), groups)
-    is_streamed = isinstance(train, StreamedInteractions)
-    make = functools.partial(
-        streamed_batches if is_streamed else training_batches,
-        train,
-        batch_size=groups,
-        negatives=denoiser.negatives,
-        exclude_observed=training.exclude_observed,
-        start_step=epochs_done * steps,
-        **shared,
-    )
-    by_worker = is_streamed and strategy is not None and is_multi_worker(strategy)
-    batches = per_worker(strategy, make) if by_worker else make()
-    return batches, groups, steps
-
-
-def steps_per_execution_of(training, epoch_steps):
-    """Steps that run without Python in between: about as many as asked for, and if possible a part of an epoch.
-
-    Two executions at least, where there are two steps: the first one compiles, and only the others can be timed. Where
-    executions and epochs end together, one iterator serves all epochs (`DeCAModel.fit`).
-    """
-    wanted = min(training.steps_per_execution, epoch_steps, max(1, training.epochs * epoch_steps // 2))
-    most = min(2 * wanted, epoch_steps, max(1, training.epochs * epoch_steps // 2))
-    parts = [steps for steps in range(-(-wanted // 2), most + 1) if epoch_steps % steps == 0]
-    return min(parts, key=lambda steps: abs(steps - wanted), default=wanted)
-
-
-def _groups_per_step(training, phases, n):
-    """Positives per step, for all phases together."""
-    if training.batch_size is not None:
-        return capped_batch_size(training.batch_size * phases, n)
-    return capped_batch_size(BATCH_SIZE * phases, max(phases, n // LEAST_STEPS))
 
 
 def _data_seed(config):

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deca_tf import experiment
+from deca_tf import batch_building, experiment
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.config import merge, parse_assignment, resolve
 from deca_tf.data import load_split, write_shards
@@ -371,10 +371,10 @@ def test_a_finished_run_refuses_other_data(tmp_path):
 
 def test_a_small_table_is_not_one_batch():
     unset = settings().training.model_copy(update={"batch_size": None})
-    assert experiment._groups_per_step(unset, 2, 79_619) == 4096
-    assert experiment._groups_per_step(unset, 2, 2675) == 256
-    assert experiment._groups_per_step(unset, 2, 3) == 2
-    assert experiment._groups_per_step(settings().training, 2, 2675) == 256
+    assert batch_building.groups_per_step(unset, 2, 79_619) == 4096
+    assert batch_building.groups_per_step(unset, 2, 2675) == 256
+    assert batch_building.groups_per_step(unset, 2, 3) == 2
+    assert batch_building.groups_per_step(settings().training, 2, 2675) == 256
 
 
 @pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
@@ -410,7 +410,7 @@ def an_epoch_of(batches):
 )
 def test_executions_end_with_epochs_where_they_can(asked, epochs, steps, expected):
     training = types.SimpleNamespace(steps_per_execution=asked, epochs=epochs)
-    assert experiment.steps_per_execution_of(training, steps) == expected
+    assert batch_building.steps_per_execution_of(training, steps) == expected
 
 
 def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_nothing(tmp_path):
@@ -419,8 +419,8 @@ def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_n
     model = experiment.build_model(config, split)
     assert (model.penalty, model.l2) == ("norms", 1e-3)
     assert experiment.build_model(settings({"training": {"l2": 0.5}}), split).l2 == 0.5 / split.num_users
-    groups_of_users = experiment.batch_of_users(split.train, 40)
-    batches, groups, steps = experiment._batches(config, split, model.denoiser, epochs_done=0)
+    groups_of_users = batch_building.batch_of_users(split.train, 40)
+    batches, groups, steps = batch_building.build_batches(config, split, model.denoiser, epochs_done=0)
     assert groups == groups_of_users * len(model.denoiser.phases)
     assert (steps, batches.cardinality()) == (round(len(split.train) / groups), steps)
     users, items = an_epoch_of(batches)
@@ -435,7 +435,7 @@ def test_negatives_are_drawn_as_the_denoiser_wants_them(tmp_path):
         config = settings({"denoiser": {"name": "wbpr"}}, more)
         split = experiment.read_split(config)
         model = experiment.build_model(config, split)
-        batches, _, _ = experiment._batches(config, split, model.denoiser, epochs_done=0)
+        batches, _, _ = batch_building.build_batches(config, split, model.denoiser, epochs_done=0)
         users, items = an_epoch_of(batches)
         assert (users[:, 0] == users[:, 1]).all()
         assert not np.isin(users[:, 1].astype(np.int64) * split.num_items + items[:, 1], split.train.pair_key).any()
@@ -598,7 +598,7 @@ def test_a_streamed_run_sees_each_row_once_in_an_epoch(shards):
     config = resolve(overrides=merge(shards, NORMAL))
     split = experiment.read_split(config)
     denoiser = build_model(config, split).denoiser
-    batches, groups, steps = experiment._batches(config, split, denoiser, 0)
+    batches, groups, steps = batch_building.build_batches(config, split, denoiser, 0)
     keys = np.concatenate(
         [inputs["user_id"][:, 0].numpy() * np.int64(split.num_items) + inputs["item_id"][:, 0] for inputs, _ in batches]
     )
