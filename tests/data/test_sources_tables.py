@@ -229,7 +229,7 @@ def test_missing_values_in_a_file_are_found(tmp_path):
         ("clicks.parquet", b"PAR1 then nonsense", "must be Parquet, as its name says. Received: ArrowInvalid"),
         ("clicks.csv.gz", b"user,item\n1,2\n", "Received: a file that is not gzipped"),
         ("clicks.csv.gz", b"\x1f\x8bnonsense", "Received: a binary file"),
-        ("clicks.csv.gz", gzip.compress(b"<html>"), "Received: an HTML or XML page"),
+        ("clicks.csv.gz", gzip.compress(b"<html>", mtime=0), "Received: an HTML or XML page"),
         ("clicks.csv", b"user,item\n\xff\xfe\xfa,2\n", "Received: UnicodeDecodeError"),
         ("clicks.csv", b"", "Received: an empty file"),
         ("clicks.csv", b"user,item\n", "at least one interaction"),
