@@ -8,9 +8,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from deca_tf.backbones.lookups import Lookups
 from deca_tf.checks import check_choice, check_range
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.denoisers.normal import Normal
+from deca_tf.optimizers.lazy_adam import RowGradient
 from deca_tf.registry import deserialize
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585). tests/test_distribution.py
@@ -24,9 +26,9 @@ class DeCAModel(keras.Model):
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target unless the
     denoiser says otherwise; the denoiser exists in training only. `fit` takes batches of groups, as
-    `deca_tf.data.training_batches` makes them: ids and labels of shape `(groups, 1 + num_negatives)`, a positive
-    and its negatives in a row. Flat batches `(batch,)` work as well; then every example is a group of its own, and
-    the labels should come in random order.
+    `deca_tf.data.training_batches` makes them: item ids and labels of shape `(groups, 1 + num_negatives)`, a positive
+    and its negatives in a row, and user ids of that shape or, which is faster, `(groups, 1)`. Flat batches `(batch,)`
+    work as well; then every example is a group of its own, and the labels should come in random order.
 
     Each training step makes one update per phase of the denoiser. Phase p of P gets the groups
     p, p + P, p + 2P, ...: with this stride the phases' shares do not depend on how many devices a
@@ -162,29 +164,85 @@ class DeCAModel(keras.Model):
             return results
         return {name: ops.reshape(value, (1,)) for name, value in results.items()}
 
-    def _update(self, phase, inputs, label):
-        networks = self.denoiser.trainable_networks(phase)
-        everywhere, only_here = self._split_by_phase(phase, networks)
-        with tf.GradientTape() as tape:
-            logits = self.target(inputs, training=True)
-            example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
-            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
-            # Keras sums gradients over devices, so each device contributes its share of the mean.
-            scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        gradients = tape.gradient(scaled, everywhere + only_here)
+    def _update(self, phase, inputs, label, once):
+        everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
+        variables = everywhere + only_here
         if self._is_lazy:
-            gradients = self._with_penalty(gradients, everywhere + only_here)
+            gradients = self._row_gradients(phase, variables, inputs, label, once)
         else:
+            with Lookups(inputs, once):
+                gradients = self._gradients(phase, variables, inputs, label)
             # Dense, for Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up
             # k times in a batch would move up to sqrt(k) times too far.
             gradients = [gradient if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
         self._apply(self.optimizer, gradients[: len(everywhere)], everywhere)
         if only_here:
             self._apply(self.phase_optimizers[phase], gradients[len(everywhere) :], only_here)
+
+    def _gradients(self, phase, sources, inputs, label):
+        """Of the loss, for each source a tensor, a `tf.IndexedSlices` or None; keeps count of the metrics."""
+        with tf.GradientTape() as tape:
+            tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
+            logits = self.target(inputs, training=True)
+            example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
+            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
+            # Keras sums gradients over devices, so each device contributes its share of the mean.
+            scaled = loss / self.distribute_strategy.num_replicas_in_sync
         probability = ops.sigmoid(logits)
         self.loss_mean.update_state(loss)
         self.positive_prob.update_state(probability, sample_weight=label)
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
+        return tape.gradient(scaled, sources)
+
+    def _row_gradients(self, phase, variables, inputs, label, once):
+        """As `_gradients`, with the penalty's, and by rows for a table that is only looked up and has more than these.
+
+        The tables of which that is so are found by trying the update out, before anything of it becomes part of the
+        step's graph. Their rows are read before the part that XLA compiles, for it takes twice TensorFlow's time.
+        """
+        is_alone = self.distribute_strategy.num_replicas_in_sync == 1
+        names = self._names_of_rows(phase, variables, inputs, label, once) if is_alone else {}
+        rows = {index: tf.gather(variables[index].value, once[name]) for index, name in names.items()}
+
+        def differentiate(inputs, label, once, rows):
+            sources = [rows.get(index, variable) for index, variable in enumerate(variables)]
+            with Lookups(inputs, once) as lookups:
+                for index, name in names.items():
+                    lookups.bring(variables[index], name, rows[index])
+                gradients = self._gradients(phase, sources, inputs, label)
+            gradients = [self._dense_if_small(gradient) for gradient in gradients]
+            return self._with_penalty(gradients, sources)
+
+        if is_alone and self.jit_compile:
+            differentiate = tf.function(differentiate, jit_compile=True, autograph=False)
+        gradients = differentiate(inputs, label, once, rows)
+        for index, name in names.items():
+            gradients[index] = RowGradient(gradients[index], once[name], rows[index])
+        return gradients
+
+    def _names_of_rows(self, phase, variables, inputs, label, once):
+        """For each table, by its index, of which an update is to move rows only: the name of their ids."""
+        names = {}
+
+        def try_out(inputs, label, once):
+            with Lookups(inputs, once) as lookups:
+                gradients = self._gradients(phase, variables, inputs, label)
+            for index, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+                asked = {name for table, name in lookups.asked if table is variable}
+                by_rows = isinstance(self._dense_if_small(gradient), tf.IndexedSlices)
+                if by_rows and len(asked) == 1 and None not in asked:
+                    names[index] = asked.pop()
+
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (inputs, label, once))
+        tf.function(try_out, autograph=False).get_concrete_function(*specs)
+        return names
+
+    def _dense_if_small(self, gradient):
+        """A gradient of no fewer rows than the table has is dense: Adam's very update of all of them costs less."""
+        if not isinstance(gradient, tf.IndexedSlices):
+            return gradient
+        asked = (gradient.indices.shape[0] or 0) * self.distribute_strategy.num_replicas_in_sync
+        return tf.convert_to_tensor(gradient) if tf.get_static_value(gradient.dense_shape)[0] <= asked else gradient
 
     def _apply(self, optimizer, gradients, variables):
         if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
@@ -205,15 +263,15 @@ class DeCAModel(keras.Model):
         """Whether the optimizer takes the gradients of lookups by rows, and the penalty on these rows upon itself."""
         return getattr(self.optimizer, "takes_row_gradients", False)
 
-    def _with_penalty(self, gradients, variables):
-        """Adds the penalty's gradient to the dense ones; what is dense is small, or is read whole anyway."""
+    def _with_penalty(self, gradients, sources):
+        """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
         penalized = {id(weight) for weight in self.recommender.trainable_variables}
         share = self.l2 / self.distribute_strategy.num_replicas_in_sync
         return [
-            gradient + share * tf.convert_to_tensor(variable)
-            if share and isinstance(gradient, tf.Tensor) and id(variable) in penalized
+            gradient + share * tf.convert_to_tensor(source)
+            if share and isinstance(gradient, tf.Tensor) and id(source) in penalized
             else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
+            for gradient, source in zip(gradients, sources, strict=True)
         ]
 
     def _split_by_phase(self, phase, networks):
@@ -229,7 +287,14 @@ class DeCAModel(keras.Model):
 
     def make_train_function(self, force=False):
         self._build_optimizers()
-        super().make_train_function(force)
+        compiles = self.jit_compile
+        if self._is_lazy:
+            # XLA's scatter is a loop over rows: it gets the arithmetic alone, and TensorFlow's operations move rows.
+            self.jit_compile = False
+        try:
+            super().make_train_function(force)
+        finally:
+            self.jit_compile = compiles
 
     def get_compile_config(self):
         if self.compiled:
@@ -271,7 +336,7 @@ class DeCAModel(keras.Model):
 
     def test_step(self, data):
         inputs, label = _unpack(data)
-        inputs, label = _flat(inputs, label)
+        inputs, label, _ = _flat(inputs, label)
         logits = self.recommender(inputs, training=False)
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
         self.loss_mean.update_state(cross_entropy)
@@ -320,9 +385,20 @@ def _unpack(data):
 
 
 def _flat(inputs, label, rows=slice(None)):
-    """Some rows of a batch as `(n,)` ids and labels: what a target that knows nothing of groups can take."""
-    inputs = {name: ops.reshape(inputs[name][rows], (-1,)) for name in ("user_id", "item_id")}
-    return inputs, ops.cast(ops.reshape(label[rows], (-1,)), "float32")
+    """Some rows of a batch, in the form that a target which knows nothing of groups can take.
+
+    Returns:
+        `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user once if that is how
+        the batch has it.
+    """
+    label = label[rows]
+    flat, once = {}, {}
+    for name in ("user_id", "item_id"):
+        ids = inputs[name][rows]
+        flat[name] = once[name] = ops.reshape(ops.broadcast_to(ids, ops.shape(label)), (-1,))
+        if ids.shape[1:] != label.shape[1:]:
+            once[name] = ops.reshape(ids, (-1,))
+    return flat, ops.cast(ops.reshape(label, (-1,)), "float32"), once
 
 
 def mean_per_label(values, label):

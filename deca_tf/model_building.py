@@ -36,11 +36,8 @@ def build_model(config, split, prior=None, own_target=None):
     optimizer = OPTIMIZERS.build(config.training.optimizer, learning_rate=config.training.learning_rate)
     model.compile(
         optimizer=optimizer,
-        # XLA knows no sparse products: a network of them says so. Its scatter is one loop over rows, so that an
-        # optimizer of rows compiles its arithmetic alone.
-        jit_compile=config.training.jit_compile
-        and not getattr(optimizer, "takes_row_gradients", False)
-        and all(part.supports_jit for part in (target, *networks.values())),
+        # XLA knows no sparse products: a network of them says so.
+        jit_compile=config.training.jit_compile and all(part.supports_jit for part in (target, *networks.values())),
         steps_per_execution=config.training.steps_per_execution,
     )
     return model

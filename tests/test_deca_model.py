@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES, GMF, MF
 from deca_tf.data import Interactions, training_batches, training_batches_by_user, validation_batches
-from deca_tf.deca_model import DeCAModel, mean_per_label
+from deca_tf.deca_model import DeCAModel, _flat, mean_per_label
 from deca_tf.denoisers import DENOISERS, DeCA, Normal
 
 USERS, ITEMS, PAIRS = 12, 15, 80
@@ -106,6 +106,21 @@ def test_calling_and_predicting_mean_the_target_alone(interactions):
     np.testing.assert_allclose(model.predict(batches, verbose=0), expected, atol=1e-6)
 
 
+def test_a_groups_user_may_be_given_once(interactions):
+    """The form of `training_batches`, against one in which every example has its user."""
+
+    def repeated(inputs, label):
+        return {**inputs, "user_id": tf.repeat(inputs["user_id"], 3, axis=1)}, label
+
+    trained = []
+    for form in (lambda *batch: batch, repeated):
+        model = compiled(build(), jit_compile=True)
+        fit(model, training_batches(interactions, batch_size=16, num_negatives=2).map(form), epochs=2)
+        trained.append(values(model.weights))
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 # What moves and what does not
 
 
@@ -124,7 +139,7 @@ def test_network_that_is_idle_in_a_phase_stays_bit_identical_with_its_optimizer_
     before, before_moving = values(still), [values(weights) for weights in moving]
     assert all(value.any() for value in before)
     inputs, label = next(iter(training_batches(interactions, batch_size=16)))
-    model._update(phase, {name: tf.reshape(ids, [-1]) for name, ids in inputs.items()}, tf.reshape(label, [-1]))
+    model._update(phase, *_flat(inputs, label))
     assert same(values(still), before)
     assert not any(same(values(weights), old) for weights, old in zip(moving, before_moving, strict=True))
 

@@ -3,7 +3,6 @@
 import zlib
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from deca_tf.checks import check_integer
@@ -139,22 +138,6 @@ class Backbone(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), "num_users": self.num_users, "num_items": self.num_items, "seed": self.seed}
-
-
-def look_up(table, ids):
-    """Rows `ids` of a weight, and nothing but these rows, forwards and backwards.
-
-    `keras.ops.take` reads the weight as a tensor. Once an optimizer has written some rows of it in place, TensorFlow
-    copies the whole table at every such read.
-
-    Args:
-        table: a Keras variable `(n, ...)`.
-        ids: integer tensor with values in `[0, n)`.
-
-    Returns:
-        A tensor `(*ids.shape, ...)`; its gradient is a `tf.IndexedSlices`.
-    """
-    return tf.gather(table.value, ids)
 
 
 def asks_for_most_cells(ids, num_rows, num_columns):

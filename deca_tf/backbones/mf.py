@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, look_up, normal
+from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
+from deca_tf.backbones.lookups import look_up
 from deca_tf.checks import check_flag, check_integer, check_range
 
 

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, look_up, normal
+from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.lookups import look_up
 from deca_tf.checks import check_integer, check_range
 
 

@@ -71,6 +71,7 @@ def reproduce(
     | stability | last epoch over best epoch, at 1, 2 and 5 times the epochs | - |
     | clean | without leaks: popularity, item-kNN, EASE, ALS and all models | 50 min |
     | ties | ModCloth under three orders of equal scores | 4 min |
+    | optimizers | the same recipes under `adam` and `lazy-adam` | - |
 
     Targets share runs, and a finished run is never run again: an interrupted call goes on where it stopped, and all
     costs less than its parts. Each run's folder below --out holds its settings, model, history and metrics.json. A run

@@ -49,8 +49,8 @@ def training_batches(
         start_step: step to start at, to go on where an interrupted run stopped, in mid-epoch too.
 
     Returns:
-        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, each `(batch_size, 1 + num_negatives)`:
-        column 0 is the positive.
+        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32: users `(batch_size, 1)`, items and
+        labels `(batch_size, 1 + num_negatives)`. Column 0 is the positive.
 
     Raises:
         ValueError: no interactions, a size below 1, unknown `negatives`, or nothing left to sample for a user.
@@ -104,7 +104,8 @@ def training_batches_by_user(
         start_step: step to start at.
 
     Returns:
-        Dataset of the elements of `training_batches`; a negative's user need not be that of its group's positive.
+        Dataset of the elements of `training_batches`, but the users are `(batch_size, 1 + num_negatives)` as well: a
+        negative's need not be that of its group's positive.
 
     Raises:
         ValueError: no interactions, a size below 1, or a user who has been observed with every item.
@@ -260,11 +261,11 @@ def grouped(users, positives, sampler, num_negatives, step):
         step: int64 scalar tensor.
 
     Returns:
-        `({"user_id", "item_id"}, label)`, each `(batch, 1 + num_negatives)`.
+        `({"user_id", "item_id"}, label)`: users `(batch, 1)`, items and labels `(batch, 1 + num_negatives)`.
     """
     items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
     label = tf.tile(tf.one_hot([0], 1 + num_negatives), [users.shape[0], 1])
-    return {schema.USER_ID: tf.tile(users[:, None], [1, 1 + num_negatives]), schema.ITEM_ID: items}, label
+    return {schema.USER_ID: users[:, None], schema.ITEM_ID: items}, label
 
 
 def _key(seed, number):

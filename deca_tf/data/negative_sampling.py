@@ -107,14 +107,15 @@ class UnobservedNegatives:
             count, step: as above.
 
         Returns:
-            `(users, items)`, int32 tensors `(batch, count)`; a negative's user may be any user of the batch.
+            `(users, items)`, int32 tensors `(batch, count)`; a negative's user may be any user of the batch. They come
+            in the order of the batch's users and of items: who looks up what they ask for goes through it once.
         """
         shape = (user_ids.shape[0], count)
         is_first = tf.concat([[True], user_ids[1:] != user_ids[:-1]], axis=0)
         distinct = tf.boolean_mask(user_ids, is_first)
         left = tf.gather(self._left, distinct)
         ends = tf.cumsum(left)
-        point = uniform_below(tf.fill(shape, ends[-1]), _seed(self.seed, step))
+        point = tf.reshape(_sorted_below(ends[-1], shape[0] * count, _seed(self.seed, step)), shape)
         row = tf.reshape(tf.searchsorted(ends, tf.reshape(point, (-1,)), side="right"), shape)
         users = tf.gather(distinct, row)
         return users, self._item_at(users, point - tf.gather(ends - left, row))
@@ -167,6 +168,18 @@ def uniform_below(bound, seed):
     """
     draw = tf.random.stateless_uniform(tf.shape(bound), seed, 0, 2**31 - 1, tf.int32)
     return tf.cast(draw, tf.int64) * bound // (2**31 - 1)
+
+
+def _sorted_below(bound, count, seed):
+    """Independent random integers in `[0, bound)`, int64 `(count,)`, in order, without sorting.
+
+    Sums of count + 1 exponential variables, divided by the last, are distributed as sorted uniform ones are. Source:
+    Devroye, "Non-Uniform Random Variate Generation", 1986, chapter V.
+    """
+    gaps = -tf.math.log1p(-tf.random.stateless_uniform((count + 1,), seed))
+    sums = tf.cumsum(tf.cast(gaps, tf.float64))
+    point = tf.cast(sums[:-1] / sums[-1] * tf.cast(bound, tf.float64), tf.int64)
+    return tf.minimum(point, bound - 1)  # a last gap of 0 would end at the bound
 
 
 def _seed(seed, step):

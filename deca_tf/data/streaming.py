@@ -61,9 +61,9 @@ def streamed_batches(
         devices: of each worker; an element is what one of them takes in a step.
 
     Returns:
-        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, each
-        `(batch_size / (num_workers * devices), 1 + num_negatives)`, `devices` elements for each step. Equal seeds give
-        equal batches, as long as files, workers and devices are as many.
+        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, of the shapes that `training_batches`
+        has at `batch_size / (num_workers * devices)`; `devices` elements for each step. Equal seeds give equal batches,
+        as long as files, workers and devices are as many.
 
     Raises:
         ValueError: no interactions, a size below 1, unknown `negatives`, nothing left to sample for a user, a batch

@@ -1,6 +1,8 @@
 """Adam for tables of which a batch looks up few rows: time per update does not grow with the table."""
 
+import functools
 import math
+import typing
 
 import keras
 import tensorflow as tf
@@ -16,6 +18,17 @@ REFUSED = (
     "loss_scale_factor",
 )
 CHUNK = 65536  # rows that `catch_up` holds in memory at once
+
+
+class RowGradient(typing.NamedTuple):
+    """A gradient like `tf.IndexedSlices`, with the rows themselves, which then need not be looked up again.
+
+    Gradients with the very same tensor of ids are worked on together.
+    """
+
+    values: tf.Tensor  # (n, ...)
+    ids: tf.Tensor  # (n,), an id as often as it was looked up
+    rows: tf.Tensor | None  # (n, ...)
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -34,7 +47,7 @@ class LazyAdam(keras.optimizers.Optimizer):
     the number of updates since it last was: in expectation that is the penalty of every update, whatever the sampling.
     So rows that are never looked up are never penalized; under `Adam` they shrink to zero.
 
-    Lookups must be `deca_tf.backbones.backbone.look_up`, as in `MF`, `GMF` and `NeuMF`: a table that is read whole is
+    Lookups must be `deca_tf.backbones.lookups.look_up`, as in `MF`, `GMF` and `NeuMF`: a table that is read whole is
     copied whole at each update. Other models train as well, but gain little.
 
     Args:
@@ -46,10 +59,10 @@ class LazyAdam(keras.optimizers.Optimizer):
             and scaling of gradients.
 
     Example:
-        >>> model.compile(deca_tf.optimizers.LazyAdam(1e-3), jit_compile=False)
+        >>> model.compile(deca_tf.optimizers.LazyAdam(1e-3))
     """
 
-    takes_row_gradients = True  # `DeCAModel` leaves gradients of lookups as `tf.IndexedSlices`
+    takes_row_gradients = True  # `DeCAModel` leaves gradients of lookups sparse, as `RowGradient` or `tf.IndexedSlices`
 
     def __init__(self, learning_rate=1e-3, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **kwargs):
         for name in REFUSED:
@@ -72,14 +85,17 @@ class LazyAdam(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        # All that is kept of a row lies side by side, for one access to memory: its m, its v, the update that last had
-        # a gradient for it, and the update that it has been caught up to. The counts are exact up to 2^24 updates.
-        self._slots = []
+        # What is kept of a row lies side by side, for one access to memory, and beside it what is kept of all other
+        # tables with as many rows: the networks look up the same users.
+        self._columns, widths = {}, {}
         for variable in variables:
             rows, width = _flat_shape(variable)
-            with self._distribution_strategy.extended.colocate_vars_with(variable.value):
-                name = f"{variable.path.replace('/', '_')}_slots"
-                self._slots.append(self.add_variable((rows, 2 * width + 2), dtype="float32", name=name))
+            columns = self._columns[self._var_key(variable)] = _Columns(widths.get(rows, 0), width)
+            widths[rows] = columns.end
+        self._slots = {
+            rows: self.add_variable((rows, width), dtype="float32", name=f"slots_of_{rows}_rows")
+            for rows, width in widths.items()
+        }
 
     def penalize(self, variables, l2):
         """Sets the weight of the L2 penalty `l2 / 2 * sum of squares` on the rows of some variables.
@@ -88,19 +104,44 @@ class LazyAdam(keras.optimizers.Optimizer):
         """
         self._l2_of.update({self._var_key(variable): l2 for variable in variables})
 
-    def update_step(self, gradient, variable, learning_rate):
-        slots = self._slots[self._get_variable_index(variable)].value
-        step, rate = (tf.cast(value, tf.float32) for value in (self.iterations + 1, learning_rate))
-        if isinstance(gradient, tf.IndexedSlices):
-            ids, l2 = gradient.indices, self._l2_of.get(self._var_key(variable), 0.0)
-            summed = _sum_of_duplicates(gradient.values, ids)
-            rows, kept = self._advance(summed, tf.gather(variable, ids), tf.gather(slots, ids), step, rate, l2)
-            _write(variable, ids, rows)
-            _write(slots, ids, kept)
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if self._distribution_strategy.num_replicas_in_sync > 1:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)  # one table after the other
         else:
-            rows, kept = self._advance(gradient, tf.convert_to_tensor(variable), tf.identity(slots), step, rate, 0.0)
-            variable.assign(tf.reshape(tf.cast(rows, variable.dtype), variable.shape))
-            slots.assign(kept)
+            self._update(grads, trainable_variables, learning_rate)
+
+    def update_step(self, gradient, variable, learning_rate):
+        self._update([gradient], [variable], learning_rate)
+
+    def _update(self, gradients, variables, learning_rate):
+        step, rate = (tf.cast(value, tf.float32) for value in (self.iterations + 1, learning_rate))
+        for moves in self._rounds(gradients, variables):
+            layouts = tuple(tuple(move.layout) for move in moves)
+            given = [move.read() for move in moves]
+            factors = self._compiled(self._factors, layouts)([slots for *_, slots in given], step - 1.0, rate)
+            moved = self._compiled(self._advance, layouts)(given, factors, step, rate)
+            for move, (rows, slots) in zip(moves, moved, strict=True):
+                move.write(rows, slots)
+
+    def _rounds(self, gradients, variables):
+        """Lists of moves. Those of a list have no slots in common, so that none can undo another's."""
+        rounds, by_rows_and_ids = [], {}
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if isinstance(gradient, tf.IndexedSlices):
+                gradient = RowGradient(gradient.values, gradient.indices, None)
+            elif not isinstance(gradient, RowGradient):
+                gradient = RowGradient(gradient, None, None)
+            rows = _flat_shape(variable)[0]
+            move = by_rows_and_ids.get((rows, id(gradient.ids)))
+            if move is None:
+                move = by_rows_and_ids[rows, id(gradient.ids)] = _Move(self._slots[rows].value, gradient.ids)
+                taken = next((taken for taken in rounds if rows not in taken), None)
+                if taken is None:
+                    rounds.append(taken := {})
+                taken[rows] = move
+            key = self._var_key(variable)
+            move.add(variable, gradient, self._columns[key], self._l2_of.get(key, 0.0))
+        return [list(taken.values()) for taken in rounds]
 
     def catch_up(self):
         """Brings every row to where updates without gradients would have brought it.
@@ -119,31 +160,50 @@ class LazyAdam(keras.optimizers.Optimizer):
                 self._distribution_strategy.extended.update(*given, args=(step, rate), group=False)
 
     def _catch_up_table(self, variable, step, rate):
-        slots = self._slots[self._get_variable_index(variable)].value
-        rows = variable.shape[0]
+        rows, columns = variable.shape[0], self._columns[self._var_key(variable)]
+        slots = self._slots[rows].value
+        factors, idle = self._compiled(self._factors, (((columns, 0.0),),)), self._compiled(self._idle, columns)
 
         def chunk(first):
             ids = tf.minimum(first + tf.range(min(CHUNK, rows)), rows - 1)  # the last row may come often: equal rows
-            values, kept = self._idle(tf.gather(variable, ids), tf.gather(slots, ids), step, rate)
-            _write(variable, ids, values)
+            kept = tf.gather(slots, ids)
+            moved, kept = idle(tf.gather(variable, ids), kept, *factors([kept], step, rate)[0][0], step)
+            _write(variable, ids, moved)
             _write(slots, ids, kept)
             return (first + CHUNK,)
 
         tf.while_loop(lambda first: first < rows, chunk, (0,), parallel_iterations=1)
 
-    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots `(n, 2 * width + 2)`. Shapes are
-    # static, so XLA makes one pass of it. What is the same for a whole row is worked out before, by a function of its
-    # own: in one function with the rest, XLA would work it out for each of the row's elements.
+    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots. Shapes are static, so XLA makes one
+    # pass of it. What is the same for a whole row is worked out before, by a function of its own: in one function with
+    # the rest, XLA would work it out for each of the row's elements.
 
-    def _advance(self, gradient, rows, slots, step, rate, l2):
-        """Rows and slots after update `step`, which brought a gradient."""
-        factors = self._compiled(self._row_factors)(slots[:, -2:], step - 1.0, rate, l2)
-        return self._compiled(self._advance_elements)(gradient, rows, slots, step, rate, *factors)
+    def _factors(self, layouts, slots, step, rate):
+        """For each move and each of its tables what `_row_factors` says."""
+        return [
+            [self._row_factors(columns.counts(kept), step, rate, l2) for columns, l2 in layout]
+            for layout, kept in zip(layouts, slots, strict=True)
+        ]
 
-    def _idle(self, rows, slots, step, rate):
+    def _advance(self, layouts, given, factors, step, rate):
+        """For each move its rows, table by table, and slots after update `step`, which brought a gradient."""
+        moved = []
+        for layout, (gradients, place, rows, slots), factors_of_move in zip(layouts, given, factors, strict=True):
+            if place is not None:
+                gradients = _sums_of_duplicates(gradients, [columns.width for columns, _ in layout], place)
+            new_rows = []
+            for (columns, _), gradient, row, of_row in zip(layout, gradients, rows, factors_of_move, strict=True):
+                new_row, kept = self._advance_elements(gradient, row, columns.of(slots), step, rate, *of_row)
+                new_rows.append(new_row)
+                slots = columns.put(kept, slots)
+            moved.append((new_rows, slots))
+        return moved
+
+    def _idle(self, columns, rows, slots, penalty, drift, epsilon, left_1, left_2, step):
         """Rows and slots after update `step`, if nothing but zeros has come since they were last moved."""
-        factors = self._compiled(self._row_factors)(slots[:, -2:], step, rate, 0.0)
-        return self._compiled(self._idle_elements)(rows, slots, step, *factors)
+        rows, m, v = self._caught_up(rows, columns.of(slots), drift, epsilon, left_1, left_2)
+        last_gradient = columns.counts(slots)[:, :1]
+        return rows, columns.put(tf.concat([m, v, last_gradient, tf.fill(tf.shape(last_gradient), step)], 1), slots)
 
     def _row_factors(self, counts, step, rate, l2):
         """Per row, `(n, 1)`: the penalty's weight, drift and epsilon, what is left of m and of v."""
@@ -161,33 +221,84 @@ class LazyAdam(keras.optimizers.Optimizer):
         root_left = tf.sqrt(1.0 - _power(self.beta_2, step))
         return rate * root_left / (1.0 - _power(self.beta_1, step)), self.epsilon * root_left
 
-    def _caught_up(self, rows, slots, drift, epsilon, left_1, left_2):
-        width = (slots.shape[1] - 2) // 2
-        m, v = slots[:, :width], slots[:, width : 2 * width]
+    def _caught_up(self, rows, kept, drift, epsilon, left_1, left_2):
+        m, v, _ = kept
         rows = tf.reshape(tf.cast(rows, tf.float32), tf.shape(m)) - drift * m / (tf.sqrt(v) + epsilon)
         return rows, m * left_1, v * left_2
 
-    def _idle_elements(self, rows, slots, step, penalty, *factors):
-        rows, m, v = self._caught_up(rows, slots, *factors)
-        return rows, tf.concat([m, v, slots[:, -2:-1], tf.fill(tf.shape(slots[:, -1:]), step)], axis=1)
-
-    def _advance_elements(self, gradient, rows, slots, step, rate, penalty, *factors):
-        rows, m, v = self._caught_up(rows, slots, *factors)
+    def _advance_elements(self, gradient, rows, kept, step, rate, penalty, *factors):
+        rows, m, v = self._caught_up(rows, kept, *factors)
         gradient = tf.reshape(tf.cast(gradient, tf.float32), tf.shape(rows)) + penalty * rows
         m += (gradient - m) * (1.0 - self.beta_1)
         v += (tf.square(gradient) - v) * (1.0 - self.beta_2)
         rate, epsilon = self._corrected(rate, step)
         rows -= rate * m / (tf.sqrt(v) + epsilon)
-        return rows, tf.concat([m, v, tf.fill(tf.shape(slots[:, -2:]), step)], axis=1)
+        return rows, tf.concat([m, v, tf.fill(tf.shape(kept[-1]), step)], axis=1)
 
-    def _compiled(self, function):
+    def _compiled(self, function, layout):
+        given_layout = functools.partial(function, layout)
         # With several devices the operations stay apart: XLA's do not go into what a strategy runs per device.
         if self._distribution_strategy.num_replicas_in_sync > 1:
-            return function
-        return self._functions.setdefault(function.__name__, tf.function(function, jit_compile=True))
+            return given_layout
+        return self._functions.setdefault((function.__name__, layout), tf.function(given_layout, jit_compile=True))
 
     def get_config(self):
         return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+class _Columns(typing.NamedTuple):
+    """Where in the slots a table's own are: m, v, and two counts of updates.
+
+    The last that had a gradient for the row, and the one that the row has been caught up to: exact up to 2^24.
+    """
+
+    first: int
+    width: int
+
+    @property
+    def end(self):
+        return self.first + 2 * self.width + 2
+
+    def counts(self, slots):
+        return slots[:, self.end - 2 : self.end]
+
+    def of(self, slots):
+        """m, v, counts."""
+        return tf.split(slots[:, self.first : self.end], [self.width, self.width, 2], axis=1)
+
+    def put(self, kept, slots):
+        return tf.concat([slots[:, : self.first], kept, slots[:, self.end :]], axis=1)
+
+
+class _Move:
+    """What an update does to tables whose slots lie together, at the same ids or (ids None) everywhere."""
+
+    def __init__(self, slots, ids):
+        self.slots, self.ids = slots, ids
+        self.variables, self.gradients, self.layout = [], [], []
+
+    def add(self, variable, gradient, columns, l2):
+        self.variables.append(variable.value if isinstance(variable, keras.Variable) else variable)
+        self.gradients.append(gradient)
+        self.layout.append((columns, 0.0 if self.ids is None else l2))  # dense gradients come with the penalty's
+
+    def read(self):
+        """Gradients; every position's place among the distinct ids, if there are ids; rows, slots."""
+        values = [gradient.values for gradient in self.gradients]
+        if self.ids is None:
+            return values, None, [tf.convert_to_tensor(v) for v in self.variables], tf.identity(self.slots)
+        rows = [
+            tf.gather(variable, self.ids) if gradient.rows is None else gradient.rows
+            for variable, gradient in zip(self.variables, self.gradients, strict=True)
+        ]
+        return values, tf.unique(self.ids).idx, rows, tf.gather(self.slots, self.ids)
+
+    def write(self, rows, slots):
+        for table, values in ((self.slots, slots), *zip(self.variables, rows, strict=True)):
+            if self.ids is None:
+                table.assign(tf.reshape(tf.cast(values, table.dtype), table.shape))
+            else:
+                _write(table, self.ids, values)
 
 
 def _flat_shape(variable):
@@ -205,10 +316,13 @@ def _power(base, exponent):
     return tf.exp(exponent * math.log(base)) if base else tf.cast(exponent <= 0, exponent.dtype)
 
 
-def _sum_of_duplicates(values, ids):
-    """At every position the sum of the values of all positions with its id, `(n, ...)`.
+def _sums_of_duplicates(gradients, widths, place):
+    """At every position the sum of the gradients of all positions with its place, for each table `(n, width)`.
 
-    One place per position, whatever ids are equal, keeps shapes static. TensorFlow merges equal `unique`s of one step.
+    There are as many sums as positions, whatever ids are equal: that keeps shapes static.
     """
-    _, place = tf.unique(ids)
-    return tf.gather(tf.math.unsorted_segment_sum(values, place, tf.size(ids)), place)
+    flat = [
+        tf.reshape(tf.cast(values, tf.float32), (-1, width)) for values, width in zip(gradients, widths, strict=True)
+    ]
+    sums = tf.math.unsorted_segment_sum(tf.concat(flat, axis=1), place, tf.size(place))
+    return tf.split(tf.gather(sums, place), widths, axis=1)

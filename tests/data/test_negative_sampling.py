@@ -100,6 +100,8 @@ def test_cells_of_a_batch_are_uniform_over_all_that_its_users_have_not_touched(o
         cells,
         [user * ITEMS + item for user in (3, 1, 6) for item in range(ITEMS) if user * ITEMS + item not in touched],
     )
+    place = np.array([0, 1, 0, 0, 0, 0, 2])[users.numpy()] * ITEMS + items.numpy()  # in the order of the batch's users
+    assert (np.diff(place.ravel()) >= 0).all()
 
 
 def test_user_with_one_unobserved_item_always_gets_it(observed):

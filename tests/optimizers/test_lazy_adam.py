@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from deca_tf.backbones import GMF, MF
 from deca_tf.data import Interactions, training_batches
-from deca_tf.deca_model import DeCAModel
+from deca_tf.deca_model import DeCAModel, _flat
 from deca_tf.denoisers import DENOISERS
 from deca_tf.distribution import make_strategy
 from deca_tf.optimizers import Adam, LazyAdam
+from deca_tf.optimizers.lazy_adam import RowGradient
 
-USERS, ITEMS, STEPS = 12, 15, 2  # 56 / 24 = 2.3, rounded
+USERS, ITEMS, STEPS = 40, 50, 2  # 56 / 24 = 2.3, rounded; more than a phase's 12 users and 24 items
 
 
 def table(rows=6):
@@ -77,6 +78,25 @@ def test_moments_of_a_row_that_sat_out_are_exact():
     gradient = updates([[0, 1]])[0].values.numpy()[0]
     np.testing.assert_allclose(m, 0.1 * gradient * 0.9**9, rtol=1e-5)
     np.testing.assert_allclose(v, 0.001 * gradient**2 * 0.999**9, rtol=1e-4)
+
+
+def test_tables_that_are_moved_together_move_as_each_alone():
+    """Two with the same ids, one of as many rows with others, one of other sizes."""
+    ids, others = tf.constant([3, 1, 3, 5]), tf.constant([0, 5, 1, 1])
+    given = [(6, ids), (6, ids), (6, others), (8, others)]
+    together = LazyAdam(0.01)
+    tables, alone = [table(rows) for rows, _ in given], [table(rows) for rows, _ in given]
+    optimizers = [LazyAdam(0.01) for _ in given]
+    for step in range(3):
+        values = [update.values for update in updates([range(4)] * len(given), seed=step)]
+        gradients = [RowGradient(value, place, None) for value, (_, place) in zip(values, given, strict=True)]
+        together.apply(gradients, tables)
+        for optimizer, gradient, variable in zip(optimizers, gradients, alone, strict=True):
+            optimizer.apply([tf.IndexedSlices(gradient.values, gradient.ids)], [variable])
+    for optimizer in (together, *optimizers):
+        optimizer.catch_up()
+    for one, other in zip(tables, alone, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-7)
 
 
 def test_other_rows_and_their_slots_stay_bit_identical():
@@ -144,15 +164,47 @@ def fit(model, interactions, start_step=0, batch_size=24, **options):
     return model
 
 
-def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch():
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_gradients_by_rows_are_those_of_the_tables(jit_compile, interactions):
+    model = build(LazyAdam(0.01), l2=0.0, jit_compile=jit_compile)
+    model.make_train_function()
+    inputs, label, once = _flat(*next(iter(training_batches(interactions, batch_size=16))))
+    variables = [*model.target.trainable_variables, *model.denoiser.auxiliary.trainable_variables]
+    found = tf.function(lambda: model._row_gradients("dp", variables, inputs, label, once), autograph=False)()
+    expected = model._gradients("dp", variables, inputs, label)
+    by_rows = [gradient for gradient in found if isinstance(gradient, RowGradient)]
+    assert [len(gradient.ids) for gradient in by_rows] == [16, 32] * 2  # users and items, of f and of g
+    for variable, gradient, other in zip(variables, found, expected, strict=True):
+        if isinstance(gradient, RowGradient):
+            np.testing.assert_array_equal(gradient.rows, variable.numpy()[gradient.ids])
+            gradient = tf.math.unsorted_segment_sum(gradient.values, gradient.ids, variable.shape[0])
+        np.testing.assert_allclose(gradient, tf.convert_to_tensor(other), atol=1e-6, err_msg=variable.path)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch(jit_compile):
     pair = np.repeat(np.arange(USERS * ITEMS, dtype=np.int32), 2)[:, None]  # the phases take turns
     label = np.float32(np.random.default_rng(0).integers(0, 2, pair.shape))
     batch = tf.data.Dataset.from_tensors(({"user_id": pair // ITEMS, "item_id": pair % ITEMS}, label)).repeat(6)
-    lazy, dense = build(LazyAdam(0.01, epsilon=1e-3), l2=0.1), build(Adam(0.01, epsilon=1e-3), l2=0.1)
+    lazy = build(LazyAdam(0.01, epsilon=1e-3), l2=0.1, jit_compile=jit_compile)
+    dense = build(Adam(0.01, epsilon=1e-3), l2=0.1)
     for model in (lazy, dense):
         model.fit(batch, verbose=0, shuffle=False)
     for one, other in zip(lazy.weights, dense.weights, strict=True):
         np.testing.assert_allclose(np.array(one), np.array(other), atol=5e-6, err_msg=one.path)
+
+
+def test_a_groups_user_may_be_given_once(interactions):
+    def repeated(inputs, label):
+        return {**inputs, "user_id": tf.repeat(inputs["user_id"], 2, axis=1)}, label
+
+    trained = []
+    for form in (lambda *batch: batch, repeated):
+        model = build(LazyAdam(0.01, epsilon=1e-3))
+        model.fit(training_batches(interactions, batch_size=24, seed=3).map(form), epochs=2, verbose=0, shuffle=False)
+        trained.append(model.weights)
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(np.array(one), np.array(other), atol=1e-6, err_msg=one.path)
 
 
 def test_a_saved_model_goes_on_bit_for_bit(interactions, tmp_path):
@@ -187,7 +239,7 @@ def test_no_table_is_read_or_written_whole(interactions):
     batch = next(iter(training_batches(interactions, batch_size=24)))
     step = tf.function(model.train_step).get_concrete_function(batch)
     tables = {id(v.value.handle) for v in (model.target.user_table, model.target.item_table)}
-    slots = [s.value for o in (model.optimizer, *model.phase_optimizers.values()) for s in o._slots]
+    slots = [s.value for o in (model.optimizer, *model.phase_optimizers.values()) for s in o._slots.values()]
     tables |= {id(slot.handle) for slot in slots if slot.shape[0] in (USERS, ITEMS)}
     inner = [internal for external, internal in step.graph.captures if id(external) in tables]
     assert len(inner) == len(tables)

@@ -424,3 +424,22 @@ def test_learning_curves_of_the_clean_table(tmp_path, results):
     assert parts[-1].path.is_file()
     models = [row[0] for row in parts[0].rows]
     assert models[4:10] == ["MF"] * 3 + ["MF with item bias"] * 3
+
+
+# Optimizers
+
+
+def test_both_optimizers_stand_in_a_row(tmp_path, results):
+    dense, lazy = (
+        Cell("modcloth", "paper", "gmf", "deca", overrides)
+        for overrides in ((), (("training.optimizer", "lazy-adam"),))
+    )
+    for cell, recall in ((dense, 0.2), (lazy, 0.1)):
+        users = pd.DataFrame({"user_id": [7, 8], "recall@20": [recall, 2 * recall]})
+        for seed in range(2):
+            fake_run(tmp_path, cell, seed, recall, users=users)
+    assert lazy.config(0).training.optimizer == "lazy-adam"
+    table = rendered("optimizers", results, tmp_path, dataset="modcloth")["optimizers-paper"][0]
+    row = next(row for row in table.rows if row[:3] == ["ModCloth", "GMF", "DeCA"])
+    assert row[3:6] == ["0.2000 ± 0.0000", "0.1000 ± 0.0000", "-0.1500, p = .205"]  # t = 3 with one degree of freedom
+    assert row[6:] == ["2", "paper/modcloth/gmf-deca-training.optimizer=lazy-adam"]

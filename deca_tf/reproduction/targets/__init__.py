@@ -16,6 +16,7 @@ _ROWS = {
     "stability": "deca_tf.reproduction.targets.stability:Stability",
     "clean": "deca_tf.reproduction.targets.clean:Clean",
     "ties": "deca_tf.reproduction.targets.ties:Ties",
+    "optimizers": "deca_tf.reproduction.targets.optimizers:Optimizers",
 }
 TARGETS = Registry("target", _ROWS)
 ORDER = tuple(_ROWS)  # of `all`: what comes first is run first
