@@ -10,8 +10,8 @@ def read(dataset, data_dir=None, protocol="paper"):
     return read_split(resolve(overrides={"data": {"dataset": dataset, "protocol": protocol, **where}}))
 
 
-def ours(split, backbone, denoiser):
-    """A backbone under a denoiser, at its recipe's settings.
+def ours(split, backbone, denoiser, optimizer="adam"):
+    """A backbone under a denoiser, at its recipe's settings but for the optimizer.
 
     Returns:
         `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the number of updates.
@@ -26,6 +26,7 @@ def ours(split, backbone, denoiser):
             "data": {"dataset": split.name, "protocol": split.protocol},
             "backbone": {"name": backbone},
             "denoiser": {"name": denoiser},
+            "training": {"optimizer": optimizer},
         }
     )
     model = build_model(config, split)

@@ -1,14 +1,18 @@
-"""Does a training step take longer with more users? DeCA with GMF and three MF networks, under one optimizer.
+"""Does a training step take longer with more users or items? DeCA with GMF and three MF networks, under one optimizer.
 
     python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
+    python -m benchmarks.optimizer_growth --users 10000 --items 1000 1000000 --out FILE
+    python -m benchmarks.optimizer_growth --draw docs/growth.png --out FILE [FILE ...]
 
-An update is one phase's, on 2,048 positives and 2,048 negatives whose users and items are drawn uniformly, the least
-favourable case: hardly a row is in the cache. Every number of users has a process of its own, since TensorFlow never
-gives memory back; they take turns at being timed. Printed are medians and the lowest tenth of the turns; memory is the
-growth of the process's peak, from before the model to after its training, over the bytes of weights and slots.
+An update is one phase's, on 2,048 positives, each with a negative for the same user, as `training_batches` has them.
+Users and items are drawn uniformly, the least favourable case: hardly a row is in the cache. Every size has a process
+of its own, since TensorFlow never gives memory back; they take turns at being timed. Printed are medians and the lowest
+tenth of the turns; memory is the growth of the process's peak, from before the model to after its training, over the
+bytes of weights and slots.
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -28,47 +32,77 @@ POSITIVES = 2048
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, nargs="+", default=[10_000, 1_157_633], help="(default: %(default)s)")
-    parser.add_argument("--items", type=int, default=9560, help="(default: %(default)s)")
+    parser.add_argument(
+        "--items", type=int, nargs="+", default=[9560], help="each with all users (default: %(default)s)"
+    )
     parser.add_argument("--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)")
     parser.add_argument("--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=9, help="timed turns of each (default: %(default)s)")
-    parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
-    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=pathlib.Path, nargs="+", help="JSON file to write, or files to draw")
+    parser.add_argument("--draw", type=pathlib.Path, help="measure nothing: a picture of what is in --out")
+    parser.add_argument("--worker", type=int, nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.draw:
+        _draw([json.loads(path.read_text()) for path in arguments.out], arguments.draw)
+        return
     if arguments.worker:
-        _work(arguments, arguments.worker)
+        _work(arguments, *arguments.worker)
         return
     workers = {}
-    for users in arguments.users:
-        command = [sys.executable, "-m", "benchmarks.optimizer_growth", *sys.argv[1:], "--worker", str(users)]
-        workers[users] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        _answer(workers[users])  # has trained its first turn
-    times = {users: [] for users in workers}
+    for size in itertools.product(arguments.users, arguments.items):
+        command = [sys.executable, "-m", "benchmarks.optimizer_growth", *sys.argv[1:], "--worker", *map(str, size)]
+        workers[size] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        _answer(workers[size])  # has trained its first turn
+    times = {size: [] for size in workers}
     for _ in range(arguments.turns):
-        for users, worker in workers.items():
-            times[users].append(_ask(worker, "turn"))
+        for size, worker in workers.items():
+            times[size].append(_ask(worker, "turn"))
     results = {
-        "items": arguments.items,
         "dim": arguments.dim,
         "optimizer": arguments.optimizer,
         "threads": arguments.threads,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "users": {},
+        "sizes": [],
     }
-    for users, worker in workers.items():
-        results["users"][users] = {
-            "ms_per_update": statistics.median(times[users]),
-            "ms_per_update_low": sorted(times[users])[len(times[users]) // 10],
+    for size, worker in workers.items():
+        found = {
+            **dict(zip(("users", "items"), size, strict=True)),
+            "ms_per_update": statistics.median(times[size]),
+            "ms_per_update_low": sorted(times[size])[len(times[size]) // 10],
             **_ask(worker, "memory"),
             # What the end of an epoch takes, once it has been compiled.
             "catch_up_seconds": [_ask(worker, "catch up") for _ in range(2)][-1],
         }
+        results["sizes"].append(found)
         worker.stdin.close()
         worker.wait()
-        print(users, json.dumps(results["users"][users]))
+        print(json.dumps(found))
     if arguments.out:
-        arguments.out.write_text(json.dumps(results, indent=2) + "\n")
+        arguments.out[0].write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _draw(results, path):
+    """Time and memory by users and by items."""
+    import matplotlib.pyplot as plt
+
+    sizes = [size for result in results for size in result["sizes"]]
+    figure, panes = plt.subplots(2, 2, figsize=(9, 5), sharey="row", constrained_layout=True)
+    for column, (grows, other) in enumerate((("users", "items"), ("items", "users"))):
+        fixed = statistics.mode(size[other] for size in sizes)
+        # A size that was measured in several runs has a point for each.
+        of_size = sorted((s for s in sizes if s[other] == fixed), key=lambda size: size[grows])
+        x = [size[grows] for size in of_size]
+        time, memory = panes[:, column]
+        time.plot(x, [size["ms_per_update"] for size in of_size], "o-")
+        memory.plot(x, [size["peak_bytes"] / 1e9 for size in of_size], "o-", label="peak of the process's growth")
+        memory.plot(x, [size["bytes"] / 1e9 for size in of_size], "k:", label="weights and slots")
+        time.set(xscale="log", ylim=(0, None), title=f"{fixed:,} {other}")
+        memory.set(xscale="log", yscale="log", xlabel=grows)
+    panes[0, 0].set_ylabel("ms per update")
+    panes[1, 0].set_ylabel("GB")
+    panes[1, 0].legend()
+    figure.savefig(path, dpi=120)
 
 
 def _ask(worker, question):
@@ -86,7 +120,7 @@ def _answer(worker):
     return json.loads(line)
 
 
-def _work(arguments, users):
+def _work(arguments, users, items):
     """Answers questions, one a line."""
     import numpy as np
     import tensorflow as tf
@@ -101,8 +135,8 @@ def _work(arguments, users):
     rng = np.random.default_rng(0)
     shape = (UPDATES // 2, 2 * POSITIVES, 2)  # a step makes two updates, of DP and of DN
     inputs = {
-        "user_id": rng.integers(0, users, shape, dtype=np.int32),
-        "item_id": rng.integers(0, arguments.items, shape, dtype=np.int32),
+        "user_id": rng.integers(0, users, (*shape[:2], 1), dtype=np.int32),
+        "item_id": rng.integers(0, items, shape, dtype=np.int32),
     }
     label = np.broadcast_to(np.float32([1, 0]), shape)
     batches = tf.data.Dataset.from_tensor_slices((inputs, label)).repeat()
@@ -111,12 +145,11 @@ def _work(arguments, users):
     batches = iter(batches.with_options(options))
     before = _peak()
     target, *networks = (
-        cls(users, arguments.items, embedding_dim=arguments.dim, seed=seed)
-        for seed, cls in enumerate([GMF, MF, MF, MF])
+        cls(users, items, embedding_dim=arguments.dim, seed=seed) for seed, cls in enumerate([GMF, MF, MF, MF])
     )
     model = DeCAModel(target, DeCA(*networks), l2=0.01 / users)
     optimizer = OPTIMIZERS.build(arguments.optimizer, learning_rate=1e-3)
-    model.compile(optimizer, jit_compile=arguments.optimizer == "adam", steps_per_execution=UPDATES // 2)
+    model.compile(optimizer, jit_compile=True, steps_per_execution=UPDATES // 2)
     model.make_train_function()
     model.train_function(batches)
     print(json.dumps("ready"), flush=True)

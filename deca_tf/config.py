@@ -80,7 +80,8 @@ class TrainingSettings(_Table):
     never do."""
     optimizer: Literal["adam", "lazy-adam"] = "adam"
     """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the batch's rows only:
-    an update takes about as long with a million users as with thousands; see `deca_tf.optimizers.LazyAdam`."""
+    an update takes about as long with ten million users as with ten thousand, and less than with 'adam' from some tens
+    of thousands on; see `deca_tf.optimizers.LazyAdam`."""
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     """Adam's."""
     l2: float = pydantic.Field(0.0, ge=0)

@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset")
-    parser.add_argument("model", help="a backbone and a denoiser, or 'plain Keras GMF'")
+    parser.add_argument("model", help="a backbone, a denoiser and perhaps an optimizer, or 'plain Keras GMF'")
     parser.add_argument("--data-dir")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

@@ -22,6 +22,7 @@ import tempfile
 import numpy as np
 
 OURS = [f"{backbone} {denoiser}" for backbone in ("gmf", "neumf", "lightgcn", "cdae") for denoiser in ("deca", "none")]
+OURS += ["gmf deca lazy-adam", "neumf deca lazy-adam"]
 PEERS = ["BPR", "NeuMF", "LightGCN", "CDAE", "implicit-bpr", "implicit-als"]
 
 

@@ -431,7 +431,7 @@ def test_learning_curves_of_the_clean_table(tmp_path, results):
 
 def test_both_optimizers_stand_in_a_row(tmp_path, results):
     dense, lazy = (
-        Cell("modcloth", "paper", "gmf", "deca", overrides)
+        Cell("modcloth", "clean", "gmf", "deca", overrides)
         for overrides in ((), (("training.optimizer", "lazy-adam"),))
     )
     for cell, recall in ((dense, 0.2), (lazy, 0.1)):
@@ -439,7 +439,8 @@ def test_both_optimizers_stand_in_a_row(tmp_path, results):
         for seed in range(2):
             fake_run(tmp_path, cell, seed, recall, users=users)
     assert lazy.config(0).training.optimizer == "lazy-adam"
-    table = rendered("optimizers", results, tmp_path, dataset="modcloth")["optimizers-paper"][0]
+    blocks = rendered("optimizers", results, tmp_path, dataset="modcloth", protocol="clean")
+    table = blocks["optimizers-clean"][0]
     row = next(row for row in table.rows if row[:3] == ["ModCloth", "GMF", "DeCA"])
     assert row[3:6] == ["0.2000 ± 0.0000", "0.1000 ± 0.0000", "-0.1500, p = .205"]  # t = 3 with one degree of freedom
-    assert row[6:] == ["2", "paper/modcloth/gmf-deca-training.optimizer=lazy-adam"]
+    assert row[6:] == ["2", "clean/modcloth/gmf-deca-training.optimizer=lazy-adam"]
