@@ -241,8 +241,9 @@ class DeCAModel(keras.Model):
         """A gradient of no fewer rows than the table has is dense: Adam's very update of all of them costs less."""
         if not isinstance(gradient, tf.IndexedSlices):
             return gradient
+        shape = tf.get_static_value(gradient.dense_shape)
         asked = (gradient.indices.shape[0] or 0) * self.distribute_strategy.num_replicas_in_sync
-        return tf.convert_to_tensor(gradient) if tf.get_static_value(gradient.dense_shape)[0] <= asked else gradient
+        return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
 
     def _apply(self, optimizer, gradients, variables):
         if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():

@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import types
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from deca_tf import batch_building, experiment
+from deca_tf import experiment
 from deca_tf.callbacks.backup import Backup, checkpoints, load_checkpoint
 from deca_tf.config import merge, parse_assignment, resolve
 from deca_tf.data import load_split, write_shards
@@ -369,14 +368,6 @@ def test_a_finished_run_refuses_other_data(tmp_path):
         experiment.run(config, tmp_path / "run", split=other, show_progress=False)
 
 
-def test_a_small_table_is_not_one_batch():
-    unset = settings().training.model_copy(update={"batch_size": None})
-    assert batch_building.groups_per_step(unset, 2, 79_619) == 4096
-    assert batch_building.groups_per_step(unset, 2, 2675) == 256
-    assert batch_building.groups_per_step(unset, 2, 3) == 2
-    assert batch_building.groups_per_step(settings().training, 2, 2675) == 256
-
-
 @pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
 def test_the_other_backbones_run_end_to_end(backbone, tmp_path):
     more = {"backbone": {"name": backbone}, "training": {"epochs": 1, "jit_compile": True, "keep": "last"}}
@@ -388,62 +379,6 @@ def test_the_other_backbones_run_end_to_end(backbone, tmp_path):
     found, model, split = experiment.load_run(tmp_path)
     assert experiment.evaluate(model, split).metrics == pytest.approx(found["test"])
     assert metrics["train"]["steps"] >= 1
-
-
-def an_epoch_of(batches):
-    """Users and items, `(groups, 1 + num_negatives)`; each iteration is another epoch."""
-    inputs = [inputs for inputs, _ in batches]
-    return (np.concatenate([part[key].numpy() for part in inputs]) for key in ("user_id", "item_id"))
-
-
-@pytest.mark.parametrize(
-    ("asked", "epochs", "steps", "expected"),
-    [
-        (32, 20, 20, 20),
-        (32, 20, 205, 41),
-        (32, 20, 211, 32),
-        (32, 1, 20, 10),
-        (32, 20, 1, 1),
-        (32, 1, 1, 1),
-        (1, 5, 7, 1),
-    ],
-)
-def test_executions_end_with_epochs_where_they_can(asked, epochs, steps, expected):
-    training = types.SimpleNamespace(steps_per_execution=asked, epochs=epochs)
-    assert batch_building.steps_per_execution_of(training, steps) == expected
-
-
-def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_nothing(tmp_path):
-    config = settings(BY_USER)
-    split = experiment.read_split(config)
-    model = experiment.build_model(config, split)
-    assert (model.penalty, model.l2) == ("norms", 1e-3)
-    assert experiment.build_model(settings({"training": {"l2": 0.5}}), split).l2 == 0.5 / split.num_users
-    groups_of_users = batch_building.batch_of_users(split.train, 40)
-    batches, groups, steps = batch_building.build_batches(config, split, model.denoiser, epochs_done=0)
-    assert groups == groups_of_users * len(model.denoiser.phases)
-    assert (steps, batches.cardinality()) == (round(len(split.train) / groups), steps)
-    users, items = an_epoch_of(batches)
-    assert users.shape == (steps * groups, 2)
-    assert not np.isin(users[:, 1].astype(np.int64) * split.num_items + items[:, 1], split.train.pair_key).any()
-    assert (users[:, 0] != users[:, 1]).any()  # any cell of the batch's users
-
-
-def test_negatives_are_drawn_as_the_denoiser_wants_them(tmp_path):
-    """WBPR's never observed and popular, batch by batch or by user."""
-    for more in ({}, {"training": {"users_per_batch": 40}}):
-        config = settings({"denoiser": {"name": "wbpr"}}, more)
-        split = experiment.read_split(config)
-        model = experiment.build_model(config, split)
-        batches, _, _ = batch_building.build_batches(config, split, model.denoiser, epochs_done=0)
-        users, items = an_epoch_of(batches)
-        assert (users[:, 0] == users[:, 1]).all()
-        assert not np.isin(users[:, 1].astype(np.int64) * split.num_items + items[:, 1], split.train.pair_key).any()
-        popularity = split.train.item_popularity()
-        left = 1 - split.train.to_csr().toarray()[users[:, 0]]
-        uniform = ((left * popularity).sum(1) / left.sum(1)).mean()
-        weighted = ((left * popularity**2).sum(1) / (left * popularity).sum(1)).mean()
-        assert popularity[items[:, 1]].mean() == pytest.approx(weighted, abs=(weighted - uniform) / 4)
 
 
 def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp_path, monkeypatch):
@@ -592,19 +527,6 @@ def test_a_streamed_run_that_was_interrupted_goes_on_at_the_epoch(shards, tmp_pa
     assert experiment.load_run(tmp_path / "whole", split=split)[0] == whole
     _, _, streamed = experiment.load_run(tmp_path / "whole", data_dir=folder)
     assert repr(streamed) == repr(split)
-
-
-def test_a_streamed_run_sees_each_row_once_in_an_epoch(shards):
-    config = resolve(overrides=merge(shards, NORMAL))
-    split = experiment.read_split(config)
-    denoiser = build_model(config, split).denoiser
-    batches, groups, steps = batch_building.build_batches(config, split, denoiser, 0)
-    keys = np.concatenate(
-        [inputs["user_id"][:, 0].numpy() * np.int64(split.num_items) + inputs["item_id"][:, 0] for inputs, _ in batches]
-    )
-    assert len(keys) == groups * steps
-    assert len(np.unique(keys)) == min(len(keys), len(split.train))
-    assert np.isin(keys, split.train.pair_key).all()
 
 
 def test_whole_users_cannot_be_streamed_which_is_said_before_any_data_is_read(shards, monkeypatch):
