@@ -2,7 +2,7 @@
 
     python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
     python -m benchmarks.optimizer_growth --users 10000 --items 1000 1000000 --out FILE
-    python -m benchmarks.optimizer_growth --draw docs/growth.png --out FILE [FILE ...]
+    python -m benchmarks.optimizer_growth --draw benchmarks/growth.png --out FILE [FILE ...]
 
 An update is one phase's, on 2,048 positives, each with a negative for the same user, as `training_batches` has them.
 Users and items are drawn uniformly, the least favourable case: hardly a row is in the cache. Every size has a process
@@ -86,22 +86,24 @@ def _draw(results, path):
     """Time and memory by users and by items."""
     import matplotlib.pyplot as plt
 
-    sizes = [size for result in results for size in result["sizes"]]
+    everything = [size for result in results for size in result["sizes"]]
     figure, panes = plt.subplots(2, 2, figsize=(9, 5), sharey="row", constrained_layout=True)
     for column, (grows, other) in enumerate((("users", "items"), ("items", "users"))):
-        fixed = statistics.mode(size[other] for size in sizes)
-        # A size that was measured in several runs has a point for each.
-        of_size = sorted((s for s in sizes if s[other] == fixed), key=lambda size: size[grows])
-        x = [size[grows] for size in of_size]
+        fixed = statistics.mode(size[other] for size in everything)
         time, memory = panes[:, column]
-        time.plot(x, [size["ms_per_update"] for size in of_size], "o-")
-        memory.plot(x, [size["peak_bytes"] / 1e9 for size in of_size], "o-", label="peak of the process's growth")
-        memory.plot(x, [size["bytes"] / 1e9 for size in of_size], "k:", label="weights and slots")
-        time.set(xscale="log", ylim=(0, None), title=f"{fixed:,} {other}")
+        for number, result in enumerate(results, 1):
+            of_run = sorted((s for s in result["sizes"] if s[other] == fixed), key=lambda size: size[grows])
+            if len(of_run) > 1:
+                x = [size[grows] for size in of_run]
+                time.plot(x, [size["ms_per_update"] for size in of_run], "o-", label=f"run {number}")
+                memory.plot(x, [size["peak_bytes"] / 1e9 for size in of_run], "o-")
+                memory.plot(x, [size["bytes"] / 1e9 for size in of_run], "k:")
+        time.set(xscale="log", title=f"{fixed:,} {other}")
+        time.legend()
         memory.set(xscale="log", yscale="log", xlabel=grows)
+    panes[0, 0].set_ylim(0, 1.1 * max(size["ms_per_update"] for size in everything))
     panes[0, 0].set_ylabel("ms per update")
-    panes[1, 0].set_ylabel("GB")
-    panes[1, 0].legend()
+    panes[1, 0].set_ylabel("GB; dotted: weights and slots")
     figure.savefig(path, dpi=120)
 
 
