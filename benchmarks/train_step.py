@@ -22,6 +22,10 @@ def main():
     parser.add_argument("--dataset", default="ml-100k", help="a data set of deca_tf (default: %(default)s)")
     parser.add_argument("--data-dir", help="folder of the public data sets")
     parser.add_argument("--backbone", default="gmf", help="the target (default: %(default)s)")
+    parser.add_argument(
+        "--denoisers", nargs="+", default=["none", "linear", "deca"], help="of the target (default: %(default)s)"
+    )
+    parser.add_argument("--optimizers", nargs="+", default=["adam"], help="with each of these (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
     parser.add_argument("--turns", type=int, default=7, help="timed epochs of each contender (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
@@ -34,7 +38,11 @@ def main():
 
     split = read(arguments.dataset, arguments.data_dir)
     contenders = {
-        **{f"deca_tf {name}": ours(split, arguments.backbone, name)[1] for name in ("none", "linear", "deca")},
+        **{
+            f"deca_tf {denoiser} {optimizer}": ours(split, arguments.backbone, denoiser, optimizer)[1]
+            for denoiser in arguments.denoisers
+            for optimizer in arguments.optimizers
+        },
         "plain Keras GMF": plain_keras(split)[1],
     }
     for run_epoch in contenders.values():

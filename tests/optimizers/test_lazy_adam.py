@@ -181,7 +181,10 @@ def test_gradients_by_rows_are_those_of_the_tables(jit_compile, interactions):
         np.testing.assert_allclose(gradient, tf.convert_to_tensor(other), atol=1e-6, err_msg=variable.path)
 
 
-def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch():
+@pytest.mark.parametrize("by_rows", [True, False])
+def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch(by_rows, monkeypatch):
+    if by_rows:  # as tables are that have more rows than a batch asks for
+        monkeypatch.setattr(DeCAModel, "_dense_if_small", lambda self, gradient: gradient)
     pair = np.repeat(np.arange(USERS * ITEMS, dtype=np.int32), 2)[:, None]  # the phases take turns
     label = np.float32(np.random.default_rng(0).integers(0, 2, pair.shape))
     batch = tf.data.Dataset.from_tensors(({"user_id": pair // ITEMS, "item_id": pair % ITEMS}, label)).repeat(6)
