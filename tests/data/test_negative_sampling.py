@@ -104,6 +104,15 @@ def test_cells_of_a_batch_are_uniform_over_all_that_its_users_have_not_touched(o
     assert (np.diff(place.ravel()) >= 0).all()
 
 
+def test_cells_are_drawn_independently(observed):
+    """The share that falls to user 6 varies over steps as that of 100 independent draws does."""
+    sampler = UnobservedNegatives(observed, seed=5)
+    batch = tf.constant(np.repeat([3, 6], 50), tf.int32)
+    shares = [np.mean(sampler.in_cells_of(batch, 1, tf.constant(step, tf.int64))[0] == 6) for step in range(400)]
+    mean = np.mean(shares)
+    assert np.var(shares) == pytest.approx(mean * (1 - mean) / 100, rel=0.25)
+
+
 def test_user_with_one_unobserved_item_always_gets_it(observed):
     assert (draw(UnobservedNegatives(observed), np.full(200, 4), 3) == 4).all()
 

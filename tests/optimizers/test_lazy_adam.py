@@ -181,6 +181,27 @@ def test_gradients_by_rows_are_those_of_the_tables(jit_compile, interactions):
         np.testing.assert_allclose(gradient, tf.convert_to_tensor(other), atol=1e-6, err_msg=variable.path)
 
 
+class Neighbours(MF):
+    """Looks its items up, and the next ones too."""
+
+    def call(self, inputs):
+        following = {**inputs, "item_id": (inputs["item_id"] + 1) % self.num_items}
+        return super().call(inputs) + super().call(following)
+
+
+def test_a_table_that_is_looked_up_by_other_ids_too_gets_the_gradients_of_both(interactions):
+    model = DeCAModel(Neighbours(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1))
+    model.compile(LazyAdam(0.01), jit_compile=False)
+    model.make_train_function()
+    inputs, label, once = _flat(*next(iter(training_batches(interactions, batch_size=8))))
+    variables = model.target.trainable_variables
+    users, items = tf.function(lambda: model._row_gradients("train", variables, inputs, label, once), autograph=False)()
+    expected = model._gradients("train", variables, inputs, label)
+    assert isinstance(users, RowGradient)
+    assert isinstance(items, tf.IndexedSlices)
+    np.testing.assert_allclose(tf.convert_to_tensor(items), tf.convert_to_tensor(expected[1]), atol=1e-6)
+
+
 @pytest.mark.parametrize("by_rows", [True, False])
 def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch(by_rows, monkeypatch):
     if by_rows:  # as tables are that have more rows than a batch asks for
