@@ -2,7 +2,7 @@
 
     python -m benchmarks.train_step --dataset ml-100k --data-dir DIR --threads 1
 
-A step is an update on 2,048 positives and 2,048 negatives. Each contender trains a few epochs to warm up (tracing and
+A step is an update on 2,048 positives and 2,048 negatives. Each contender trains to warm up (tracing and
 compiling), then takes turns with the others; medians over the turns are printed and written as JSON.
 """
 
@@ -27,7 +27,7 @@ def main():
     )
     parser.add_argument("--optimizers", nargs="+", default=["adam"], help="with each of these (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=7, help="timed epochs of each contender (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=7, help="timed trainings of each contender, some epochs each (default: %(default)s)")
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     import tensorflow as tf

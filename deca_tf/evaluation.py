@@ -136,14 +136,18 @@ class Evaluator:
         by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
         self._by_model = _Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
         self._by_popularity = _Ranking(self.users, np.flatnonzero(by_popularity), seen, findable)
-        self._compiled = None, None  # a model and its scoring function, so that later epochs need no new trace
+        self._compiled = None, {}  # a model and functions of its and of its members, so that later epochs trace none anew
 
     def __call__(self, model, progress=None):
         """Judges a model; see `evaluate`."""
         began = time.perf_counter()
         hits, places = (known.copy() for known in self._found_by_popularity)
         model = getattr(model, "recommender", model)
-        score, fitting = self._scorer(model)
+        known, compiled = self._compiled
+        if known is not model:
+            compiled = {}
+            self._compiled = model, compiled  # not read again: another thread may judge another model meanwhile
+        score, fitting = self._scorer(model, compiled)
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
         offset = len(self.users) - len(self._by_model.users)
         tell = progress and (lambda done: progress(offset + done, len(self.users)))
@@ -180,8 +184,12 @@ class Evaluator:
         self._by_popularity.fill(hits, places, score, self.chunk_size or fitting)
         return hits, places
 
-    def _scorer(self, model):
+    def _scorer(self, model, compiled):
         """How to score with a model.
+
+        Args:
+            model: the one that is judged, or one of its members.
+            compiled: TensorFlow's functions by model, which this adds to.
 
         Returns:
             `(prepare, chunk_size)`; `prepare(users)`, int32 `(n,)`, returns a function from the bounds of a slice of
@@ -195,12 +203,16 @@ class Evaluator:
             return functools.partial(_products, model), whole_rows
         if not isinstance(model, keras.Model):
             return functools.partial(_rows, model.score_all_items), whole_rows
-        known, compiled = self._compiled
-        if known is not model:
+        members = getattr(model, "members", ())
+        if members:
+            prepares, sizes = zip(*(self._scorer(member, compiled) for member in members), strict=True)
+            if model not in compiled:
+                compiled[model] = tf.function(model.combine_scores, jit_compile=True)
+            return functools.partial(_combined, compiled[model], prepares), min(sizes)
+        if model not in compiled:
             score = getattr(model, "score_all_items", None) or functools.partial(score_pairs, model, num_items)
-            compiled = tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
-            self._compiled = model, compiled  # not read again: another thread may judge another model meanwhile
-        return functools.partial(_rows, lambda users: compiled(tf.constant(users))), network_rows
+            compiled[model] = tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
+        return functools.partial(_rows, lambda users: compiled[model](tf.constant(users))), network_rows
 
 
 class _Ranking:
@@ -366,6 +378,19 @@ def _products(model, users):
     parts = [users[start : start + CHUNK_VECTORS] for start in range(0, len(users), CHUNK_VECTORS)]
     queries = np.concatenate([_float32(model.query_embedding(part)) for part in parts])
     return lambda start, stop, out: np.matmul(queries[start:stop], table, out=out)
+
+
+def _combined(combine, prepares, users):
+    """Scores of a model that makes them of its members', each of which is asked in its own fastest way."""
+    fills = [prepare(users) for prepare in prepares]
+
+    def fill(start, stop, out):
+        scores = [np.empty_like(out) for _ in fills]
+        for fill_member, of_member in zip(fills, scores, strict=True):
+            fill_member(start, stop, of_member)
+        np.copyto(out, combine(*scores))
+
+    return fill
 
 
 def _float32(tensor):

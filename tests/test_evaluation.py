@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from deca_tf.backbones import GMF, MF
+from deca_tf.backbones import GMF, MF, NeuMF
 from deca_tf.comparators import Popularity
 from deca_tf.data import Interactions, LeakReport, Split
 from deca_tf.deca_model import DeCAModel
+from deca_tf.denoisers.ensemble import MeanOfTwo
 from deca_tf.evaluation import Evaluator, evaluate
 
 KS = (1, 3, 20, 100)
@@ -272,6 +273,19 @@ def test_network_is_traced_once_for_all_chunks_and_epochs():
     for _ in range(3):
         judge(model)
     assert len(traces) == 1
+
+
+@pytest.mark.parametrize("kind", [MF, NeuMF])
+def test_members_of_an_ensemble_are_each_asked_in_their_fastest_way(kind, monkeypatch):
+    split = random_split(5, "clean")
+    members = [kind(split.num_users, split.num_items, embedding_dim=4, embedding_stddev=0.5, seed=seed) for seed in (1, 2)]
+    first, second = (1 / (1 + np.exp(-np.float64(m.score_all_items(np.arange(split.num_users))))) for m in members)
+    if kind is MF:  # whose products need no graph
+        monkeypatch.setattr(MF, "score_all_items", None)
+    judge = Evaluator(split, ks=KS)
+    expected, both = evaluate(Table(first + second), split, ks=KS).per_user, MeanOfTwo(*members)
+    for _ in range(2):
+        assert judge(both).per_user.equals(expected)
 
 
 def test_memory_is_bounded_by_the_default_chunk():
