@@ -7,7 +7,9 @@ from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.checks import check_integer, check_range
-from deca_tf.data.ragged import values_of_rows
+from deca_tf.data.ragged import rows_of_lengths, values_of_rows
+
+MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -20,7 +22,8 @@ class CDAE(Backbone):
     those of PyTorch's layers.
 
     Each user of a batch is encoded once, however many pairs are asked of it: train it on
-    `training_batches_by_user`.
+    `training_batches_by_user`. On a small data set every batch encodes all users: it has most of them anyway, and then
+    shapes are fixed, so that XLA can compile the whole update.
 
     Differs: degrees are those of the whole training data. The released code takes the items' from the batch, so that a
     score depends on who else is in it.
@@ -39,7 +42,7 @@ class CDAE(Backbone):
 
     def __init__(self, num_users, num_items, *, embedding_dim=32, corruption=0.5, num_edges=None, seed=0, **kwargs):
         super().__init__(num_users, num_items, seed=seed, **kwargs)
-        self.supports_jit = False  # the number of users in a batch and of items in their histories is not fixed
+        self.supports_jit = self.num_users * self.num_items <= MOST_CELLS  # else shapes depend on the batch's users
         self.embedding_dim = check_integer("embedding_dim", embedding_dim)
         self.corruption = check_range("corruption", corruption, 0, 1)
         if self.corruption == 1:
@@ -61,6 +64,8 @@ class CDAE(Backbone):
         for name, length in constants.items():
             weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
             setattr(self, name, weight)
+        # What `user_degree` says, written out for each edge: no weight, so that files do not hold it.
+        self._users_of_items = tf.Variable(tf.zeros((num_edges if self.supports_jit else 0,), tf.int32), trainable=False)
 
     def adapt(self, interactions):
         """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""
@@ -70,6 +75,11 @@ class CDAE(Backbone):
         self.items_of_users.assign(histories.indices)
         self.user_degree.assign(np.diff(histories.indptr))
         self.item_degree.assign(np.bincount(histories.indices, minlength=self.num_items))
+        self._write_out_users()
+
+    def _write_out_users(self):
+        if self.supports_jit and self.num_edges is not None:
+            self._users_of_items.assign(rows_of_lengths(self.user_degree))
 
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
@@ -77,27 +87,53 @@ class CDAE(Backbone):
         return tf.gather(hidden, place)
 
     def _encode_distinct(self, user_ids, training):
-        """Hidden vectors of the distinct users `(n, dim)`, and which one is whose, of the shape of the ids."""
+        """Hidden vectors of some users `(n, dim)`, each once, and which one is whose, of the shape of the ids."""
         if self.num_edges is None:
             raise RuntimeError("CDAE must be given the histories before it is called: `model.adapt(split.train)`.")
+        degree, own = tf.convert_to_tensor(self.user_degree), tf.convert_to_tensor(self.user_table)
+        if self.supports_jit:
+            return self._hidden(self._sums_of_all(training), degree, own, training), user_ids
         users, place = tf.unique(tf.reshape(user_ids, (-1,)))
-        degree = tf.convert_to_tensor(self.user_degree)
         length = tf.gather(degree, users)
         first = tf.gather(tf.cumsum(degree, exclusive=True), users)
-        rows, positions = values_of_rows(first, length)
+        sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
+        return self._hidden(sums, length, tf.gather(own, users), training), tf.reshape(place, tf.shape(user_ids))
+
+    def _sums(self, rows, positions, num_rows, training):
+        """Sums of the encoder's vectors over the edges at `positions`, by the rows that they belong to, sorted."""
         items = tf.gather(tf.convert_to_tensor(self.items_of_users), positions)
         if training and self.corruption:
-            kept = keras.random.uniform(tf.shape(items), seed=self.seed_generator) >= self.corruption
+            kept = self._draw_kept(positions)
             items, rows = tf.boolean_mask(items, kept), tf.boolean_mask(rows, kept)
-        scaled = ops.convert_to_tensor(self.encoder_table) * _fourth_root_inverse(self.item_degree)
-        sums = tf.raw_ops.SparseSegmentSumWithNumSegments(
-            data=scaled, indices=items, segment_ids=rows, num_segments=tf.size(users)
+        return tf.raw_ops.SparseSegmentSumWithNumSegments(
+            data=self._scaled_encoder(), indices=items, segment_ids=rows, num_segments=num_rows
         )
-        scale = _fourth_root_inverse(length)
+
+    def _sums_of_all(self, training):
+        """As `_sums`, of all users."""
+        users = tf.convert_to_tensor(self._users_of_items)
+        if training and self.corruption:
+            users = tf.where(self._draw_kept(tf.range(self.num_edges)), users, -1)  # a sum of no user is left out
+        taken = tf.gather(self._scaled_encoder(), tf.convert_to_tensor(self.items_of_users))
+        return tf.math.unsorted_segment_sum(taken, users, self.num_users)
+
+    def _draw_kept(self, positions):
+        """Which edges are left of the histories; the same in a batch of all users and in one of some.
+
+        A hash, for XLA's own generator takes thirty times as long as the rest of the lookup.
+        """
+        key = tf.cast(self.seed_generator.next(), tf.uint32)
+        bits = _mixed(_mixed(tf.cast(positions, tf.uint32) ^ key[0]) ^ key[1])
+        return bits >= tf.constant(round(self.corruption * 2**32), tf.uint32)
+
+    def _scaled_encoder(self):
+        return ops.convert_to_tensor(self.encoder_table) * _fourth_root_inverse(self.item_degree)
+
+    def _hidden(self, sums, degree, own, training):
+        scale = _fourth_root_inverse(degree)
         if training:
             scale /= 1.0 - self.corruption
-        hidden = ops.tanh(scale * sums + ops.take(self.user_table, users, axis=0) + self.encoder_bias)
-        return hidden, tf.reshape(place, tf.shape(user_ids))
+        return ops.tanh(scale * sums + own + self.encoder_bias)
 
     def call(self, inputs, training=False):
         hidden, place = self._encode_distinct(inputs["user_id"], training)
@@ -139,6 +175,7 @@ class CDAE(Backbone):
         weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping, though it has keys
         state = weights.pop("corruption_state", None)
         super().load_own_variables(weights)
+        self._write_out_users()
         if state is not None:
             self.seed_generator.state.assign(state)
 
@@ -162,6 +199,16 @@ def _uniform(inputs):
     """Uniform in +-1 / sqrt(inputs)."""
     bound = inputs**-0.5
     return lambda seed: keras.initializers.RandomUniform(-bound, bound, seed=seed)
+
+
+def _mixed(bits):
+    """A permutation of uint32 of which each bit depends on all.
+
+    Source: the finalizer of MurmurHash3, https://github.com/aappleby/smhasher.
+    """
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        bits = (bits ^ tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32))) * tf.constant(factor, tf.uint32)
+    return bits ^ tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32))
 
 
 def _fourth_root_inverse(degree):

@@ -11,6 +11,11 @@ USERS, ITEMS, DIM = 6, 5, 3
 TABLE = np.array([[0, 0, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 1, 0], [1, 1, 0, 0, 0], [0, 1, 1, 1, 0]])
 
 
+@pytest.fixture(autouse=True, params=["all users in every batch", "those of the batch"])
+def size(request, monkeypatch):
+    monkeypatch.setattr("deca_tf.backbones.cdae.MOST_CELLS", 10**9 if request.param.startswith("all") else 0)
+
+
 def model_of(table=TABLE, **options):
     users, items = np.nonzero(table)
     size = table.shape
@@ -99,6 +104,14 @@ def test_a_loaded_model_corrupts_as_the_saved_one_would_have(tmp_path):
     second = np.array(model(every_pair(), training=True))
     assert (second != first).any()
     np.testing.assert_array_equal(np.array(loaded(every_pair(), training=True)), second)
+
+
+def test_batches_of_all_users_are_corrupted_as_batches_of_some(monkeypatch):
+    encoded = []
+    for most_cells in (10**9, 0):
+        monkeypatch.setattr("deca_tf.backbones.cdae.MOST_CELLS", most_cells)
+        encoded.append(np.array(model_of(seed=4).encode(np.array([4, 2, 2, 0], np.int32), training=True)))
+    np.testing.assert_allclose(*encoded, rtol=1e-5)
 
 
 def test_a_user_is_corrupted_once_in_a_batch():
