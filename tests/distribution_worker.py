@@ -44,7 +44,7 @@ def curves(strategy):
     interactions = Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
     found = {}
     for backbone, denoiser in MODELS:
-        options = {"embedding_dim": 4, **({"corruption": 0.0} if backbone == "cdae" else {})}
+        options = {"embedding_dim": 4}
         with strategy.scope():
             if backbone == "compositional":
                 keras.utils.set_random_seed(1)

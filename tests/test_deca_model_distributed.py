@@ -61,7 +61,7 @@ def test_two_devices_train_like_one(name, interactions, strategy):
 
 @pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
 def test_two_devices_train_the_other_backbones_like_one(backbone, interactions, strategy):
-    options = {"embedding_dim": 4, **({"corruption": 0.0} if backbone == "cdae" else {})}
+    options = {"embedding_dim": 4}
 
     def built():
         target = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options=options)

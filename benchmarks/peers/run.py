@@ -4,7 +4,7 @@
 
 Same training pairs, same sizes (embeddings of 32, LightGCN's of 64 with three layers, NeuMF's perceptron
 256-128-64-32), same threads. Every contender is a process of its own; they take turns at training an epoch (ours as
-many as make 60 updates) and at judging the test by a full ranking. Medians over the turns are printed and written as
+many as make 400 updates) and at judging the test by a full ranking. Medians over the turns are printed and written as
 JSON. An update is on 2,048 positives and their negatives; for CDAE on as many users, or all there are; for implicit it
 is 2,048 pairs' share of a pass.
 """
