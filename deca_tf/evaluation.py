@@ -28,6 +28,7 @@ CHUNK_SCORES = 2**18  # scores at once where each is one product: 1 MiB, to stay
 CHUNK_ROWS = 64  # users at least in a product, which with fewer takes up to twice as long a score
 MOST_SCORES = 2**24  # but never more scores than this, 64 MiB
 CHUNK_PAIRS = 2**14  # scores at once where each takes a network, with hundreds of values per pair in its layers
+WHOLE_CHUNK_PAIRS = 2**17  # and where the model takes whole users: it works out its items' part once for each chunk
 CHUNK_VECTORS = 8192  # users whose vectors are computed at once
 _TURN = threading.Lock()
 
@@ -197,7 +198,6 @@ class Evaluator:
         """
         _check_model(model, self.split)
         num_items = self.split.num_items
-        network_rows = max(1, CHUNK_PAIRS // num_items)
         whole_rows = max(CHUNK_SCORES // num_items, min(CHUNK_ROWS, MOST_SCORES // num_items), 1)
         if getattr(model, "is_factorized", False):
             return functools.partial(_products, model), whole_rows
@@ -209,10 +209,12 @@ class Evaluator:
             if model not in compiled:
                 compiled[model] = tf.function(model.combine_scores, jit_compile=True)
             return functools.partial(_combined, compiled[model], prepares), min(sizes)
+        takes_users = hasattr(model, "score_all_items")
         if model not in compiled:
-            score = getattr(model, "score_all_items", None) or functools.partial(score_pairs, model, num_items)
+            score = model.score_all_items if takes_users else functools.partial(score_pairs, model, num_items)
             compiled[model] = tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
-        return functools.partial(_rows, lambda users: compiled[model](tf.constant(users))), network_rows
+        rows = max(1, (WHOLE_CHUNK_PAIRS if takes_users else CHUNK_PAIRS) // num_items)
+        return functools.partial(_rows, lambda users: compiled[model](tf.constant(users))), rows
 
 
 class _Ranking:
