@@ -392,6 +392,7 @@ def _flat(inputs, label, part=0, parts=1):
         `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user once if that is how
         the batch has it.
     """
+
     def dealt(groups):
         if parts == 1:
             return groups

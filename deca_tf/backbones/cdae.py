@@ -65,7 +65,9 @@ class CDAE(Backbone):
             weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
             setattr(self, name, weight)
         # What `user_degree` says, written out for each edge: no weight, so that files do not hold it.
-        self._users_of_items = tf.Variable(tf.zeros((num_edges if self.supports_jit else 0,), tf.int32), trainable=False)
+        self._users_of_items = tf.Variable(
+            tf.zeros((num_edges if self.supports_jit else 0,), tf.int32), trainable=False
+        )
 
     def adapt(self, interactions):
         """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""

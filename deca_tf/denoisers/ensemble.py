@@ -78,7 +78,9 @@ class MeanOfTwo(keras.Model):
 
     def _score_all_items(self, user_ids):
         """Logits of every item for each user, `(batch,)` to `(batch, num_items)`."""
-        return self.combine_scores(*(ops.convert_to_tensor(member.score_all_items(user_ids)) for member in self.members))
+        return self.combine_scores(
+            *(ops.convert_to_tensor(member.score_all_items(user_ids)) for member in self.members)
+        )
 
     @staticmethod
     def combine_scores(first, second):

@@ -179,7 +179,7 @@ def test_results_do_not_depend_on_threads(monkeypatch):
     model = MF(60, 45, item_bias=True)
     found = []
     for threads in (1, 5):
-        monkeypatch.setattr("deca_tf.evaluation._num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("deca_tf.evaluation.evaluator._num_threads", lambda threads=threads: threads)
         told = []
         judged = evaluate(model, split, ks=KS, chunk_size=2, progress=lambda done, _, told=told: told.append(done))
         assert told == sorted(told) and told[-1] == judged.num_users
@@ -278,7 +278,9 @@ def test_network_is_traced_once_for_all_chunks_and_epochs():
 @pytest.mark.parametrize("kind", [MF, NeuMF])
 def test_members_of_an_ensemble_are_each_asked_in_their_fastest_way(kind, monkeypatch):
     split = random_split(5, "clean")
-    members = [kind(split.num_users, split.num_items, embedding_dim=4, embedding_stddev=0.5, seed=seed) for seed in (1, 2)]
+    members = [
+        kind(split.num_users, split.num_items, embedding_dim=4, embedding_stddev=0.5, seed=seed) for seed in (1, 2)
+    ]
     first, second = (1 / (1 + np.exp(-np.float64(m.score_all_items(np.arange(split.num_users))))) for m in members)
     if kind is MF:  # whose products need no graph
         monkeypatch.setattr(MF, "score_all_items", None)
