@@ -37,6 +37,21 @@ class Interrupted(Exception):
     pass
 
 
+def run_and_die(config, folder, epoch, monkeypatch):
+    """Dies when the checkpoint of an epoch is there; later runs, too, save one at every epoch."""
+    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
+    save = Backup.save
+
+    def save_and_die(self, epochs_done):
+        save(self, epochs_done)
+        if epochs_done == epoch:
+            raise Interrupted
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Backup, "save", save_and_die)
+        experiment.run(config, folder, show_progress=False)
+
+
 NORMAL = {"denoiser": {"name": "none"}}  # one network, and quickly compiled
 BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "penalty": "norms", "l2": 1e-3}}
 
@@ -55,20 +70,9 @@ BY_USER = {"backbone": {"name": "cdae"}, "training": {"users_per_batch": 40, "pe
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, monkeypatch):
     config = settings(more)
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))  # a checkpoint at every epoch
-    save = Backup.save
-
-    def save_and_die(self, epochs_done):
-        save(self, epochs_done)
-        if epochs_done == 2:
-            raise Interrupted
-
-    monkeypatch.setattr(Backup, "save", save_and_die)
-    with pytest.raises(Interrupted):
-        experiment.run(config, tmp_path / "torn", show_progress=False)
+    run_and_die(config, tmp_path / "torn", 2, monkeypatch)
     assert not RunFolder(tmp_path / "torn").is_finished
     assert [path.name for path in checkpoints(tmp_path / "torn" / "checkpoint")] == ["epoch-000002"]
-    monkeypatch.setattr(Backup, "save", save)
     torn = experiment.run(config, tmp_path / "torn", show_progress=False)
     assert torn["test"] == whole["test"]
     assert torn["best_epoch"] == whole["best_epoch"]
@@ -389,17 +393,7 @@ def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp
     losses = pd.read_csv(tmp_path / "whole/history.csv")["val_loss"]
     assert 2 < len(losses) == whole["train"]["epochs"] < 30
     assert (losses.diff() > 0).sum() == 2 and losses.iloc[-1] > losses.iloc[-2]
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
-    save = Backup.save
-
-    def save_and_die(self, epochs_done):
-        save(self, epochs_done)
-        if epochs_done == len(losses) - 1:
-            raise Interrupted
-
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr(Backup, "save", save_and_die)
-        experiment.run(config, tmp_path / "torn", show_progress=False)
+    run_and_die(config, tmp_path / "torn", len(losses) - 1, monkeypatch)
     torn = experiment.run(config, tmp_path / "torn", show_progress=False)
     assert torn["test"] == whole["test"]
     assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
@@ -506,17 +500,7 @@ def shards(tmp_path_factory):
 def test_a_streamed_run_that_was_interrupted_goes_on_at_the_epoch(shards, tmp_path, monkeypatch):
     config = resolve(overrides=merge(shards, NORMAL))
     whole = experiment.run(config, tmp_path / "whole", show_progress=False)
-    monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
-    save = Backup.save
-
-    def save_and_die(self, epochs_done):
-        save(self, epochs_done)
-        if epochs_done == 2:
-            raise Interrupted
-
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr(Backup, "save", save_and_die)
-        experiment.run(config, tmp_path / "torn", show_progress=False)
+    run_and_die(config, tmp_path / "torn", 2, monkeypatch)
     torn = experiment.run(config, tmp_path / "torn", show_progress=False)
     assert torn["test"] == whole["test"]
     assert (tmp_path / "torn/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
