@@ -83,6 +83,10 @@ class CDAE(Backbone):
         if self.supports_jit and self.num_edges is not None:
             self._users_of_items.assign(rows_of_lengths(self.user_degree))
 
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        self._write_out_users()
+
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
         hidden, place = self._encode_distinct(user_ids, training)

@@ -87,6 +87,13 @@ def test_corrupted_sums_have_the_mean_of_the_whole_and_the_variance_of_the_draw(
     assert (np.abs(drawn.mean(0) - parts.sum(0)) < 4 * deviation / np.sqrt(draws)).all()
 
 
+def test_a_model_that_was_given_anothers_weights_has_its_histories():
+    model = model_of()
+    other = CDAE.from_config(model.get_config())
+    other.set_weights(model.get_weights())
+    np.testing.assert_array_equal(np.array(other(every_pair())), np.array(model(every_pair())))
+
+
 def test_users_without_history_can_be_alone_in_a_batch():
     model = model_of()
     model.adapt(Interactions(*np.nonzero(TABLE), np.arange(USERS), np.arange(ITEMS)))
