@@ -185,9 +185,13 @@ class DeCAModel(keras.Model):
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
             logits = self.target(inputs, training=True)
             example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
-            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
+            loss = mean_per_label(example_loss, label)
+            if not (self._is_lazy or self._penalizes_in_optimizer):
+                loss += self._regularization()
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
+        if self._penalizes_in_optimizer:
+            loss += self._regularization()
         probability = ops.sigmoid(logits)
         self.loss_mean.update_state(loss)
         self.positive_prob.update_state(probability, sample_weight=label)
@@ -246,10 +250,22 @@ class DeCAModel(keras.Model):
         return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
 
     def _apply(self, optimizer, gradients, variables):
-        if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
+        def apply(gradients):
+            if self._penalizes_in_optimizer:
+                gradients = self._with_penalty(gradients, variables)
             optimizer.apply(gradients, variables)
-        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
-            tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
+
+        (tf.function(apply, jit_compile=True) if self._compiles_optimizer else apply)(gradients)
+
+    @property
+    def _compiles_optimizer(self):
+        """Whether XLA gets the optimizer alone, for it cannot compile the target: one pass of a dozen over each table."""
+        return not (self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy())
+
+    @property
+    def _penalizes_in_optimizer(self):
+        """Whether the gradient of the penalty is added in that one pass."""
+        return self._compiles_optimizer and self.penalty == "squares"
 
     def _regularization(self):
         if not self.l2:
@@ -268,12 +284,14 @@ class DeCAModel(keras.Model):
         """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
         penalized = {id(weight) for weight in self.recommender.trainable_variables}
         share = self.l2 / self.distribute_strategy.num_replicas_in_sync
-        return [
-            gradient + share * tf.convert_to_tensor(source)
-            if share and isinstance(gradient, tf.Tensor) and id(source) in penalized
-            else gradient
-            for gradient, source in zip(gradients, sources, strict=True)
-        ]
+
+        def penalize(gradient, source):
+            if not share or id(source) not in penalized or isinstance(gradient, tf.IndexedSlices):
+                return gradient
+            slope = share * tf.convert_to_tensor(source)
+            return slope if gradient is None else gradient + slope
+
+        return list(map(penalize, gradients, sources))
 
     def _split_by_phase(self, phase, networks):
         """Variables that learn in every phase, and those that learn in this one but not in all."""
