@@ -27,7 +27,12 @@ def main():
     )
     parser.add_argument("--optimizers", nargs="+", default=["adam"], help="with each of these (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=7, help="timed trainings of each contender, some epochs each (default: %(default)s)")
+    parser.add_argument(
+        "--turns",
+        type=int,
+        default=7,
+        help="timed trainings of each contender, some epochs each (default: %(default)s)",
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     import tensorflow as tf
