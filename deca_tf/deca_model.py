@@ -259,7 +259,7 @@ class DeCAModel(keras.Model):
 
     @property
     def _compiles_optimizer(self):
-        """Whether XLA gets the optimizer alone, since it cannot compile the target: one pass over each table for a dozen."""
+        """Whether XLA gets the optimizer alone, in one pass over each table, for a target that it cannot compile."""
         return not (self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy())
 
     @property
