@@ -153,7 +153,7 @@ class DeCAModel(keras.Model):
         # Keras learns that a stream of unknown length is over by a failing step: without a batch nothing may count.
         with tf.control_dependencies([label]):
             for index, phase in enumerate(phases):
-                self._update(phase, *_flat(inputs, label, index, len(phases)))
+                self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
         return self._logs(self.get_metrics_result())
 
     def _logs(self, results):
@@ -185,13 +185,9 @@ class DeCAModel(keras.Model):
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
             logits = self.target(inputs, training=True)
             example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
-            loss = mean_per_label(example_loss, label)
-            if not (self._is_lazy or self._penalizes_in_optimizer):
-                loss += self._regularization()
+            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        if self._penalizes_in_optimizer:
-            loss += self._regularization()
         probability = ops.sigmoid(logits)
         self.loss_mean.update_state(loss)
         self.positive_prob.update_state(probability, sample_weight=label)
@@ -250,22 +246,10 @@ class DeCAModel(keras.Model):
         return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
 
     def _apply(self, optimizer, gradients, variables):
-        def apply(gradients):
-            if self._penalizes_in_optimizer:
-                gradients = self._with_penalty(gradients, variables)
+        if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
             optimizer.apply(gradients, variables)
-
-        (tf.function(apply, jit_compile=True) if self._compiles_optimizer else apply)(gradients)
-
-    @property
-    def _compiles_optimizer(self):
-        """Whether XLA gets the optimizer alone, in one pass over each table, for a target that it cannot compile."""
-        return not (self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy())
-
-    @property
-    def _penalizes_in_optimizer(self):
-        """Whether the gradient of the penalty is added in that one pass."""
-        return self._compiles_optimizer and self.penalty == "squares"
+        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
+            tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
 
     def _regularization(self):
         if not self.l2:
@@ -284,14 +268,12 @@ class DeCAModel(keras.Model):
         """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
         penalized = {id(weight) for weight in self.recommender.trainable_variables}
         share = self.l2 / self.distribute_strategy.num_replicas_in_sync
-
-        def penalize(gradient, source):
-            if not share or id(source) not in penalized or isinstance(gradient, tf.IndexedSlices):
-                return gradient
-            slope = share * tf.convert_to_tensor(source)
-            return slope if gradient is None else gradient + slope
-
-        return list(map(penalize, gradients, sources))
+        return [
+            gradient + share * tf.convert_to_tensor(source)
+            if share and isinstance(gradient, tf.Tensor) and id(source) in penalized
+            else gradient
+            for gradient, source in zip(gradients, sources, strict=True)
+        ]
 
     def _split_by_phase(self, phase, networks):
         """Variables that learn in every phase, and those that learn in this one but not in all."""
@@ -403,26 +385,17 @@ def _unpack(data):
     return inputs, label
 
 
-def _flat(inputs, label, part=0, parts=1):
-    """Every `parts`-th group of a batch, from `part` on, in the form that a target which knows nothing of groups takes.
+def _flat(inputs, label, rows=slice(None)):
+    """Some rows of a batch, in the form that a target which knows nothing of groups can take.
 
     Returns:
         `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user once if that is how
         the batch has it.
     """
-
-    def dealt(groups):
-        if parts == 1:
-            return groups
-        if None in groups.shape:
-            return groups[part::parts]
-        # Of equal effect, and half the time of TensorFlow's slices with a stride.
-        return ops.reshape(groups, (-1, parts, *groups.shape[1:]))[:, part]
-
-    label = dealt(label)
+    label = label[rows]
     flat, once = {}, {}
     for name in ("user_id", "item_id"):
-        ids = dealt(inputs[name])
+        ids = inputs[name][rows]
         flat[name] = once[name] = ops.reshape(ops.broadcast_to(ids, ops.shape(label)), (-1,))
         if ids.shape[1:] != label.shape[1:]:
             once[name] = ops.reshape(ids, (-1,))

@@ -126,7 +126,7 @@ class CDAE(Backbone):
     def _draw_kept(self, positions):
         """Which edges are left of the histories; the same in a batch of all users and in one of some.
 
-        A hash, for XLA's own generator takes thirty times as long as the rest of the lookup.
+        A hash, for XLA's own generator takes longer than all the rest of an update.
         """
         key = tf.cast(self.seed_generator.next(), tf.uint32)
         bits = _mixed(_mixed(tf.cast(positions, tf.uint32) ^ key[0]) ^ key[1])

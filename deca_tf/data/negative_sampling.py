@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from deca_tf.data.host import on_host
-from deca_tf.data.ragged import values_of_rows
 from deca_tf.registry import Registry
 
 NEGATIVES = Registry(
@@ -114,18 +113,12 @@ class UnobservedNegatives:
         shape = (user_ids.shape[0], count)
         is_first = tf.concat([[True], user_ids[1:] != user_ids[:-1]], axis=0)
         distinct = tf.boolean_mask(user_ids, is_first)
-        left, first = tf.gather(self._left, distinct), tf.gather(self._first, distinct)
-        length = tf.gather(self._first, distinct + 1) - first
+        left = tf.gather(self._left, distinct)
         ends = tf.cumsum(left)
-        point = _sorted_below(ends[-1], shape[0] * count, _seed(self.seed, step))
-        row = tf.searchsorted(ends, point, side="right")
-        # All users' gaps one after the other, so that one search counts the pairs before each point.
-        starts, row_of_pair, pairs = ends - left, *values_of_rows(first + 1, length)
-        gaps = tf.gather(starts, row_of_pair) + tf.cast(tf.gather(self._gaps, pairs), tf.int64)
-        before = tf.cast(tf.searchsorted(gaps, point, side="right"), tf.int64)
-        shift = starts + tf.cast(tf.cumsum(length, exclusive=True), tf.int64)
-        items = tf.cast(point + before - tf.gather(shift, row), tf.int32)
-        return tf.reshape(tf.gather(distinct, row), shape), tf.reshape(items, shape)
+        point = tf.reshape(_sorted_below(ends[-1], shape[0] * count, _seed(self.seed, step)), shape)
+        row = tf.reshape(tf.searchsorted(ends, tf.reshape(point, (-1,)), side="right"), shape)
+        users = tf.gather(distinct, row)
+        return users, self._item_at(users, point - tf.gather(ends - left, row))
 
     def _item_at(self, users, point):
         """The item at a point of the length that is left to a user; int32 and int64 tensors of one shape."""
