@@ -63,6 +63,8 @@ class Backup(keras.callbacks.Callback):
             yield
             return
         before = signal.getsignal(signal.SIGINT)
+        if getattr(before, "noted", None):  # a Ctrl-C came while the model was built, and some library swallowed it
+            raise KeyboardInterrupt
 
         def interrupt(number, frame):
             signal.signal(signal.SIGINT, before)

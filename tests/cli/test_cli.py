@@ -1,5 +1,6 @@
 """The command line, end to end on a small table of one's own."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deca_tf.backbones import MF
 from deca_tf.cli import main as cli
 from deca_tf.cli.recommend import print_recommendations
 from tests.cli.conftest import deca_tf
@@ -215,6 +217,21 @@ def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
     assert process.returncode == 130
     assert "Interrupted. The same command goes on" in err
     assert "Traceback" not in err
+
+
+def test_an_interruption_that_a_library_swallows_is_one_still(capsys, clicks, monkeypatch, tmp_path):
+    adapt = MF.adapt
+
+    def swallowing(self, interactions):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return adapt(self, interactions)
+
+    monkeypatch.setattr(MF, "adapt", swallowing)
+    code, _, err = deca_tf(capsys, "train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--out", tmp_path / "run")
+    assert code == 130
+    assert "Interrupted. The same command goes on" in err
+    assert not (tmp_path / "run" / "metrics.json").exists()
 
 
 def test_an_interruption_that_a_library_calls_a_mistake_is_one_still(capsys, monkeypatch, tmp_path):
