@@ -3,6 +3,7 @@
 import zlib
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from deca_tf.checks import check_integer
@@ -166,8 +167,21 @@ def cells_of_product(queries, candidates, rows, columns):
     Returns:
         A tensor of their shape.
     """
-    cells = ops.reshape(ops.matmul(queries, ops.transpose(candidates)), (-1,))
+    cells = ops.reshape(_all_products(tf.convert_to_tensor(queries), tf.convert_to_tensor(candidates)), (-1,))
     return ops.take(cells, rows * candidates.shape[0] + columns)
+
+
+@tf.custom_gradient
+def _all_products(queries, candidates):
+    """`queries @ candidates.T`."""
+
+    def gradient(upstream):
+        # XLA takes twice as long over a product that goes down the columns of the large matrix. The other way round
+        # the result lies across. XLA would merge a transposition with the product again, but no second product.
+        across = tf.matmul(queries, upstream, transpose_a=True)
+        return tf.matmul(upstream, candidates), tf.matmul(across, tf.eye(across.shape[0]), transpose_a=True)
+
+    return tf.matmul(queries, candidates, transpose_b=True), gradient
 
 
 def score_pairs(model, num_items, user_ids):

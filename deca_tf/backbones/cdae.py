@@ -145,7 +145,7 @@ class CDAE(Backbone):
         hidden, place = self._encode_distinct(inputs["user_id"], training)
         items = inputs["item_id"]
         if asks_for_most_cells(items, self.num_users, self.num_items):
-            logits = cells_of_product(hidden, ops.convert_to_tensor(self.decoder_table), place, items)
+            logits = cells_of_product(hidden, self.decoder_table, place, items)
         else:
             logits = ops.sum(tf.gather(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1)
         return logits + ops.take(self.decoder_bias, items, axis=0)

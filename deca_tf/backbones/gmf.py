@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from deca_tf.backbones.backbone import cells_of_product
 from deca_tf.backbones.mf import MF
 
 
@@ -27,6 +28,10 @@ class GMF(MF):
 
     def interact(self, user_vectors, item_vectors):
         return ops.squeeze(ops.matmul(user_vectors * item_vectors, self.output_weight), -1) + self.output_bias[0]
+
+    def interact_by_product(self, users, items):
+        weighted = self.item_table * self.output_weight[:, 0]
+        return cells_of_product(self.user_table, weighted, users, items) + self.output_bias[0]
 
     def query_embedding(self, user_ids):
         # The constant goes to the user's side, so that the item table stays the same for every query.

@@ -55,10 +55,9 @@ class MF(Backbone):
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]
         if asks_for_most_cells(users, self.num_users, self.num_items):
-            queries = self.query_embedding(ops.arange(self.num_users, dtype="int32"))
-            candidates = self.candidate_embedding(ops.arange(self.num_items, dtype="int32"))
-            return cells_of_product(queries, candidates, users, items)
-        logits = self.interact(look_up(self.user_table, users), look_up(self.item_table, items))
+            logits = self.interact_by_product(users, items)
+        else:
+            logits = self.interact(look_up(self.user_table, users), look_up(self.item_table, items))
         if self.item_bias:
             logits += look_up(self.item_bias_table, items)
         if self.user_bias:
@@ -68,6 +67,10 @@ class MF(Backbone):
     def interact(self, user_vectors, item_vectors):
         """Two `(..., embedding_dim)` tensors to logits `(...)`."""
         return ops.sum(user_vectors * item_vectors, axis=-1)
+
+    def interact_by_product(self, users, items):
+        """As `interact` of the vectors of ids, two tensors of one shape, by a product of both tables."""
+        return cells_of_product(self.user_table, self.item_table, users, items)
 
     def query_embedding(self, user_ids):
         vectors = look_up(self.user_table, user_ids)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data.host import on_host
-from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells
 from deca_tf.data.ragged import values_of_rows
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
@@ -87,7 +87,8 @@ def training_batches_by_user(
     A step holds `num_batches` batches, one for each phase of a denoiser, interleaved: group i belongs to batch
     i % num_batches, which is how `DeCAModel` deals groups out to phases. A batch is a run of positives in which users
     come in random order, each with all its positives, so it holds about `users_per_batch` users; all batches have one
-    size, so that a user may reach into the next one.
+    size, so that a user may reach into the next one. Where each batch holds all users, they come in the order of their
+    ids.
 
     One iteration over the dataset is one epoch: `num_users / (users_per_batch * num_batches)` steps, rounded, at least
     1, users without positives not counted. Where all users are fewer, a step goes through them more than once.
@@ -125,8 +126,12 @@ def training_batches_by_user(
     lengths, firsts = on_host(degree[active]), on_host((np.cumsum(degree) - degree)[active])
     check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
     sampler = NEGATIVES.load("unobserved" if negatives == "cells" else negatives)(interactions, seed)
+    holds_all = size == n
+    all_cells = UnobservedCells(interactions, seed) if holds_all and negatives == "cells" else None
 
     def draw(users, step):
+        if all_cells:
+            return all_cells((size, num_negatives), step)
         if negatives == "cells":
             return sampler.in_cells_of(users, num_negatives, step)
         return tf.tile(users[:, None], [1, num_negatives]), sampler(users, num_negatives, step)
@@ -142,25 +147,27 @@ def training_batches_by_user(
 
     def epoch(first, stop):
         begun = first * groups // n
-        passes = tf.concat([rows_of_pass(begun + later) for later in range(num_passes)], axis=0)
+        if not holds_all:
+            passes = tf.concat([rows_of_pass(begun + later) for later in range(num_passes)], axis=0)
+
+        def positives_of(step, number):
+            if holds_all:  # in any order
+                return users_by_row, items_by_row
+            start = step * groups + number * size - begun * n
+            rows = tf.ensure_shape(passes[start : start + size], (size,))
+            return tf.gather(users_by_row, rows), tf.gather(items_by_row, rows)
 
         def batch(step):
-            start = step * groups - begun * n
-            rows = tf.reshape(passes[start : start + groups], (num_batches, size))
-            parts = []
+            columns = {schema.USER_ID: [], schema.ITEM_ID: []}
             for number in range(num_batches):
-                users = tf.gather(users_by_row, rows[number])
-                positives = tf.gather(items_by_row, rows[number])
-                drawn = draw(users, step * num_batches + number)
-                parts.append(
-                    [tf.concat([own[:, None], new], 1) for own, new in zip((users, positives), drawn, strict=True)]
-                )
-            users, items = (
-                tf.reshape(tf.stack(columns, axis=1), (groups, 1 + num_negatives))
-                for columns in zip(*parts, strict=True)
-            )
-            label = tf.tile(tf.one_hot([0], 1 + num_negatives), [groups, 1])
-            return {schema.USER_ID: users, schema.ITEM_ID: items}, label
+                own = positives_of(step, number)
+                drawn = draw(own[0], step * num_batches + number)
+                for column, positive, negative in zip(columns.values(), own, drawn, strict=True):
+                    column += [positive, *tf.unstack(negative, axis=1)]
+            # Turned, a row holds a group of each batch: so they lie interleaved.
+            shape = (groups, 1 + num_negatives)
+            inputs = {name: tf.reshape(tf.transpose(tf.stack(column)), shape) for name, column in columns.items()}
+            return inputs, tf.tile(tf.one_hot([0], 1 + num_negatives), [groups, 1])
 
         return tf.data.Dataset.range(first, stop).map(batch)
 

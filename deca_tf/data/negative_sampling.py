@@ -3,6 +3,8 @@
 All samplers run inside a graph, one draw for a whole batch, and are pure functions of `(seed, step)`.
 """
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -134,6 +136,36 @@ class UnobservedNegatives:
     def _at(self, users, point, first, pair, end):
         """The item at a point, between `pair - 1` and `pair` among the user's pairs `first` to `end - 1`."""
         return tf.cast(point, tf.int32) + tf.cast(pair - first, tf.int32)  # all lengths are 1
+
+
+class UnobservedCells:
+    """Draws uniformly among all unobserved (user, item) cells of all users who have been observed with anything.
+
+    As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids, by one binary search: their rows
+    are laid end to end, and what is observed is cut out of the whole.
+
+    Args:
+        observed, seed: as of `UnobservedNegatives`.
+    """
+
+    def __init__(self, observed, seed=0):
+        self.seed = seed
+        self.num_items = observed.num_items
+        pairs = observed.observed()
+        users = np.flatnonzero(pairs.degree)
+        cells = np.repeat(np.arange(len(users)), pairs.degree[users]) * self.num_items + pairs.items
+        self._num_left = len(users) * self.num_items - len(pairs)
+        dtype = np.int32 if len(users) * self.num_items < 2**31 else np.int64
+        gaps = cells - np.arange(len(pairs))
+        self._users, self._gaps = on_host(users.astype(np.int32)), on_host(gaps.astype(dtype))
+
+    def __call__(self, shape, step):
+        """Users and items, int32 tensors of a shape, a tuple; `step` as above."""
+        point = tf.cast(_sorted_below(self._num_left, math.prod(shape), _seed(self.seed, step)), self._gaps.dtype)
+        cell = point + tf.searchsorted(self._gaps, point, side="right", out_type=point.dtype)
+        row = cell // self.num_items
+        item = tf.cast(cell - row * self.num_items, tf.int32)
+        return tf.reshape(tf.gather(self._users, row), shape), tf.reshape(item, shape)
 
 
 class PopularNegatives(UnobservedNegatives):

@@ -1,12 +1,14 @@
 """Negatives: uniform over what they may be, and never what they must not be."""
 
+import types
+
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
 
 from deca_tf.data import Interactions
-from deca_tf.data.negative_sampling import PopularNegatives, UniformNegatives, UnobservedNegatives
+from deca_tf.data.negative_sampling import PopularNegatives, UniformNegatives, UnobservedCells, UnobservedNegatives
 
 ITEMS = 9
 
@@ -111,6 +113,25 @@ def test_cells_are_drawn_independently(observed):
     shares = [np.mean(sampler.in_cells_of(batch, 1, tf.constant(step, tf.int64))[0] == 6) for step in range(400)]
     mean = np.mean(shares)
     assert np.var(shares) == pytest.approx(mean * (1 - mean) / 100, rel=0.25)
+
+
+@pytest.mark.parametrize("num_items", [ITEMS, 2**29])  # of which a cell's number needs 31 bits, and more
+def test_cells_of_all_users_are_uniform_over_what_those_with_any_pair_have_not_touched(observed, num_items):
+    table = types.SimpleNamespace(num_items=num_items, observed=observed.observed)  # no table of so many items' ids
+    users, items = UnobservedCells(table, seed=5)((700, 4), tf.constant(2, tf.int64))
+    assert (users.shape, users.dtype, items.dtype) == ((700, 4), tf.int32, tf.int32)
+    users, items = users.numpy().astype(np.int64), items.numpy()
+    cells = users * num_items + items
+    assert (np.diff(cells.ravel()) >= 0).all()
+    active = np.unique(observed.user_id)
+    touched = observed.user_id * np.int64(num_items) + observed.item_id
+    assert not np.isin(cells, touched).any()
+    if num_items == ITEMS:
+        free = np.setdiff1d((active[:, None] * ITEMS + np.arange(ITEMS)).ravel(), touched)
+        assert_uniform(cells, free)
+    else:
+        assert_uniform(users, active)
+        assert scipy.stats.kstest(items.ravel() / num_items, "uniform").pvalue > 1e-3
 
 
 def test_user_with_one_unobserved_item_always_gets_it(observed):
