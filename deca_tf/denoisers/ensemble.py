@@ -73,6 +73,10 @@ class MeanOfTwo(keras.Model):
     def members(self):
         return self.first, self.second
 
+    def with_members(self, first, second):
+        """The same of two other models."""
+        return type(self)(first, second)
+
     def call(self, inputs, training=None):
         return self.combine_scores(*(member(inputs, training=training) for member in self.members))
 

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse
 from keras import ops
 
+from deca_tf.backbones.mf import MF
 from deca_tf.checks import check_choice
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.serving.fold_in import LinearFoldIn, TracedFoldIn
@@ -53,6 +54,7 @@ def assemble(model, split, ks, *, index=BRUTE_FORCE, dtype=FLOAT32, retrieval=No
         search = _index_search(target, known, popularity, histories, make_index)
         vectors = _item_vectors(target, split.num_items)
     else:
+        target = _with_vectors(target, known)
         for weight in target.trainable_variables:
             _check_finite(weight.path, ops.convert_to_numpy(weight))
         if retrieval is None:
@@ -175,6 +177,22 @@ def _item_vectors(target, num_items):
     vectors = ops.convert_to_numpy(target.candidate_embedding(np.arange(num_items, dtype=np.int32)))
     _check_finite("candidate_embedding", vectors)
     return vectors.astype(np.float32)
+
+
+def _with_vectors(target, known):
+    """An ensemble whose members are asked by their vectors where they have such: a LightGCN propagates here, once."""
+    members = getattr(target, "members", ())
+    if not members:
+        return target
+    return target.with_members(*(_as_mf(member, known) if _is_factorized(member) else member for member in members))
+
+
+def _as_mf(member, known):
+    users, items = _user_vectors(member, known)[:-1], _item_vectors(member, member.num_items)
+    found = MF(len(users), len(items), embedding_dim=users.shape[1], name=member.name)
+    found.user_table.assign(users)
+    found.item_table.assign(items)
+    return found
 
 
 def _posterior(model, num_users):

@@ -180,10 +180,12 @@ def test_of_networks_only_the_weights_that_score_are_written(split, make_target,
     assert b"keras" not in (path / "saved_model.pb").read_bytes().lower()
 
 
-def test_of_an_ensemble_both_members_are_shipped(split, make_target, expect_all, tmp_path):
-    model = DeCAModel(make_target("gmf"), Ensemble(make_target("gmf", seed=6)))
-    answer = ask(export(model, split, tmp_path), split.train.raw_user_ids)
-    assert_answers(answer, expect_all(model.recommender, range(split.num_users), 10))
+@pytest.mark.parametrize("backbone", ["gmf", "lightgcn"])
+def test_of_an_ensemble_the_vectors_of_both_members_are_shipped(backbone, split, make_target, expect_all, tmp_path):
+    model = DeCAModel(make_target(backbone), Ensemble(make_target(backbone, seed=6)))
+    path = export(model, split, tmp_path)
+    assert_answers(ask(path, split.train.raw_user_ids), expect_all(model.recommender, range(split.num_users), 10))
+    assert b"SparseMatrix" not in (path / "saved_model.pb").read_bytes()  # LightGCN has propagated already
 
 
 def test_a_model_trained_on_several_devices_is_shipped(two_cpus, split, make_target, expect, tmp_path):
