@@ -12,8 +12,8 @@ from deca_tf.backbones.lookups import Lookups
 from deca_tf.checks import check_choice, check_range
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.denoisers.normal import Normal
-from deca_tf.optimizers.lazy_adam import RowGradient
 from deca_tf.registry import deserialize
+from deca_tf.row_gradients import dense_if_small, row_gradients
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585). tests/test_distribution.py
 # asks the installed release whether it still does.
@@ -195,55 +195,16 @@ class DeCAModel(keras.Model):
         return tape.gradient(scaled, sources)
 
     def _row_gradients(self, phase, variables, inputs, label, once):
-        """As `_gradients`, with the penalty's, and by rows for a table that is only looked up and has more than these.
+        """As `_gradients`, with the penalty's, and by rows where few of a table's are looked up."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
 
-        The tables of which that is so are found by trying the update out, before anything of it becomes part of the
-        step's graph. Their rows are read before the part that XLA compiles, for it takes twice TensorFlow's time.
-        """
-        is_alone = self.distribute_strategy.num_replicas_in_sync == 1
-        names = self._names_of_rows(phase, variables, inputs, label, once) if is_alone else {}
-        rows = {index: tf.gather(variables[index].value, once[name]) for index, name in names.items()}
+        def differentiate(sources, inputs, label):
+            gradients = self._gradients(phase, sources, inputs, label)
+            return self._with_penalty([dense_if_small(gradient, replicas) for gradient in gradients], sources)
 
-        def differentiate(inputs, label, once, rows):
-            sources = [rows.get(index, variable) for index, variable in enumerate(variables)]
-            with Lookups(inputs, once) as lookups:
-                for index, name in names.items():
-                    lookups.bring(variables[index], name, rows[index])
-                gradients = self._gradients(phase, sources, inputs, label)
-            gradients = [self._dense_if_small(gradient) for gradient in gradients]
-            return self._with_penalty(gradients, sources)
-
-        if is_alone and self.jit_compile:
-            differentiate = tf.function(differentiate, jit_compile=True, autograph=False)
-        gradients = differentiate(inputs, label, once, rows)
-        for index, name in names.items():
-            gradients[index] = RowGradient(gradients[index], once[name], rows[index])
-        return gradients
-
-    def _names_of_rows(self, phase, variables, inputs, label, once):
-        """For each table, by its index, of which an update is to move rows only: the name of their ids."""
-        names = {}
-
-        def try_out(inputs, label, once):
-            with Lookups(inputs, once) as lookups:
-                gradients = self._gradients(phase, variables, inputs, label)
-            for index, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
-                asked = {name for table, name in lookups.asked if table is variable}
-                by_rows = isinstance(self._dense_if_small(gradient), tf.IndexedSlices)
-                if by_rows and len(asked) == 1 and None not in asked:
-                    names[index] = asked.pop()
-
-        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (inputs, label, once))
-        tf.function(try_out, autograph=False).get_concrete_function(*specs)
-        return names
-
-    def _dense_if_small(self, gradient):
-        """A gradient of no fewer rows than the table has is dense: Adam's very update of all of them costs less."""
-        if not isinstance(gradient, tf.IndexedSlices):
-            return gradient
-        shape = tf.get_static_value(gradient.dense_shape)
-        asked = (gradient.indices.shape[0] or 0) * self.distribute_strategy.num_replicas_in_sync
-        return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
+        return row_gradients(
+            differentiate, variables, inputs, label, once, replicas=replicas, compiled=self.jit_compile
+        )
 
     def _apply(self, optimizer, gradients, variables):
         if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():

@@ -1,0 +1,70 @@
+"""Gradients by rows: what an optimizer that moves rows gets in the place of a table's whole gradient."""
+
+import tensorflow as tf
+
+from deca_tf.backbones.lookups import Lookups
+from deca_tf.optimizers.lazy_adam import RowGradient
+
+
+def row_gradients(differentiate, variables, inputs, label, once, *, replicas, compiled):
+    """Gradients of a batch's loss, by rows for a table that is only looked up and has more of them.
+
+    The tables of which that is so are found by trying the update out, before anything of it becomes part of the step's
+    graph. Their rows are read before the part that XLA compiles, for it takes twice TensorFlow's time.
+
+    Args:
+        differentiate: function from sources (for each of `variables` itself, or its rows), inputs and label to
+            gradients, for each source a tensor, a `tf.IndexedSlices` or None.
+        variables: Keras variables.
+        inputs: ids by name, each `(n,)`.
+        label: `(n,)`.
+        once: the ids by name as `Lookups` takes them.
+        replicas: devices that the batch is split over. With more than one, no table is moved by rows.
+        compiled: whether XLA compiles it.
+
+    Returns:
+        For each variable a `RowGradient`, or what `differentiate` gives.
+    """
+    is_alone = replicas == 1
+    names = _names_of_rows(differentiate, variables, inputs, label, once) if is_alone else {}
+    rows = {index: tf.gather(variables[index].value, once[name]) for index, name in names.items()}
+
+    def with_rows(inputs, label, once, rows):
+        sources = [rows.get(index, variable) for index, variable in enumerate(variables)]
+        with Lookups(inputs, once) as lookups:
+            for index, name in names.items():
+                lookups.bring(variables[index], name, rows[index])
+            return differentiate(sources, inputs, label)
+
+    if is_alone and compiled:
+        with_rows = tf.function(with_rows, jit_compile=True, autograph=False)
+    gradients = with_rows(inputs, label, once, rows)
+    for index, name in names.items():
+        gradients[index] = RowGradient(gradients[index], once[name], rows[index])
+    return gradients
+
+
+def _names_of_rows(differentiate, variables, inputs, label, once):
+    """For each table, by its index, of which an update is to move rows only: the name of their ids."""
+    names = {}
+
+    def try_out(inputs, label, once):
+        with Lookups(inputs, once) as lookups:
+            gradients = differentiate(variables, inputs, label)
+        for index, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+            asked = {name for table, name in lookups.asked if table is variable}
+            if isinstance(gradient, tf.IndexedSlices) and len(asked) == 1 and None not in asked:
+                names[index] = asked.pop()
+
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, (inputs, label, once))
+    tf.function(try_out, autograph=False).get_concrete_function(*specs)
+    return names
+
+
+def dense_if_small(gradient, replicas):
+    """A gradient of no fewer rows than the table has is dense: Adam's very update of all of them costs less."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    shape = tf.get_static_value(gradient.dense_shape)
+    asked = (gradient.indices.shape[0] or 0) * replicas
+    return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
