@@ -13,7 +13,7 @@ import tensorflow as tf
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data.host import on_host
-from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells
+from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells, UnobservedNegatives
 from deca_tf.data.ragged import values_of_rows
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
@@ -115,52 +115,34 @@ def training_batches_by_user(
     check_integer("num_batches", num_batches)
     check_integer("num_negatives", num_negatives)
     check_integer("start_step", start_step, low=0)
+    check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
     n = len(interactions)
     size = batch_of_users(interactions, users_per_batch)
     groups = size * num_batches
     steps = max(1, round(n / groups))
-    degree = interactions.user_activity()
-    row_of = np.argsort(interactions.user_id, kind="stable")
-    users_by_row, items_by_row = on_host(interactions.user_id[row_of]), on_host(interactions.item_id[row_of])
-    active = np.flatnonzero(degree)
-    lengths, firsts = on_host(degree[active]), on_host((np.cumsum(degree) - degree)[active])
-    check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
-    sampler = NEGATIVES.load("unobserved" if negatives == "cells" else negatives)(interactions, seed)
-    holds_all = size == n
-    all_cells = UnobservedCells(interactions, seed) if holds_all and negatives == "cells" else None
-
-    def draw(users, step):
-        if all_cells:
-            return all_cells((size, num_negatives), step)
-        if negatives == "cells":
-            return sampler.in_cells_of(users, num_negatives, step)
-        return tf.tile(users[:, None], [1, num_negatives]), sampler(users, num_negatives, step)
-
-    def rows_of_pass(number):
-        """All rows, users in an order of their own and each user's rows together."""
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(active)), tf.stack([seed, -1 - number]))
-        length = tf.gather(lengths, order)
-        return values_of_rows(tf.gather(firsts, order), length)[1]
-
     whole, rest = divmod(steps * groups, n)
     num_passes = whole + 2 if rest else whole  # that an epoch reaches into, at most
+    by_user = np.argsort(interactions.user_id, kind="stable")
+    users, items = on_host(interactions.user_id[by_user]), on_host(interactions.item_id[by_user])
+    rows_of_pass = _passes_by_user(interactions.user_activity(), seed)
+    draw = _negatives_by_user(interactions, negatives, num_negatives, size, seed)
 
     def epoch(first, stop):
         begun = first * groups // n
-        if not holds_all:
+        if size < n:
             passes = tf.concat([rows_of_pass(begun + later) for later in range(num_passes)], axis=0)
 
-        def positives_of(step, number):
-            if holds_all:  # in any order
-                return users_by_row, items_by_row
+        def positives(step, number):
+            if size == n:  # all of them, in whatever order
+                return users, items
             start = step * groups + number * size - begun * n
             rows = tf.ensure_shape(passes[start : start + size], (size,))
-            return tf.gather(users_by_row, rows), tf.gather(items_by_row, rows)
+            return tf.gather(users, rows), tf.gather(items, rows)
 
         def batch(step):
             columns = {schema.USER_ID: [], schema.ITEM_ID: []}
             for number in range(num_batches):
-                own = positives_of(step, number)
+                own = positives(step, number)
                 drawn = draw(own[0], step * num_batches + number)
                 for column, positive, negative in zip(columns.values(), own, drawn, strict=True):
                     column += [positive, *tf.unstack(negative, axis=1)]
@@ -172,6 +154,35 @@ def training_batches_by_user(
         return tf.data.Dataset.range(first, stop).map(batch)
 
     return endless_epochs(epoch, steps, start_step)
+
+
+def _passes_by_user(degree, seed):
+    """A function from the number of a pass to all rows, users in an order of their own, each user's rows together.
+
+    Args:
+        degree: rows of each user, `(num_users,)`; they are stored user by user.
+        seed: integer.
+    """
+    active = np.flatnonzero(degree)
+    lengths, firsts = on_host(degree[active]), on_host((np.cumsum(degree) - degree)[active])
+
+    def rows_of_pass(number):
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(active)), tf.stack([seed, -1 - number]))
+        return values_of_rows(tf.gather(firsts, order), tf.gather(lengths, order))[1]
+
+    return rows_of_pass
+
+
+def _negatives_by_user(interactions, negatives, num_negatives, size, seed):
+    """A function from the users of a batch's positives `(size,)` and its number to users and items of its negatives."""
+    if negatives != "cells":
+        sampler = NEGATIVES.load(negatives)(interactions, seed)
+        return lambda users, step: (tf.tile(users[:, None], [1, num_negatives]), sampler(users, num_negatives, step))
+    if size < len(interactions):
+        sampler = UnobservedNegatives(interactions, seed)
+        return lambda users, step: sampler.in_cells_of(users, num_negatives, step)
+    cells = UnobservedCells(interactions, seed)
+    return lambda users, step: cells((size, num_negatives), step)
 
 
 def batch_of_users(interactions, users_per_batch):

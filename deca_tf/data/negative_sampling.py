@@ -72,13 +72,7 @@ class UnobservedNegatives:
         self.num_items = observed.num_items
         pairs = observed.observed()
         gaps, left, num_drawn = self._prepare(observed, pairs)
-        full = np.flatnonzero(left <= 0)
-        if len(full):
-            raise ValueError(
-                "Negatives without observed pairs require that every user has an unobserved item. Received: "
-                f"{len(full)} users observed with all {num_drawn} items, the first "
-                f"{observed.raw_user_ids[full[0]].item()!r}. Leave those users out, or set `exclude_observed=False`."
-            )
+        _refuse_full_users(observed, left, num_drawn)
         self._search_steps = int(pairs.degree.max(initial=0)).bit_length()
         # One in front, so that the last pair of a user lies where the first of the next one begins.
         gaps = np.append(np.zeros(1, gaps.dtype), gaps)
@@ -146,12 +140,16 @@ class UnobservedCells:
 
     Args:
         observed, seed: as of `UnobservedNegatives`.
+
+    Raises:
+        ValueError: a user has been observed with every item.
     """
 
     def __init__(self, observed, seed=0):
         self.seed = seed
         self.num_items = observed.num_items
         pairs = observed.observed()
+        _refuse_full_users(observed, self.num_items - pairs.degree, self.num_items)
         users = np.flatnonzero(pairs.degree)
         cells = np.repeat(np.arange(len(users)), pairs.degree[users]) * self.num_items + pairs.items
         self._num_left = len(users) * self.num_items - len(pairs)
@@ -191,6 +189,17 @@ class PopularNegatives(UnobservedNegatives):
         place = point + tf.where(pair < end, cut, tf.gather(self._whole, users))
         found = tf.searchsorted(self._ends, tf.reshape(place, (-1,)), side="right")
         return tf.reshape(found, tf.shape(place))
+
+
+def _refuse_full_users(observed, left, num_drawn):
+    """Of users with nothing left to draw, of `num_drawn` items that can be."""
+    full = np.flatnonzero(left <= 0)
+    if len(full):
+        raise ValueError(
+            "Negatives without observed pairs require that every user has an unobserved item. Received: "
+            f"{len(full)} users observed with all {num_drawn} items, the first "
+            f"{observed.raw_user_ids[full[0]].item()!r}. Leave those users out, or set `exclude_observed=False`."
+        )
 
 
 def uniform_below(bound, seed):
