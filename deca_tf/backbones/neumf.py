@@ -82,12 +82,12 @@ class NeuMF(Backbone):
         by_gmf = ops.matmul(users[:, :dim], ops.transpose(self.item_table[:, :dim] * gmf_weight[:, 0]))
         by_user = ops.matmul(users[:, dim:], user_kernel) + self.biases[0]
         by_item = ops.matmul(self.item_table[:, dim:], item_kernel)
-        # User by user, so that the layers of all items stay in a core's own cache: up to 1.7 times as fast as at once.
+        # User by user, so that the layers of all items stay in a core's own cache.
         by_perceptron = tf.map_fn(
             lambda own: ops.squeeze(self._perceptron(own + by_item), -1),
             by_user,
             fn_output_signature=tf.TensorSpec((self.num_items,), by_user.dtype),
-            parallel_iterations=1,  # in a graph it is 10 otherwise
+            parallel_iterations=1,  # in a graph it is 10 otherwise, with the layers of as many in memory together
         )
         return by_gmf + by_perceptron + self.output_bias[0]
 

@@ -55,7 +55,8 @@ class MeanOfTwo(keras.Model):
         first, second: models from `{"user_id", "item_id"}` to logits.
 
     Attributes:
-        members: the two, for whoever has a faster way to all their scores, to put them together by `combine_scores`.
+        members: the two, for whoever has a faster way to all their scores, to put them together by `combine_scores` or
+            to take its place in `with_members`.
     """
 
     def __init__(self, first, second, **kwargs):

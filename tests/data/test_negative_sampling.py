@@ -115,7 +115,7 @@ def test_cells_are_drawn_independently(observed):
     assert np.var(shares) == pytest.approx(mean * (1 - mean) / 100, rel=0.25)
 
 
-@pytest.mark.parametrize("num_items", [ITEMS, 2**29])  # of which a cell's number needs 31 bits, and more
+@pytest.mark.parametrize("num_items", [ITEMS, 2**29])  # with the second, numbers of cells go beyond int32
 def test_cells_of_all_users_are_uniform_over_what_those_with_any_pair_have_not_touched(observed, num_items):
     table = types.SimpleNamespace(num_items=num_items, observed=observed.observed)  # no table of so many items' ids
     users, items = UnobservedCells(table, seed=5)((700, 4), tf.constant(2, tf.int64))
