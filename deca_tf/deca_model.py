@@ -12,8 +12,10 @@ from deca_tf.backbones.lookups import Lookups
 from deca_tf.checks import check_choice, check_range
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.denoisers.normal import Normal
+from deca_tf.groups import flatten, mean_per_label, unpack
+from deca_tf.penalty import KINDS, penalty_of
 from deca_tf.registry import deserialize
-from deca_tf.row_gradients import dense_if_small, row_gradients
+from deca_tf.row_gradients import dense_if_small, row_gradients, whole, whole_if_unknown
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585). tests/test_distribution.py
 # asks the installed release whether it still does.
@@ -62,7 +64,7 @@ class DeCAModel(keras.Model):
         self.target = target
         self.denoiser = Normal() if denoiser is None else denoiser
         self.l2 = check_range("l2", l2, 0)
-        self.penalty = check_choice("penalty", penalty, ("squares", "norms"))
+        self.penalty = check_choice("penalty", penalty, KINDS)
         self._check_id_spaces()
         self.loss_mean = keras.metrics.Mean(name="loss")
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
@@ -142,7 +144,7 @@ class DeCAModel(keras.Model):
         return steps if steps > 0 and steps % self.steps_per_execution == 0 else None
 
     def train_step(self, data):
-        inputs, label = _unpack(data)
+        inputs, label = unpack(data)
         phases = self.denoiser.phases
         groups = label.shape[0]
         if groups is not None and groups % len(phases):
@@ -153,7 +155,7 @@ class DeCAModel(keras.Model):
         # Keras learns that a stream of unknown length is over by a failing step: without a batch nothing may count.
         with tf.control_dependencies([label]):
             for index, phase in enumerate(phases):
-                self._update(phase, *_flat(inputs, label, slice(index, None, len(phases))))
+                self._update(phase, *flatten(inputs, label, slice(index, None, len(phases))))
         return self._logs(self.get_metrics_result())
 
     def _logs(self, results):
@@ -168,28 +170,27 @@ class DeCAModel(keras.Model):
         everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
         variables = everywhere + only_here
         if self._is_lazy:
+            pulls = {}
             gradients = self._row_gradients(phase, variables, inputs, label, once)
         else:
+            penalty, pulls = self._penalty()
             with Lookups(inputs, once):
-                gradients = self._gradients(phase, variables, inputs, label)
-            # Dense, for Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up
-            # k times in a batch would move up to sqrt(k) times too far.
-            gradients = [gradient if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
-        self._apply(self.optimizer, gradients[: len(everywhere)], everywhere)
+                gradients = self._gradients(phase, variables, inputs, label, penalty)
+        self._apply(self.optimizer, gradients[: len(everywhere)], everywhere, pulls)
         if only_here:
-            self._apply(self.phase_optimizers[phase], gradients[len(everywhere) :], only_here)
+            self._apply(self.phase_optimizers[phase], gradients[len(everywhere) :], only_here, pulls)
 
-    def _gradients(self, phase, sources, inputs, label):
-        """Of the loss, for each source a tensor, a `tf.IndexedSlices` or None; keeps count of the metrics."""
+    def _gradients(self, phase, sources, inputs, label, penalty=0.0):
+        """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None; counts metrics."""
         with tf.GradientTape() as tape:
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
             logits = self.target(inputs, training=True)
             example_loss = self.denoiser.compute_loss(phase, inputs, label, logits, self.optimizer.iterations)
-            loss = mean_per_label(example_loss, label) + (0.0 if self._is_lazy else self._regularization())
+            loss = mean_per_label(example_loss, label)
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
         probability = ops.sigmoid(logits)
-        self.loss_mean.update_state(loss)
+        self.loss_mean.update_state(loss + penalty)
         self.positive_prob.update_state(probability, sample_weight=label)
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
         return tape.gradient(scaled, sources)
@@ -206,19 +207,25 @@ class DeCAModel(keras.Model):
             differentiate, variables, inputs, label, once, replicas=replicas, compiled=self.jit_compile
         )
 
-    def _apply(self, optimizer, gradients, variables):
-        if self._is_lazy or self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
-            optimizer.apply(gradients, variables)
-        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
-            tf.function(lambda given: optimizer.apply(given, variables), jit_compile=True)(gradients)
+    def _apply(self, optimizer, gradients, variables, pulls):
+        def apply(gradients, pulls):
+            optimizer.apply([whole(*given) for given in zip(gradients, variables, pulls, strict=True)], variables)
 
-    def _regularization(self):
-        if not self.l2:
-            return 0.0
-        half_squares = [tf.nn.l2_loss(weight) for weight in self.recommender.trainable_variables]
-        if self.penalty == "norms":
-            return self.l2 * sum(ops.sqrt(2.0 * half + 1e-12) for half in half_squares)  # the root has no slope at 0
-        return self.l2 * sum(half_squares)
+        pulls = [pulls.get(id(variable)) for variable in variables]
+        if self._is_lazy:
+            optimizer.apply(gradients, variables)
+        elif self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
+            apply(gradients, pulls)
+        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
+            gradients = [whole_if_unknown(*given) for given in zip(gradients, variables, strict=True)]
+            tf.function(apply, jit_compile=True, autograph=False)(gradients, pulls)
+
+    def _penalty(self):
+        """Its value, and a device's share of what it pulls at each weight with, by the weight's id."""
+        weights = self.recommender.trainable_variables
+        value, pulls = penalty_of(weights, self.l2, self.penalty)
+        share = 1.0 / self.distribute_strategy.num_replicas_in_sync
+        return value, {id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)} if self.l2 else {}
 
     @property
     def _is_lazy(self):
@@ -297,8 +304,8 @@ class DeCAModel(keras.Model):
     # Judging: the same for every denoiser, so that validation curves can be compared.
 
     def test_step(self, data):
-        inputs, label = _unpack(data)
-        inputs, label, _ = _flat(inputs, label)
+        inputs, label = unpack(data)
+        inputs, label, _ = flatten(inputs, label)
         logits = self.recommender(inputs, training=False)
         cross_entropy = keras.losses.binary_crossentropy(label[..., None], logits[..., None], from_logits=True)
         self.loss_mean.update_state(cross_entropy)
@@ -334,43 +341,3 @@ class DeCAModel(keras.Model):
         config["target"] = deserialize(config["target"])
         config["denoiser"] = deserialize(config["denoiser"])
         return cls(**config)
-
-
-def _unpack(data):
-    inputs, label, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError(
-            "`sample_weight` must be None, in validation data too: the denoiser weighs the examples. Received: "
-            f"a tensor of shape {sample_weight.shape}."
-        )
-    return inputs, label
-
-
-def _flat(inputs, label, rows=slice(None)):
-    """Some rows of a batch, in the form that a target which knows nothing of groups can take.
-
-    Returns:
-        `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user once if that is how
-        the batch has it.
-    """
-    label = label[rows]
-    flat, once = {}, {}
-    for name in ("user_id", "item_id"):
-        ids = inputs[name][rows]
-        flat[name] = once[name] = ops.reshape(ops.broadcast_to(ids, ops.shape(label)), (-1,))
-        if ids.shape[1:] != label.shape[1:]:
-            once[name] = ops.reshape(ids, (-1,))
-    return flat, ops.cast(ops.reshape(label, (-1,)), "float32"), once
-
-
-def mean_per_label(values, label):
-    """Mean over the positives plus mean over the negatives; a label that is absent adds nothing.
-
-    Args:
-        values: losses `(batch,)`.
-        label: 1 or 0, `(batch,)`.
-    """
-    positives = ops.sum(label)
-    negatives = ops.sum(1.0 - label)
-    weights = label / ops.maximum(positives, 1.0) + (1.0 - label) / ops.maximum(negatives, 1.0)
-    return ops.sum(values * weights)

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from deca_tf.backbones.lookups import Lookups
 from deca_tf.optimizers.lazy_adam import RowGradient
+from deca_tf.row_sums import sum_rows
 
 
 def row_gradients(differentiate, variables, inputs, label, once, *, replicas, compiled):
@@ -68,3 +69,23 @@ def dense_if_small(gradient, replicas):
     shape = tf.get_static_value(gradient.dense_shape)
     asked = (gradient.indices.shape[0] or 0) * replicas
     return tf.convert_to_tensor(gradient) if shape is not None and shape[0] <= asked else gradient
+
+
+def whole(gradient, variable, pull=None):
+    """A variable's gradient as a tensor of its shape, with the penalty's, which is the variable times `pull`.
+
+    Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up k times in a batch
+    would move up to sqrt(k) times too far.
+    """
+    if isinstance(gradient, tf.IndexedSlices):
+        gradient = sum_rows(gradient.values, gradient.indices, variable.shape[0])
+    if pull is None:
+        return gradient
+    own = pull * tf.convert_to_tensor(variable)
+    return own if gradient is None else gradient + own
+
+
+def whole_if_unknown(gradient, variable):
+    """A sparse gradient of a number of rows that is not known beforehand, as XLA must know it, as a whole one."""
+    is_unknown = isinstance(gradient, tf.IndexedSlices) and None in gradient.values.shape
+    return whole(gradient, variable) if is_unknown else gradient

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES, GMF, MF
 from deca_tf.data import Interactions, training_batches, training_batches_by_user, validation_batches
-from deca_tf.deca_model import DeCAModel, _flat, mean_per_label
+from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS, DeCA, Normal
+from deca_tf.groups import flatten
 
 USERS, ITEMS, PAIRS = 12, 15, 80
 
@@ -50,18 +51,6 @@ def same(left, right):
 
 
 # Losses
-
-
-def test_loss_is_the_mean_over_positives_plus_the_mean_over_negatives():
-    # positives 1, 3: mean 2; negatives 10, 20, 60: mean 30
-    label = keras.ops.convert_to_tensor([1.0, 0.0, 1.0, 0.0, 0.0])
-    assert float(mean_per_label(keras.ops.convert_to_tensor([1.0, 10.0, 3.0, 20.0, 60.0]), label)) == 32.0
-
-
-def test_loss_of_a_batch_with_one_label_is_that_labels_mean():
-    values = keras.ops.convert_to_tensor([1.0, 3.0])
-    assert float(mean_per_label(values, keras.ops.ones(2))) == 2.0
-    assert float(mean_per_label(values, keras.ops.zeros(2))) == 2.0
 
 
 def test_logged_loss_is_the_mean_over_the_updates(interactions):
@@ -139,7 +128,7 @@ def test_network_that_is_idle_in_a_phase_stays_bit_identical_with_its_optimizer_
     before, before_moving = values(still), [values(weights) for weights in moving]
     assert all(value.any() for value in before)
     inputs, label = next(iter(training_batches(interactions, batch_size=16)))
-    model._update(phase, *_flat(inputs, label))
+    model._update(phase, *flatten(inputs, label))
     assert same(values(still), before)
     assert not any(same(values(weights), old) for weights, old in zip(moving, before_moving, strict=True))
 

@@ -8,6 +8,7 @@ from keras import ops
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.checks import check_integer, check_range
 from deca_tf.data.ragged import rows_of_lengths, values_of_rows
+from deca_tf.row_sums import take_rows
 
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 
@@ -64,10 +65,9 @@ class CDAE(Backbone):
         for name, length in constants.items():
             weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
             setattr(self, name, weight)
-        # What `user_degree` says, written out for each edge: no weight, so that files do not hold it.
-        self._users_of_items = tf.Variable(
-            tf.zeros((num_edges if self.supports_jit else 0,), tf.int32), trainable=False
-        )
+        # What `user_degree` says, written out: each edge's user, or each user's first edge. Files need not hold it.
+        length = num_edges if self.supports_jit else self.num_users
+        self._places_of_edges = tf.Variable(tf.zeros((length,), tf.int32), trainable=False)
 
     def adapt(self, interactions):
         """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""
@@ -77,15 +77,17 @@ class CDAE(Backbone):
         self.items_of_users.assign(histories.indices)
         self.user_degree.assign(np.diff(histories.indptr))
         self.item_degree.assign(np.bincount(histories.indices, minlength=self.num_items))
-        self._write_out_users()
+        self._write_out_places()
 
-    def _write_out_users(self):
-        if self.supports_jit and self.num_edges is not None:
-            self._users_of_items.assign(rows_of_lengths(self.user_degree))
+    def _write_out_places(self):
+        if self.num_edges is not None:
+            degree = tf.convert_to_tensor(self.user_degree)
+            places = rows_of_lengths(degree) if self.supports_jit else tf.cumsum(degree, exclusive=True)
+            self._places_of_edges.assign(places)
 
     def set_weights(self, weights):
         super().set_weights(weights)
-        self._write_out_users()
+        self._write_out_places()
 
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
@@ -101,7 +103,7 @@ class CDAE(Backbone):
             return self._hidden(self._sums_of_all(training), degree, own, training), user_ids
         users, place = tf.unique(tf.reshape(user_ids, (-1,)))
         length = tf.gather(degree, users)
-        first = tf.gather(tf.cumsum(degree, exclusive=True), users)
+        first = tf.gather(tf.convert_to_tensor(self._places_of_edges), users)
         sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
         return self._hidden(sums, length, tf.gather(own, users), training), tf.reshape(place, tf.shape(user_ids))
 
@@ -117,7 +119,7 @@ class CDAE(Backbone):
 
     def _sums_of_all(self, training):
         """As `_sums`, of all users."""
-        users = tf.convert_to_tensor(self._users_of_items)
+        users = tf.convert_to_tensor(self._places_of_edges)
         if training and self.corruption:
             users = tf.where(self._draw_kept(tf.range(self.num_edges)), users, -1)  # a sum of no user is left out
         taken = tf.gather(self._scaled_encoder(), tf.convert_to_tensor(self.items_of_users))
@@ -147,7 +149,7 @@ class CDAE(Backbone):
         if asks_for_most_cells(items, self.num_users, self.num_items):
             logits = cells_of_product(hidden, self.decoder_table, place, items)
         else:
-            logits = ops.sum(tf.gather(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1)
+            logits = ops.sum(take_rows(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1)
         return logits + ops.take(self.decoder_bias, items, axis=0)
 
     def query_embedding(self, user_ids):
@@ -181,7 +183,7 @@ class CDAE(Backbone):
         weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping, though it has keys
         state = weights.pop("corruption_state", None)
         super().load_own_variables(weights)
-        self._write_out_users()
+        self._write_out_places()
         if state is not None:
             self.seed_generator.state.assign(state)
 

@@ -5,6 +5,7 @@ stored but the pairs themselves: position p of the stream is row `index_shuffle(
 pass over the n pairs is one permutation of them, and a stream can start at any step.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -73,8 +74,7 @@ def training_batches(
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         first = step * batch_size // n  # a batch reaches into two passes at most
         keys = tf.gather(tf.stack([_key(seed, first), _key(seed, first + 1)]), position // n - first)
-        rows = tf.raw_ops.RandomIndexShuffle(index=position % n, seed=keys, max_index=n - 1, rounds=8)
-        return group(rows, step)
+        return group(permuted(position % n, keys, n), step)
 
     return endless_epochs(lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step)
 
@@ -284,6 +284,23 @@ def grouped(users, positives, sampler, num_negatives, step):
     items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
     label = tf.tile(tf.one_hot([0], 1 + num_negatives), [users.shape[0], 1])
     return {schema.USER_ID: users[:, None], schema.ITEM_ID: items}, label
+
+
+def permuted(places, keys, n):
+    """Where a random permutation of n sends some places.
+
+    Args:
+        places: int64 tensor `(batch,)` with values in `[0, n)`.
+        keys: of the permutation for each place, int32 `(batch, 3)`.
+        n: an integer, at least 1.
+    """
+    last = n - 1
+    # TensorFlow takes a bit too few where the last place is a power of four from 2**16 on: the last and the first would
+    # both go where the first goes. One place more cures it, and who is sent there goes on to where that place is sent.
+    is_cut = last >= 2**16 and last & (last - 1) == 0 and last.bit_length() % 2 == 1
+    shuffle = functools.partial(tf.raw_ops.RandomIndexShuffle, seed=keys, max_index=n if is_cut else last, rounds=8)
+    rows = shuffle(index=places)
+    return tf.where(rows < n, rows, shuffle(index=rows)) if is_cut else rows
 
 
 def _key(seed, number):

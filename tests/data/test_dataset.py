@@ -65,6 +65,14 @@ def test_number_of_steps_is_known_to_fit():
 # Permutations
 
 
+@pytest.mark.parametrize("n", [1, 2, 2**16, 2**16 + 1, 2**17 + 1, 2**18 + 1])
+def test_each_place_is_sent_to_another_one(n):
+    """TensorFlow's own sends two places to one where n - 1 is a power of four from 2**16 on."""
+    for seed in range(3):
+        keys = np.tile(np.int32([seed, 6, 7]), (n, 1))
+        np.testing.assert_array_equal(np.sort(dataset.permuted(np.arange(n), keys, n)), np.arange(n))
+
+
 @pytest.mark.parametrize(("n", "batch_size"), [(40, 8), (37, 8), (45, 8), (64, 64), (5, 4), (1, 1)])
 def test_every_pass_is_a_permutation_and_no_pair_is_dropped_at_the_end_of_an_epoch(n, batch_size):
     interactions = table(n)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.deca_model import mean_per_label
 from deca_tf.denoisers import TCE
+from deca_tf.groups import mean_per_label
 
 BATCH = 40
 

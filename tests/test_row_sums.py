@@ -1,0 +1,54 @@
+"""Sums of rows against NumPy's, compiled and not."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deca_tf.row_sums import sum_rows, take_rows
+
+VALUES = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+IDS = np.int32([4, 0, 4, -1, 2, 0, 4])
+
+
+def expected(num_rows=5):
+    sums = np.zeros((num_rows, 3), np.float32)
+    np.add.at(sums, IDS[IDS >= 0], VALUES[IDS >= 0])
+    return sums
+
+
+@pytest.mark.parametrize("rows_known", [True, False])
+@pytest.mark.parametrize("shape", [(7, 3), (None, 3)])
+def test_rows_are_summed_by_their_ids(shape, rows_known):
+    @tf.function(input_signature=[tf.TensorSpec(shape), tf.TensorSpec(shape[:1], tf.int32)])
+    def summed(values, ids):
+        return sum_rows(values, ids, 5 if rows_known else tf.constant(2) + 3)
+
+    np.testing.assert_allclose(summed(VALUES, IDS), expected(), rtol=1e-6)
+    np.testing.assert_allclose(sum_rows(VALUES, IDS, 5), expected(), rtol=1e-6)
+
+
+def test_sums_are_compiled_where_the_shapes_are_known():
+    def operations(length):
+        specs = tf.TensorSpec((length, 3)), tf.TensorSpec((length,), tf.int32)
+        graph = tf.function(lambda values, ids: sum_rows(values, ids, 5)).get_concrete_function(*specs).graph
+        return {operation.type for operation in graph.get_operations()}
+
+    assert "UnsortedSegmentSum" in operations(None)
+    assert "UnsortedSegmentSum" not in operations(7)
+
+
+@pytest.mark.parametrize("num_rows", [3, None])
+@pytest.mark.parametrize("length", [5, None])
+def test_gradient_of_rows_taken_is_the_sum_by_their_ids(length, num_rows):
+    ids, upstream = np.int32([1, 0, 1, 2, 1]), VALUES[:5]
+
+    @tf.function(input_signature=[tf.TensorSpec((num_rows, 3)), tf.TensorSpec((length,), tf.int32)])
+    def taken(rows, ids):
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            result = take_rows(rows, ids)
+        return result, tape.gradient(result, rows, output_gradients=tf.constant(upstream))
+
+    result, gradient = taken(VALUES[:3], ids)
+    np.testing.assert_array_equal(result, VALUES[ids])
+    np.testing.assert_allclose(gradient, [upstream[1], upstream[[0, 2, 4]].sum(0), upstream[3]], rtol=1e-6)
