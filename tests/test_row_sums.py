@@ -52,3 +52,14 @@ def test_gradient_of_rows_taken_is_the_sum_by_their_ids(length, num_rows):
     result, gradient = taken(VALUES[:3], ids)
     np.testing.assert_array_equal(result, VALUES[ids])
     np.testing.assert_allclose(gradient, [upstream[1], upstream[[0, 2, 4]].sum(0), upstream[3]], rtol=1e-6)
+
+
+def test_rows_may_be_taken_by_ids_of_more_axes():
+    @tf.function
+    def gradient_of(rows):
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            taken = take_rows(rows, tf.constant([[0, 1, 2], [2, 2, 0]]))
+        return tape.gradient(taken, rows)
+
+    np.testing.assert_allclose(gradient_of(tf.ones((3, 2))), [[2, 2], [1, 1], [3, 3]])
