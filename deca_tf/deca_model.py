@@ -222,10 +222,12 @@ class DeCAModel(keras.Model):
 
     def _penalty(self):
         """Its value, and a device's share of what it pulls at each weight with, by the weight's id."""
+        if not self.l2:
+            return 0.0, {}
         weights = self.recommender.trainable_variables
         value, pulls = penalty_of(weights, self.l2, self.penalty)
         share = 1.0 / self.distribute_strategy.num_replicas_in_sync
-        return value, {id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)} if self.l2 else {}
+        return value, {id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)}
 
     @property
     def _is_lazy(self):
@@ -258,7 +260,7 @@ class DeCAModel(keras.Model):
         self._build_optimizers()
         compiles = self.jit_compile
         if self._is_lazy:
-            # XLA's scatter is a loop over rows: it gets the arithmetic alone, and TensorFlow's operations move rows.
+            # XLA is slow at reading and writing rows: it gets the arithmetic alone, and TensorFlow moves them.
             self.jit_compile = False
         try:
             super().make_train_function(force)

@@ -8,18 +8,16 @@ KINDS = ("squares", "norms")
 def penalty_of(weights, l2, kind):
     """What the penalty is, and how it pulls at each weight.
 
-    Its gradient is worked out here, not by a tape: that would write it down as one more table, and add it to one more.
+    A tape would make a table of the penalty's gradient, and a third of it and the loss's; the pulls need none.
 
     Args:
         weights: Keras variables.
-        l2: weight of the penalty, at least 0.
+        l2: weight of the penalty, above 0.
         kind: "squares", `l2 / 2 * sum of squares`; or "norms", `l2 * sum over weights of their norm`.
 
     Returns:
         `(value, pulls)`: a scalar, and for each weight the factor which, times the weight, is its gradient.
     """
-    if not l2:
-        return 0.0, [0.0] * len(weights)
     half_squares = [tf.nn.l2_loss(weight) for weight in weights]
     if kind == "squares":
         return l2 * sum(half_squares), [l2] * len(weights)

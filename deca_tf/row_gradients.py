@@ -86,6 +86,6 @@ def whole(gradient, variable, pull=None):
 
 
 def whole_if_unknown(gradient, variable):
-    """A sparse gradient of a number of rows that is not known beforehand, as XLA must know it, as a whole one."""
+    """A sparse gradient made whole if its number of rows is unknown while tracing, which XLA refuses; others as is."""
     is_unknown = isinstance(gradient, tf.IndexedSlices) and None in gradient.values.shape
     return whole(gradient, variable) if is_unknown else gradient

@@ -4,11 +4,14 @@ import tensorflow as tf
 
 
 def sum_rows(values, ids, num_rows):
-    """As `tf.math.unsorted_segment_sum`, by XLA where it can be: a row of 32 takes it a quarter of the time.
+    """As `tf.math.unsorted_segment_sum`, by XLA where it can be.
+
+    Into a new table of 1,000 to 40,000 rows of 32, XLA adds a row in a quarter of TensorFlow's time. Reading rows, and
+    writing them into a table that is there, are slower by it.
 
     Args:
-        values: `(n, ...)`, or with more axes than one in the place of n.
-        ids: which sum each row belongs to, integer tensor `(n,)`; one that is negative belongs to none.
+        values: `(*shape, ...)`.
+        ids: which sum each row of `values` belongs to, integer tensor of that shape; a negative one belongs to none.
         num_rows: sums, an integer or a scalar tensor.
 
     Returns:
@@ -20,20 +23,20 @@ def sum_rows(values, ids, num_rows):
     return tf.function(tf.math.unsorted_segment_sum, jit_compile=True, autograph=False)(values, ids, num_rows)
 
 
+@tf.custom_gradient
 def take_rows(rows, ids):
-    """As `tf.gather`, of rows that are all taken: its gradient is summed by `sum_rows`, though their number be unknown.
+    """As `tf.gather`, but its gradient is summed by `sum_rows`.
 
     Args:
         rows: `(k, ...)`.
-        ids: integer tensor of any shape, in which every row comes up.
+        ids: integer tensor of any shape. Where k is unknown while tracing, every row comes up in it.
     """
 
-    @tf.custom_gradient
-    def take(rows):
-        def gradient(upstream):
-            num_rows = tf.shape(rows)[0]
-            return sum_rows(upstream, ids, ids.shape.num_elements() or num_rows)[:num_rows]  # k is at most so many
+    def gradient(upstream):
+        if rows.shape[0] is not None:
+            return sum_rows(upstream, ids, rows.shape[0]), None
+        num_rows = tf.shape(rows)[0]
+        most = ids.shape.num_elements()  # rows that all come up are no more than ids
+        return sum_rows(upstream, ids, num_rows if most is None else most)[:num_rows], None
 
-        return tf.gather(rows, ids), gradient
-
-    return take(rows)
+    return tf.gather(rows, ids), gradient

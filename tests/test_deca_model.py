@@ -233,6 +233,39 @@ def test_optimizer_is_compiled_where_the_target_cannot_be(interactions):
         np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
 
 
+class Sees(MF):
+    """Looks items up twice, through ids of an unknown number too, and has a weight that only the penalty knows."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.alone = self.add_table("alone", (3,), "ones")
+
+    def call(self, inputs):
+        items, place = tf.unique(inputs["item_id"])
+        return super().call(inputs) + tf.reduce_sum(tf.gather(tf.gather(self.item_table.value, items), place), axis=-1)
+
+
+@pytest.mark.parametrize("penalty", ["squares", "norms"])
+def test_gradients_of_every_kind_are_the_same_compiled_and_not(penalty, interactions):
+    models = [DeCAModel(Sees(USERS, ITEMS, embedding_dim=4, seed=1), l2=0.3, penalty=penalty) for _ in range(2)]
+    models[0].compile(keras.optimizers.SGD(0.1), jit_compile=False)
+    models[1].compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    for model in models:
+        fit(model, training_batches(interactions, batch_size=16))
+    for weight, expected in zip(*(values(model.weights) for model in models), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-6)
+    assert (values([models[0].target.alone])[0] < 1).all()
+
+
+def test_what_cannot_be_compiled_has_its_optimizer_compiled(interactions):
+    model = compiled(build("deca"), jit_compile=False)
+    model.make_train_function()
+    data = next(iter(training_batches(interactions, batch_size=16)))
+    graph = tf.function(model.train_step).get_concrete_function(data).graph
+    calls = [operation for operation in graph.get_operations() if "PartitionedCall" in operation.type]
+    assert sum(call.get_attr("_XlaMustCompile") for call in calls) == 4  # two phases, each with an optimizer of its own
+
+
 def test_step_that_runs_eagerly_compiles_nothing(interactions, monkeypatch):
     """Each update would be compiled anew."""
     monkeypatch.setattr(tf, "function", None)

@@ -27,7 +27,3 @@ def test_each_pull_times_its_weight_is_the_gradient(kind):
         value, pulls = penalty_of(weights, 0.3, kind)
     for weight, pull, gradient in zip(weights, pulls, tape.gradient(value, weights), strict=True):
         np.testing.assert_allclose(float(pull) * weight.numpy(), gradient, rtol=1e-6)
-
-
-def test_without_a_penalty_no_weight_is_read():
-    assert penalty_of([None, None], 0.0, "squares") == (0.0, [0.0, 0.0])

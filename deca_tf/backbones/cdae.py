@@ -7,7 +7,7 @@ from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.checks import check_integer, check_range
-from deca_tf.data.ragged import rows_of_lengths, values_of_rows
+from deca_tf.data.ragged import values_of_rows
 from deca_tf.row_sums import take_rows
 
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
@@ -62,12 +62,11 @@ class CDAE(Backbone):
     def _add_histories(self, num_edges):
         self.num_edges = num_edges
         constants = {"items_of_users": num_edges, "user_degree": self.num_users, "item_degree": self.num_items}
+        # What follows from the degrees, so that no update works it out anew.
+        constants |= {"user_of_edge": num_edges} if self.supports_jit else {"first_edge": self.num_users}
         for name, length in constants.items():
             weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
             setattr(self, name, weight)
-        # What `user_degree` says, written out: each edge's user, or each user's first edge. Files need not hold it.
-        length = num_edges if self.supports_jit else self.num_users
-        self._places_of_edges = tf.Variable(tf.zeros((length,), tf.int32), trainable=False)
 
     def adapt(self, interactions):
         """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""
@@ -77,17 +76,10 @@ class CDAE(Backbone):
         self.items_of_users.assign(histories.indices)
         self.user_degree.assign(np.diff(histories.indptr))
         self.item_degree.assign(np.bincount(histories.indices, minlength=self.num_items))
-        self._write_out_places()
-
-    def _write_out_places(self):
-        if self.num_edges is not None:
-            degree = tf.convert_to_tensor(self.user_degree)
-            places = rows_of_lengths(degree) if self.supports_jit else tf.cumsum(degree, exclusive=True)
-            self._places_of_edges.assign(places)
-
-    def set_weights(self, weights):
-        super().set_weights(weights)
-        self._write_out_places()
+        if self.supports_jit:
+            self.user_of_edge.assign(histories.tocoo().row)
+        else:
+            self.first_edge.assign(histories.indptr[:-1])
 
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
@@ -103,7 +95,7 @@ class CDAE(Backbone):
             return self._hidden(self._sums_of_all(training), degree, own, training), user_ids
         users, place = tf.unique(tf.reshape(user_ids, (-1,)))
         length = tf.gather(degree, users)
-        first = tf.gather(tf.convert_to_tensor(self._places_of_edges), users)
+        first = tf.gather(tf.convert_to_tensor(self.first_edge), users)
         sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
         return self._hidden(sums, length, tf.gather(own, users), training), tf.reshape(place, tf.shape(user_ids))
 
@@ -119,7 +111,7 @@ class CDAE(Backbone):
 
     def _sums_of_all(self, training):
         """As `_sums`, of all users."""
-        users = tf.convert_to_tensor(self._places_of_edges)
+        users = tf.convert_to_tensor(self.user_of_edge)
         if training and self.corruption:
             users = tf.where(self._draw_kept(tf.range(self.num_edges)), users, -1)  # a sum of no user is left out
         taken = tf.gather(self._scaled_encoder(), tf.convert_to_tensor(self.items_of_users))
@@ -183,7 +175,6 @@ class CDAE(Backbone):
         weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping, though it has keys
         state = weights.pop("corruption_state", None)
         super().load_own_variables(weights)
-        self._write_out_places()
         if state is not None:
             self.seed_generator.state.assign(state)
 

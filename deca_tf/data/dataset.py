@@ -295,9 +295,10 @@ def permuted(places, keys, n):
         n: an integer, at least 1.
     """
     last = n - 1
-    # TensorFlow takes a bit too few where the last place is a power of four from 2**16 on: the last and the first would
-    # both go where the first goes. One place more cures it, and who is sent there goes on to where that place is sent.
-    is_cut = last >= 2**16 and last & (last - 1) == 0 and last.bit_length() % 2 == 1
+    # TensorFlow (core/kernels/random_index_shuffle.cc) takes the logarithm of the last place for its number of bits:
+    # where it is a power of four from 2**16 on, it and place 0 are sent to one place. With one place more all is well,
+    # and who is sent to that one goes on to where it is sent.
+    is_cut = last >= 2**16 and last == 4 ** (last.bit_length() // 2)
     shuffle = functools.partial(tf.raw_ops.RandomIndexShuffle, seed=keys, max_index=n if is_cut else last, rounds=8)
     rows = shuffle(index=places)
     return tf.where(rows < n, rows, shuffle(index=rows)) if is_cut else rows

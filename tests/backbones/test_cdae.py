@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deca_tf.backbones import CDAE
 from deca_tf.data import Interactions
+from deca_tf.deca_model import DeCAModel
 
 USERS, ITEMS, DIM = 6, 5, 3
 TABLE = np.array([[0, 0, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 1, 0], [1, 1, 0, 0, 0], [0, 1, 1, 1, 0]])
@@ -92,6 +94,38 @@ def test_a_model_that_was_given_anothers_weights_has_its_histories():
     other = CDAE.from_config(model.get_config())
     other.set_weights(model.get_weights())
     np.testing.assert_array_equal(np.array(other(every_pair())), np.array(model(every_pair())))
+
+
+def test_a_model_of_models_that_was_given_anothers_weights_has_the_histories():
+    model = DeCAModel(model_of())
+    other = DeCAModel.from_config(model.get_config())
+    other.set_weights(model.get_weights())
+    np.testing.assert_array_equal(np.array(other(every_pair())), np.array(model(every_pair())))
+
+
+@pytest.mark.parametrize("length", [3, None])
+def test_gradients_for_fewer_pairs_than_users_are_the_formulas(length):
+    model = model_of(corruption=0.0)
+    users, items, factors = np.int32([1, 4, 1]), np.int32([0, 2, 3]), np.float32([1, 2, 3])
+    ids = {name: tf.TensorSpec((length,), tf.int32) for name in ("user_id", "item_id")}
+
+    @tf.function(input_signature=[ids])
+    def gradients(ids):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(ids, training=True) * factors)
+        found = tape.gradient(loss, [model.user_table.value, model.encoder_table.value])
+        return [tf.convert_to_tensor(gradient) for gradient in found]
+
+    root = np.sqrt(np.sqrt(np.maximum(TABLE.sum(1, keepdims=True), 1) * np.maximum(TABLE.sum(0), 1)))
+    before_tanh = (
+        TABLE / root @ np.array(model.encoder_table) + np.array(model.user_table) + np.array(model.encoder_bias)
+    )
+    of_users = np.zeros((USERS, DIM))
+    np.add.at(of_users, users, factors[:, None] * np.array(model.decoder_table)[items])
+    of_users *= 1 - np.tanh(before_tanh) ** 2
+    by_user, by_item = gradients({"user_id": users, "item_id": items})
+    np.testing.assert_allclose(by_user, of_users, atol=1e-6)
+    np.testing.assert_allclose(by_item, (TABLE / root).T @ of_users, atol=1e-6)
 
 
 def test_users_without_history_can_be_alone_in_a_batch():
