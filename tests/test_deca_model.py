@@ -257,13 +257,22 @@ def test_gradients_of_every_kind_are_the_same_compiled_and_not(penalty, interact
     assert (values([models[0].target.alone])[0] < 1).all()
 
 
-def test_what_cannot_be_compiled_has_its_optimizer_compiled(interactions):
-    model = compiled(build("deca"), jit_compile=False)
-    model.make_train_function()
+def compiled_calls(model, interactions):
+    """Of a step of a model that is not compiled."""
+    compiled(model, jit_compile=False).make_train_function()
     data = next(iter(training_batches(interactions, batch_size=16)))
     graph = tf.function(model.train_step).get_concrete_function(data).graph
     calls = [operation for operation in graph.get_operations() if "PartitionedCall" in operation.type]
-    assert sum(call.get_attr("_XlaMustCompile") for call in calls) == 4  # two phases, each with an optimizer of its own
+    return [call for call in calls if call.get_attr("_XlaMustCompile")]
+
+
+def test_what_cannot_be_compiled_has_its_optimizer_compiled(interactions):
+    assert len(compiled_calls(build("deca"), interactions)) == 4  # two phases, each with an optimizer of its own
+
+
+def test_optimizer_is_compiled_once_whatever_shapes_are_unknown(interactions):
+    (call,) = compiled_calls(DeCAModel(Sees(USERS, ITEMS, embedding_dim=4, seed=1)), interactions)
+    assert all(given.shape.is_fully_defined() for given in call.inputs)
 
 
 def test_step_that_runs_eagerly_compiles_nothing(interactions, monkeypatch):
