@@ -75,7 +75,7 @@ class LightGCN(Backbone):
         # R with a row for each node of the larger side.
         self.edges = self._add_constant("edges", (num_edges, 2), "int32")
         self.edge_weights = self._add_constant("edge_weights", (num_edges,), "float32")
-        self.degree = self._add_constant("degree", (self.num_larger,), "int32")
+        self.row_starts = self._add_constant("row_starts", (self.num_larger + 1,), "int32")
         self.gram = self.gram_places = None
         if self.num_smaller <= GRAM_ROWS:
             self.gram = self._add_constant("gram", (self.num_smaller, self.num_smaller), "float32")
@@ -91,14 +91,17 @@ class LightGCN(Backbone):
         pairs = self.check_adapts(interactions, self.num_edges)
         graph = (pairs.T if self.users_are_fewer else pairs).tocsr()
         graph.sort_indices()
-        degree = np.diff(graph.indptr)
-        scaled = scipy.sparse.diags(_root_inverse(degree)) @ graph @ scipy.sparse.diags(_root_inverse(_degree(graph.T)))
+        scaled = (
+            scipy.sparse.diags(_root_inverse(_degree(graph)))
+            @ graph
+            @ scipy.sparse.diags(_root_inverse(_degree(graph.T)))
+        )
         gram = _sparse_gram(scaled) if self.num_smaller > GRAM_ROWS else (scaled.T @ scaled).toarray()
         if self.num_edges is None:
             self._add_graph(graph.nnz, gram.nnz if scipy.sparse.issparse(gram) else 0)
         self.edges.assign(_places(scaled))
         self.edge_weights.assign(scaled.data)
-        self.degree.assign(degree)
+        self.row_starts.assign(graph.indptr)
         if self.gram_places is not None:
             self.gram_places.assign(_places(gram))
             self.gram.assign(gram.data)
@@ -165,9 +168,9 @@ class LightGCN(Backbone):
 
     def _graph_of(self, nodes):
         """The rows of R that belong to some nodes of the larger side."""
-        degree = tf.convert_to_tensor(self.degree)
-        firsts = tf.gather(tf.cumsum(degree, exclusive=True), nodes)
-        rows, positions = values_of_rows(firsts, tf.gather(degree, nodes))
+        starts = tf.convert_to_tensor(self.row_starts)
+        firsts = tf.gather(starts, nodes)
+        rows, positions = values_of_rows(firsts, tf.gather(starts, nodes + 1) - firsts)
         neighbours = tf.gather(tf.convert_to_tensor(self.edges)[:, 1], positions)
         weights = tf.gather(tf.convert_to_tensor(self.edge_weights), positions)
         return _matrix(tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller))
