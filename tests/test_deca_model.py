@@ -233,7 +233,7 @@ def test_optimizer_is_compiled_where_the_target_cannot_be(interactions):
         np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-5)
 
 
-class Sees(MF):
+class LooksUpTwice(MF):
     """Looks items up twice, through ids of an unknown number too, and has a weight that only the penalty knows."""
 
     def __init__(self, *args, **options):
@@ -247,7 +247,7 @@ class Sees(MF):
 
 @pytest.mark.parametrize("penalty", ["squares", "norms"])
 def test_gradients_of_every_kind_are_the_same_compiled_and_not(penalty, interactions):
-    models = [DeCAModel(Sees(USERS, ITEMS, embedding_dim=4, seed=1), l2=0.3, penalty=penalty) for _ in range(2)]
+    models = [DeCAModel(LooksUpTwice(USERS, ITEMS, embedding_dim=4, seed=1), l2=0.3, penalty=penalty) for _ in range(2)]
     models[0].compile(keras.optimizers.SGD(0.1), jit_compile=False)
     models[1].compile(keras.optimizers.SGD(0.1), run_eagerly=True)
     for model in models:
@@ -271,7 +271,7 @@ def test_what_cannot_be_compiled_has_its_optimizer_compiled(interactions):
 
 
 def test_optimizer_is_compiled_once_whatever_shapes_are_unknown(interactions):
-    (call,) = compiled_calls(DeCAModel(Sees(USERS, ITEMS, embedding_dim=4, seed=1)), interactions)
+    (call,) = compiled_calls(DeCAModel(LooksUpTwice(USERS, ITEMS, embedding_dim=4, seed=1)), interactions)
     assert all(given.shape.is_fully_defined() for given in call.inputs)
 
 

@@ -1,8 +1,8 @@
 """Batches: interactions and their sampled negatives as a `tf.data.Dataset`, permuted and drawn inside the graph.
 
 Every batch is a pure function of `(interactions, seed, step)`. Nothing is shuffled element by element and nothing is
-stored but the pairs themselves: position p of the stream is row `index_shuffle(p % n)` of pass `p // n`, so that each
-pass over the n pairs is one permutation of them, and a stream can start at any step.
+stored but the pairs themselves: position p of the stream is row `permuted(p % n)` of pass `p // n`, so that each pass
+over the n pairs is one permutation of them, and a stream can start at any step.
 """
 
 import functools
