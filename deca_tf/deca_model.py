@@ -225,7 +225,7 @@ class DeCAModel(keras.Model):
         if not self.l2:
             return 0.0, {}
         weights = self.recommender.trainable_variables
-        value, pulls = penalty_of(weights, self.l2, self.penalty)
+        value, pulls = penalty_of(weights, self.l2, self.penalty, self.jit_compile)
         share = 1.0 / self.distribute_strategy.num_replicas_in_sync
         return value, {id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)}
 

@@ -77,12 +77,12 @@ def whole(gradient, variable, pull=None):
     Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up k times in a batch
     would move up to sqrt(k) times too far.
     """
+    own = None if pull is None else pull * tf.convert_to_tensor(variable)
     if isinstance(gradient, tf.IndexedSlices):
-        gradient = sum_rows(gradient.values, gradient.indices, variable.shape[0])
-    if pull is None:
-        return gradient
-    own = pull * tf.convert_to_tensor(variable)
-    return own if gradient is None else gradient + own
+        return sum_rows(gradient.values, gradient.indices, variable.shape[0], own)
+    if gradient is None or own is None:
+        return own if gradient is None else gradient
+    return gradient + own
 
 
 def whole_if_unknown(gradient, variable):

@@ -2,8 +2,10 @@
 
 import tensorflow as tf
 
+from deca_tf.xla_ordering import zero_after
 
-def sum_rows(values, ids, num_rows):
+
+def sum_rows(values, ids, num_rows, base=None):
     """As `tf.math.unsorted_segment_sum`, by XLA where it can be.
 
     Into a new table of 1,000 to 40,000 rows of 32, XLA adds a row in a quarter of TensorFlow's time. Reading rows, and
@@ -13,14 +15,22 @@ def sum_rows(values, ids, num_rows):
         values: `(*shape, ...)`.
         ids: which sum each row of `values` belongs to, integer tensor of that shape; a negative one belongs to none.
         num_rows: sums, an integer or a scalar tensor.
+        base: what is added to the sums, or None.
 
     Returns:
         A tensor `(num_rows, ...)`.
     """
     is_known = isinstance(num_rows, int) and None not in values.shape
     if not is_known or tf.executing_eagerly() or tf.distribute.has_strategy():
-        return tf.math.unsorted_segment_sum(values, ids, num_rows)
-    return tf.function(tf.math.unsorted_segment_sum, jit_compile=True, autograph=False)(values, ids, num_rows)
+        sums = tf.math.unsorted_segment_sum(values, ids, num_rows)
+        return sums if base is None else sums + base
+
+    def add(values, ids):
+        shape = (num_rows, *values.shape[ids.shape.rank :])
+        zero = zero_after(tf.reshape(values, (-1,))[0], values.dtype)
+        return tf.tensor_scatter_nd_add(tf.fill(shape, zero) if base is None else base, ids[..., None], values)
+
+    return tf.function(add, jit_compile=True, autograph=False)(values, ids)
 
 
 @tf.custom_gradient
@@ -40,3 +50,26 @@ def take_rows(rows, ids):
         return sum_rows(upstream, ids, num_rows if most is None else most)[:num_rows], None
 
     return tf.gather(rows, ids), gradient
+
+
+def take_at_most(most, rows, ids):
+    """As `tf.gather`, but its gradient, a `tf.IndexedSlices`, has a number of rows that is known while tracing.
+
+    Args:
+        most: as many ids as there may be, an integer, or None if nobody knows.
+        rows: `(k, ...)`.
+        ids: integer tensor `(n,)`, n from 1 to `most`.
+    """
+
+    @tf.custom_gradient
+    def take(rows, ids):
+        def gradient(upstream):
+            rest = most - tf.shape(ids)[0]  # zeros, for one of the ids
+            values = tf.concat([upstream, tf.zeros((rest, *upstream.shape[1:]), upstream.dtype)], axis=0)
+            places = tf.concat([ids, tf.fill((rest,), ids[0])], axis=0)
+            values, places = tf.ensure_shape(values, (most, *upstream.shape[1:])), tf.ensure_shape(places, (most,))
+            return tf.IndexedSlices(values, places, tf.shape(rows)), None
+
+        return tf.gather(rows, ids), gradient
+
+    return tf.gather(rows, ids) if most is None else take(rows, ids)

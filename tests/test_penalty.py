@@ -27,3 +27,16 @@ def test_each_pull_times_its_weight_is_the_gradient(kind):
         value, pulls = penalty_of(weights, 0.3, kind)
     for weight, pull, gradient in zip(weights, pulls, tape.gradient(value, weights), strict=True):
         np.testing.assert_allclose(float(pull) * weight.numpy(), gradient, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_weights_penalty_is_the_same_where_it_is_compiled(kind, monkeypatch):
+    monkeypatch.setattr("deca_tf.penalty.pays", lambda weight: weight.shape.num_elements() > 100)
+    weights = [
+        keras.Variable(np.random.default_rng(0).normal(size=(5000, 8)).astype("float32")),
+        keras.Variable(WEIGHTS[0]),
+    ]
+    value, pulls = tf.function(lambda: penalty_of(weights, 0.3, kind, compiled=True), jit_compile=True)()
+    expected, expected_pulls = penalty_of(weights, 0.3, kind)
+    assert float(value) == pytest.approx(float(expected), rel=1e-6)
+    assert [float(pull) for pull in pulls] == pytest.approx([float(pull) for pull in expected_pulls], rel=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.row_sums import sum_rows, take_rows
+from deca_tf.row_sums import sum_rows, take_at_most, take_rows
 
 VALUES = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
 IDS = np.int32([4, 0, 4, -1, 2, 0, 4])
@@ -25,6 +25,18 @@ def test_rows_are_summed_by_their_ids(shape, rows_known):
 
     np.testing.assert_allclose(summed(VALUES, IDS), expected(), rtol=1e-6)
     np.testing.assert_allclose(sum_rows(VALUES, IDS, 5), expected(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [7, None])
+def test_rows_are_added_to_a_base(length):
+    base = np.arange(15, dtype=np.float32).reshape(5, 3)
+
+    @tf.function(input_signature=[tf.TensorSpec((length, 3)), tf.TensorSpec((length,), tf.int32)])
+    def summed(values, ids):
+        return sum_rows(values, ids, 5, base)
+
+    np.testing.assert_allclose(summed(VALUES, IDS), base + expected(), rtol=1e-5)
+    np.testing.assert_allclose(sum_rows(VALUES, IDS, 5, base), base + expected(), rtol=1e-5)
 
 
 def test_sums_are_compiled_where_the_shapes_are_known():
@@ -75,3 +87,22 @@ def test_rows_may_be_taken_by_ids_of_more_axes():
         return tape.gradient(taken, rows)
 
     np.testing.assert_allclose(gradient_of(tf.ones((3, 2))), [[2, 2], [1, 1], [3, 3]])
+
+
+@pytest.mark.parametrize("most", [5, 3, None])
+def test_gradient_of_so_many_rows_at_most(most):
+    """Its length is known though that of the ids is not, and no other row than theirs comes up in it."""
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((5, 3)), tf.TensorSpec((None,), tf.int32)])
+    def gradient_of(rows, ids):
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            taken = take_at_most(most, rows, ids)
+        gradient = tape.gradient(taken, rows, output_gradients=tf.constant(VALUES)[: tf.size(ids)])
+        assert gradient.values.shape[0] == gradient.indices.shape[0] == most
+        return taken, gradient.indices, tf.convert_to_tensor(gradient)
+
+    taken, asked, gradient = gradient_of(VALUES[:5], [4, 1, 2])
+    np.testing.assert_array_equal(taken, VALUES[[4, 1, 2]])
+    assert set(asked.numpy()) == {4, 1, 2}
+    np.testing.assert_array_equal(gradient, [np.zeros(3), VALUES[1], VALUES[2], np.zeros(3), VALUES[0]])

@@ -8,7 +8,7 @@ from keras import ops
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.checks import check_integer, check_range
 from deca_tf.data.ragged import values_of_rows
-from deca_tf.row_sums import take_rows
+from deca_tf.row_sums import take_at_most, take_rows
 
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 
@@ -93,11 +93,13 @@ class CDAE(Backbone):
         degree, own = tf.convert_to_tensor(self.user_degree), tf.convert_to_tensor(self.user_table)
         if self.supports_jit:
             return self._hidden(self._sums_of_all(training), degree, own, training), user_ids
+        user_ids = tf.convert_to_tensor(user_ids)
         users, place = tf.unique(tf.reshape(user_ids, (-1,)))
         length = tf.gather(degree, users)
         first = tf.gather(tf.convert_to_tensor(self.first_edge), users)
         sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
-        return self._hidden(sums, length, tf.gather(own, users), training), tf.reshape(place, tf.shape(user_ids))
+        own = take_at_most(user_ids.shape.num_elements(), own, users)
+        return self._hidden(sums, length, own, training), tf.reshape(place, tf.shape(user_ids))
 
     def _sums(self, rows, positions, num_rows, training):
         """Sums of the encoder's vectors over the edges at `positions`, by the rows that they belong to, sorted."""

@@ -1,7 +1,10 @@
 """Adam as it was published."""
 
 import keras
+import tensorflow as tf
 from keras import ops
+
+from deca_tf.blocks import pays, update_in_blocks
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -35,8 +38,22 @@ class Adam(keras.optimizers.Adam):
         step = ops.cast(self.iterations + 1, dtype)
         root_left = ops.sqrt(1.0 - ops.power(ops.cast(self.beta_2, dtype), step))
         rate = ops.cast(learning_rate, dtype) * root_left / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
+        epsilon = self.epsilon * root_left
         place = self._get_variable_index(variable)
-        m, v = self._momentums[place], self._velocities[place]
-        self.assign_add(m, (gradient - m) * (1.0 - self.beta_1))
-        self.assign_add(v, (ops.square(gradient) - v) * (1.0 - self.beta_2))
-        self.assign_sub(variable, rate * m / (ops.sqrt(v) + self.epsilon * root_left))
+        tables = [self._momentums[place], self._velocities[place], variable]
+        steps = [
+            lambda g, m, v, w: m + (g - m) * (1.0 - self.beta_1),
+            lambda g, m, v, w: v + (ops.square(g) - v) * (1.0 - self.beta_2),
+            lambda g, m, v, w: w - rate * m / (ops.sqrt(v) + epsilon),
+        ]
+
+        def update(gradient):
+            updated = update_in_blocks(steps, gradient, [tf.convert_to_tensor(table) for table in tables])
+            for table, value in zip(tables, updated, strict=True):
+                self.assign(table, value)
+
+        if pays(variable):
+            tf.function(update, jit_compile=True, autograph=False)(gradient)
+        else:
+            for table, step in zip(tables, steps, strict=True):
+                self.assign(table, step(gradient, *tables))
