@@ -20,6 +20,8 @@ NEGATIVES = Registry(
     },
 )
 
+MOST_LISTED = 2**22  # cells that `UnobservedCells` lists, in four bytes each
+
 
 class UniformNegatives:
     """Draws from all items alike, observed or not: what the paper's released code does.
@@ -135,8 +137,9 @@ class UnobservedNegatives:
 class UnobservedCells:
     """Draws uniformly among all unobserved (user, item) cells of all users who have been observed with anything.
 
-    As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids, by one binary search: their rows
-    are laid end to end, and what is observed is cut out of the whole.
+    As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids: their rows are laid end to end,
+    and what is observed is cut out of the whole. What is left is listed, if it is not too much, or else found by one
+    binary search.
 
     Args:
         observed, seed: as of `UnobservedNegatives`.
@@ -152,15 +155,24 @@ class UnobservedCells:
         _refuse_full_users(observed, self.num_items - pairs.degree, self.num_items)
         users = np.flatnonzero(pairs.degree)
         cells = np.repeat(np.arange(len(users)), pairs.degree[users]) * self.num_items + pairs.items
-        self._num_left = len(users) * self.num_items - len(pairs)
-        dtype = np.int32 if len(users) * self.num_items < 2**31 else np.int64
-        gaps = cells - np.arange(len(pairs))
-        self._users, self._gaps = on_host(users.astype(np.int32)), on_host(gaps.astype(dtype))
+        num_cells = len(users) * self.num_items
+        self._num_left = num_cells - len(pairs)
+        dtype = np.int32 if num_cells < 2**31 else np.int64
+        self._users = on_host(users.astype(np.int32))
+        self._is_listed = self._num_left <= MOST_LISTED
+        if self._is_listed:
+            self._cells = on_host(np.delete(np.arange(num_cells, dtype=dtype), cells))
+        else:
+            self._gaps = on_host((cells - np.arange(len(pairs))).astype(dtype))
 
     def __call__(self, shape, step):
         """Users and items, int32 tensors of a shape, a tuple; `step` as above."""
-        point = tf.cast(_sorted_below(self._num_left, math.prod(shape), _seed(self.seed, step)), self._gaps.dtype)
-        cell = point + tf.searchsorted(self._gaps, point, side="right", out_type=point.dtype)
+        point = _sorted_below(self._num_left, math.prod(shape), _seed(self.seed, step))
+        if self._is_listed:
+            cell = tf.gather(self._cells, point)
+        else:
+            point = tf.cast(point, self._gaps.dtype)
+            cell = point + tf.searchsorted(self._gaps, point, side="right", out_type=point.dtype)
         row = cell // self.num_items
         item = tf.cast(cell - row * self.num_items, tf.int32)
         return tf.reshape(tf.gather(self._users, row), shape), tf.reshape(item, shape)

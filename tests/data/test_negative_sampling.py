@@ -134,6 +134,13 @@ def test_cells_of_all_users_are_uniform_over_what_those_with_any_pair_have_not_t
         assert scipy.stats.kstest(items.ravel() / num_items, "uniform").pvalue > 1e-3
 
 
+def test_cells_are_the_same_whether_they_are_listed_or_searched_for(observed, monkeypatch):
+    step = tf.constant(3, tf.int64)
+    listed = UnobservedCells(observed, seed=5)((70, 4), step)
+    monkeypatch.setattr("deca_tf.data.negative_sampling.MOST_LISTED", 0)
+    np.testing.assert_array_equal(UnobservedCells(observed, seed=5)((70, 4), step), listed)
+
+
 def test_user_with_one_unobserved_item_always_gets_it(observed):
     assert (draw(UnobservedNegatives(observed), np.full(200, 4), 3) == 4).all()
 
