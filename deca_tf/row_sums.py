@@ -52,13 +52,13 @@ def take_rows(rows, ids):
     return tf.gather(rows, ids), gradient
 
 
-def take_at_most(most, rows, ids):
+def take_at_most(rows, ids, most):
     """As `tf.gather`, but its gradient, a `tf.IndexedSlices`, has a number of rows that is known while tracing.
 
     Args:
-        most: as many ids as there may be, an integer, or None if nobody knows.
         rows: `(k, ...)`.
         ids: integer tensor `(n,)`, n from 1 to `most`.
+        most: as many ids as there may be, an integer, or None if nobody knows.
     """
 
     @tf.custom_gradient

@@ -97,7 +97,7 @@ def test_gradient_of_so_many_rows_at_most(most):
     def gradient_of(rows, ids):
         with tf.GradientTape() as tape:
             tape.watch(rows)
-            taken = take_at_most(most, rows, ids)
+            taken = take_at_most(rows, ids, most)
         gradient = tape.gradient(taken, rows, output_gradients=tf.constant(VALUES)[: tf.size(ids)])
         assert gradient.values.shape[0] == gradient.indices.shape[0] == most
         return taken, gradient.indices, tf.convert_to_tensor(gradient)

@@ -98,7 +98,7 @@ class CDAE(Backbone):
         length = tf.gather(degree, users)
         first = tf.gather(tf.convert_to_tensor(self.first_edge), users)
         sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
-        own = take_at_most(user_ids.shape.num_elements(), own, users)
+        own = take_at_most(own, users, user_ids.shape.num_elements())
         return self._hidden(sums, length, own, training), tf.reshape(place, tf.shape(user_ids))
 
     def _sums(self, rows, positions, num_rows, training):

@@ -4,15 +4,8 @@ import importlib
 
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources import load, load_split
-from deca_tf.data.splitting import (
-    LeakReport,
-    Split,
-    check_leaks,
-    split,
-    split_chronological,
-    split_hash,
-    split_random,
-)
+from deca_tf.data.splits import LeakReport, Split, check_leaks
+from deca_tf.data.splitting import split, split_chronological, split_hash, split_random
 
 _LATE = {  # these bring TensorFlow or are rarely needed
     "training_batches": "deca_tf.data.dataset",

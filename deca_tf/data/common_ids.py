@@ -7,7 +7,7 @@ import pandas as pd
 
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.splitting import Split
+from deca_tf.data.splits import Split
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

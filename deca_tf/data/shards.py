@@ -22,7 +22,7 @@ import tensorflow as tf
 from deca_tf.checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.splitting import Split
+from deca_tf.data.splits import Split
 
 FORMAT = 1
 BLOCK_ROWS = 4096

@@ -1,10 +1,9 @@
-"""Split: train, validation and test over the same ids, with every leak between them counted.
+"""Ways to split interactions into train, validation and test.
 
 Validation keeps the noise a real user would have. Only the test may be cleaned, by a rule on its own rows such as
 `"rating >= 5"`; ratings, dwell times and the truth about noise never filter what is trained or validated on.
 """
 
-import dataclasses
 import operator
 import re
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from deca_tf.checks import check_choice, did_you_mean
 from deca_tf.data import schema
-from deca_tf.data.interactions import Interactions
+from deca_tf.data.splits import Split, check_leaks
 
 CHRONOLOGICAL_PER_USER = "chronological-per-user"
 CHRONOLOGICAL_GLOBAL = "chronological-global"
@@ -29,158 +28,6 @@ _COMPARE = {
     "<": operator.lt,
 }
 _RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|==|>|<)\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*")
-
-
-@dataclasses.dataclass(frozen=True)
-class LeakReport:
-    """How many distinct pairs two splits share, and what was taken out to keep them apart.
-
-    Args:
-        train_validation: distinct pairs in both train and validation.
-        train_test: distinct pairs in both train and test.
-        validation_test: distinct pairs in both validation and test.
-        merged: repeated pairs that were merged within a split or on reading.
-        dropped: pairs of a later split left out because an earlier split has them.
-    """
-
-    train_validation: int = 0
-    train_test: int = 0
-    validation_test: int = 0
-    merged: int = 0
-    dropped: int = 0
-
-    @property
-    def total(self):
-        """All overlaps together; 0 means that nothing leaks."""
-        return self.train_validation + self.train_test + self.validation_test
-
-    def __str__(self):
-        overlaps = (
-            f"{self.train_validation:,} pairs are in both train and validation, {self.train_test:,} in both train and "
-            f"test, {self.validation_test:,} in both validation and test"
-        )
-        said = overlaps if self.total else "No pair is in two splits"
-        if self.merged:
-            said += f"; {self.merged:,} repeated pairs were merged"
-        if self.dropped:
-            said += f"; {self.dropped:,} pairs of a later split were left out because an earlier split has them"
-        return said + "."
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Three sets of interactions over the same id spaces.
-
-    Args:
-        train: what the model learns from.
-        validation: what training is watched with, noise included.
-        test: what the model is judged by.
-        protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
-        name: the data set's name, for reports.
-        leaks: what `check_leaks` counted; None: it is counted here.
-
-    Raises:
-        ValueError: different id spaces, an unknown protocol, or a leak under 'clean'.
-    """
-
-    train: Interactions
-    validation: Interactions
-    test: Interactions
-    protocol: str
-    name: str
-    leaks: LeakReport | None = None
-
-    def __post_init__(self):
-        check_choice("protocol", self.protocol, schema.PROTOCOLS)
-        if self.leaks is None:
-            leaks = check_leaks(self.train, self.validation, self.test, self.protocol)
-            object.__setattr__(self, "leaks", leaks)
-        else:
-            _check_id_spaces(self.train, self.validation, self.test)
-            _refuse_leaks(self.leaks, self.protocol)
-
-    def __repr__(self):
-        return (
-            f"{self.name}, protocol {self.protocol}: {len(self.train):,} pairs to train on, {len(self.validation):,} "
-            f"to validate, {len(self.test):,} to test, over {self.num_users:,} users and {self.num_items:,} items"
-        )
-
-    @property
-    def num_users(self):
-        """Size of the user id space."""
-        return self.train.num_users
-
-    @property
-    def num_items(self):
-        """Size of the item id space."""
-        return self.train.num_items
-
-    def seen(self):
-        """The distinct pairs of train and validation, which ranking masks: `Interactions`, `.to_csr()` for a matrix."""
-        pairs = Interactions(
-            user_id=np.concatenate([self.train.user_id, self.validation.user_id]),
-            item_id=np.concatenate([self.train.item_id, self.validation.item_id]),
-            raw_user_ids=self.train.raw_user_ids,
-            raw_item_ids=self.train.raw_item_ids,
-        )
-        return dataclasses.replace(pairs.distinct(), num_merged=0)
-
-
-def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
-    """Counts the distinct pairs that any two splits share, and refuses them under 'clean'.
-
-    Args:
-        train, validation, test: `Interactions` over the same id spaces.
-        protocol: 'clean' or 'paper'.
-        merged, dropped: passed on to the report.
-
-    Returns:
-        A `LeakReport`.
-
-    Raises:
-        ValueError: `protocol` is 'clean' and a pair is in two splits, or the id spaces differ.
-    """
-    check_choice("protocol", protocol, schema.PROTOCOLS)
-    _check_id_spaces(train, validation, test)
-    keys = [_distinct(part.pair_key) for part in (train, validation, test)]
-    shared = [_count_shared(keys[a], keys[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    report = LeakReport(*shared, merged=merged, dropped=dropped)
-    _refuse_leaks(report, protocol)
-    return report
-
-
-def _distinct(keys):
-    """Each once, rising: as `np.unique`, whose hash table takes ten times as long on millions."""
-    keys = np.sort(keys)
-    return keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
-
-
-def _count_shared(keys, others):
-    """How many of some keys are in others, both distinct and rising."""
-    place = np.searchsorted(keys, others)
-    return int(np.count_nonzero(keys[np.minimum(place, len(keys) - 1)] == others)) if len(keys) else 0
-
-
-def _refuse_leaks(report, protocol):
-    if protocol == schema.CLEAN and report.total:
-        raise ValueError(
-            f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge repeated pairs "
-            "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, to compare with "
-            "the published tables only, use protocol='paper'."
-        )
-
-
-def _check_id_spaces(*parts):
-    """Refuses parts in which an id does not mean the same user or item."""
-    for part in parts[1:]:
-        for name in ("raw_user_ids", "raw_item_ids"):
-            first, other = getattr(parts[0], name), getattr(part, name)
-            if first is not other and not np.array_equal(first, other):
-                raise ValueError(
-                    "`train`, `validation` and `test` must share their id spaces, so that an id means the same "
-                    f"everywhere. Received: different `{name}`, of {len(first):,} and {len(other):,} ids. Take all "
-                    "three from one `Interactions`."
-                )
 
 
 def split(interactions, *, by=CHRONOLOGICAL_PER_USER, fractions=FRACTIONS, clean_test=None, seed=0, name="table"):

@@ -9,7 +9,7 @@ from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.observed import ObservedPairs
 from deca_tf.data.shards import open_shards
-from deca_tf.data.splitting import LeakReport, Split
+from deca_tf.data.splits import LeakReport, Split
 
 
 def stream_shards(folder):

@@ -1,12 +1,10 @@
-"""Splitting: no row lost, time respected, the test cleaned by rule, leaks counted and refused."""
-
-import dataclasses
+"""Splitting: no row lost, time respected, the test cleaned by rule."""
 
 import numpy as np
 import pytest
 
-from deca_tf.data import Interactions, Split, check_leaks, split, split_chronological, split_hash, split_random
-from deca_tf.data.splitting import LeakReport, clean_test_mask
+from deca_tf.data import Interactions, split, split_chronological, split_hash, split_random
+from deca_tf.data.splitting import clean_test_mask
 
 
 def make(user_id, item_id, num_items=None, **columns):
@@ -159,17 +157,6 @@ def test_an_empty_part_is_refused():
         split(make([0, 1], [0, 1], timestamp=np.array([1, 2])))
 
 
-def test_leaks_are_counted_under_paper_and_refused_under_clean():
-    whole = make([0, 0, 0, 1, 1], [0, 1, 2, 0, 1], 4)
-    train, validation, test = whole.take([0, 1, 1, 3]), whole.take([1, 2]), whole.take([0, 1, 2, 2, 4])
-    report = check_leaks(train, validation, test, "paper")
-    assert report == LeakReport(train_validation=1, train_test=2, validation_test=2)
-    assert "1 pairs are in both train and validation, 2 in both train and test" in str(report)
-    with pytest.raises(ValueError, match="no pair is in two splits. Received: 1 pairs"):
-        check_leaks(train, validation, test, "clean")
-    assert check_leaks(whole.take([0]), whole.take([1]), whole.take([2]), "clean").total == 0
-
-
 def raw_pairs(part):
     return set(zip(part.raw_user_ids[part.user_id].tolist(), part.raw_item_ids[part.item_id].tolist(), strict=True))
 
@@ -200,36 +187,3 @@ def test_repeated_pairs_cannot_leak_through_a_split(log):
     with pytest.raises(ValueError, match=r"`interactions.distinct\(\)`"):
         split(doubled, by="random")
     assert split(doubled.distinct(), by="random").leaks.merged == 600
-
-
-def test_seen_is_train_and_validation(log):
-    whole = split(log)
-    np.testing.assert_array_equal(np.sort(whole.seen().pair_key), keys(whole.train, whole.validation))
-    assert whole.seen().to_csr().nnz == len(whole.train) + len(whole.validation)
-    overlapping = Split(whole.train, whole.train, whole.test, "paper", "x", LeakReport())
-    assert len(overlapping.seen()) == len(whole.train)
-
-
-def test_parts_must_share_their_id_spaces(log):
-    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_user_ids`, of 20 and 1 ids"):
-        Split(log, log, make([0], [0]), "paper", "x", LeakReport())
-    renamed = dataclasses.replace(log, raw_item_ids=log.raw_item_ids[::-1])
-    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_item_ids`, of 50 and 50 ids"):
-        check_leaks(log, renamed, log, "paper")
-
-
-def test_no_split_is_clean_unless_its_leaks_are_none(log):
-    train, validation, test = split_random(log)
-    assert Split(train, validation, test, "clean", "x").leaks.total == 0
-    assert Split(train, train, test, "paper", "x").leaks.train_validation == 480
-    with pytest.raises(ValueError, match="no pair is in two splits. Received: 480 pairs are in both"):
-        Split(train, train, test, "clean", "x")
-    with pytest.raises(ValueError, match="no pair is in two splits. Received: 0 .* 2 in both train and test"):
-        Split(train, validation, test, "clean", "x", LeakReport(train_test=2))
-
-
-def test_a_split_says_what_it_holds():
-    table = Interactions(np.arange(10), np.arange(10) % 3, np.arange(10), np.arange(3))
-    whole = split(table, by="random", name="clicks")
-    said = "clicks, protocol clean: 8 pairs to train on, 1 to validate, 1 to test, over 10 users and 3 items"
-    assert repr(whole) == said

@@ -28,7 +28,7 @@ from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources import verified_files
 from deca_tf.data.sources.data_directory import find_data_dir
 from deca_tf.data.sources.verified_files import VerifiedFile
-from deca_tf.data.splitting import Split, check_leaks
+from deca_tf.data.splits import Split, check_leaks
 
 COMMIT = "8b04aa8c24c08c4519f559d25e4c3da34fe97bd3"
 ORIGIN = f"They come from the GitHub repository wangyu-ustc/DeCA, commit {COMMIT}, folder `data/`."
