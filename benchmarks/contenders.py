@@ -1,15 +1,19 @@
 """What takes turns in the benchmarks of training: ours by their names, and a plain Keras GMF as its users write it."""
 
-UPDATES = 400  # of a turn, at least: `fit` takes a tenth of a second to begin, which a training of 20 epochs does once
+# Of a turn, at least: `fit` takes a tenth of a second to begin, which a training of 20 epochs does
+# once
+UPDATES = 400
 
 
 def read(dataset, data_dir=None, protocol="paper"):
     """The `Split` of one of deca_tf's data sets."""
     from deca_tf.config import resolve
-    from deca_tf.experiment import read_split
+    from deca_tf.runs.data import read_split
 
     where = {"data_dir": data_dir} if data_dir else {}
-    return read_split(resolve(overrides={"data": {"dataset": dataset, "protocol": protocol, **where}}))
+    return read_split(
+        resolve(overrides={"data": {"dataset": dataset, "protocol": protocol, **where}})
+    )
 
 
 def ours(split, backbone, denoiser, optimizer="adam"):
@@ -18,10 +22,10 @@ def ours(split, backbone, denoiser, optimizer="adam"):
     Returns:
         `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the number of updates.
     """
-    from deca_tf.batch_building import steps_per_execution_of
     from deca_tf.config import resolve
     from deca_tf.data import training_batches, training_batches_by_user
-    from deca_tf.model_building import build_model
+    from deca_tf.runs.building import build_model
+    from deca_tf.runs.execution import steps_per_execution_of
 
     config = resolve(
         overrides={
@@ -61,7 +65,10 @@ def plain_keras(split, dim=32, batch_size=4096):
 
     user, item = keras.Input((), dtype="int32"), keras.Input((), dtype="int32")
     vectors = keras.layers.multiply(
-        [keras.layers.Embedding(split.num_users, dim)(user), keras.layers.Embedding(split.num_items, dim)(item)]
+        [
+            keras.layers.Embedding(split.num_users, dim)(user),
+            keras.layers.Embedding(split.num_items, dim)(item),
+        ]
     )
     model = keras.Model([user, item], keras.layers.Dense(1)(vectors))
     model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))

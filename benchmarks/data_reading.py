@@ -2,8 +2,8 @@
 
     python -m benchmarks.data_reading --rows 10000000 --format parquet --out FILE
 
-The log is that of `python -m pipelines.generate`, written before the clock starts. Printed are seconds, rows a second
-and the process's peak memory, which is that of reading alone.
+The log is that of `python -m pipelines.generate`, written before the clock starts. Printed are
+seconds, rows a second and the process's peak memory, which is that of reading alone.
 """
 
 import argparse
@@ -19,10 +19,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=10_000_000, help="(default: %(default)s)")
-    parser.add_argument("--format", choices=("csv", "parquet"), default="parquet", help="(default: %(default)s)")
-    parser.add_argument("--shards", action="store_true", help="write shards as well, and read them back")
+    parser.add_argument(
+        "--format", choices=("csv", "parquet"), default="parquet", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--shards", action="store_true", help="write shards as well, and read them back"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     from deca_tf.data import load_split
@@ -31,7 +37,12 @@ def main():
         log = _write(pathlib.Path(folder), arguments)
         before = _peak()
         began = time.perf_counter()
-        split = load_split(os.fspath(log), user_column="user_id", item_column="item_id", timestamp_column="timestamp")
+        split = load_split(
+            os.fspath(log),
+            user_column="user_id",
+            item_column="item_id",
+            timestamp_column="timestamp",
+        )
         found = {f"read {arguments.format} and split": time.perf_counter() - began}
         peak = _peak() - before
         if arguments.shards:
@@ -53,7 +64,10 @@ def main():
         }
     for name, seconds in found.items():
         print(f"{name:24} {seconds:8.1f} s  {arguments.rows / seconds:12,.0f} rows/s")
-    print(f"peak of reading {peak / 1e9:.2f} GB above the start, the file has {results['file_bytes'] / 1e9:.2f} GB")
+    print(
+        f"peak of reading {peak / 1e9:.2f} GB above the start, the file has "
+        f"{results['file_bytes'] / 1e9:.2f} GB"
+    )
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -64,7 +78,15 @@ def _write(folder, arguments):
     import sys
 
     log = folder / "log.csv"
-    command = [sys.executable, "-m", "pipelines.generate", "--rows", str(arguments.rows), "--out", os.fspath(log)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.generate",
+        "--rows",
+        str(arguments.rows),
+        "--out",
+        os.fspath(log),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     if arguments.format == "csv":
         return log

@@ -3,11 +3,11 @@
     python -m benchmarks.evaluation --users 100000 --items 100000 --backbones mf --threads 1 --out FILE
     python -m benchmarks.evaluation --dataset modcloth --data-dir DIR --backbones mf neumf cdae lightgcn
 
-Users with a history are ranked by the model, over all items, what was seen left out (protocol `clean`); the others, who
-get the most popular items, are not counted. The models are untrained, which changes nothing but their scores. Without
---dataset there is a made-up log: 20 pairs for each user, one of
-them in the test. For models whose score is a dot
-product the bare product of the same vectors, 256 users at once, by NumPy, takes turns with them.
+Users with a history are ranked by the model, over all items, what was seen left out (protocol
+`clean`); the others, who get the most popular items, are not counted. The models are untrained,
+which changes nothing but their scores. Without --dataset there is a made-up log: 20 pairs for each
+user, one of them in the test. For models whose score is a dot product the bare product of the same
+vectors, 256 users at once, by NumPy, takes turns with them.
 """
 
 import argparse
@@ -23,15 +23,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dataset", help="a data set of deca_tf; otherwise a made-up log")
     parser.add_argument("--data-dir", help="folder of the public data sets")
-    parser.add_argument("--users", type=int, default=100_000, help="of the made-up log (default: %(default)s)")
-    parser.add_argument("--items", type=int, default=100_000, help="of the made-up log (default: %(default)s)")
-    parser.add_argument("--backbones", nargs="+", default=["mf"], help="models to judge (default: mf)")
-    parser.add_argument("--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of all (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=3, help="timed turns of each (default: %(default)s)")
+    parser.add_argument(
+        "--users", type=int, default=100_000, help="of the made-up log (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--items", type=int, default=100_000, help="of the made-up log (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--backbones", nargs="+", default=["mf"], help="models to judge (default: mf)"
+    )
+    parser.add_argument(
+        "--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of all (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=3, help="timed turns of each (default: %(default)s)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     import tensorflow as tf
@@ -55,7 +69,9 @@ def main():
         "models": {},
     }
     for name in arguments.backbones:
-        model = BACKBONES.build(name, num_users=split.num_users, num_items=split.num_items, embedding_dim=arguments.dim)
+        model = BACKBONES.build(
+            name, num_users=split.num_users, num_items=split.num_items, embedding_dim=arguments.dim
+        )
         model.adapt(split.train)
         contenders = {"seconds": lambda model=model: judge(model)}
         if model.is_factorized:
@@ -96,7 +112,9 @@ def _split(arguments):
     raw = [np.arange(size) for size in (arguments.users, arguments.items)]
     # Some items are taken far more often than others, as everywhere.
     items = (rng.random((arguments.users, 20)) ** 3 * arguments.items).astype(np.int64)
-    pairs = rng.permutation(np.unique(np.arange(arguments.users)[:, None] * arguments.items + items))
+    pairs = rng.permutation(
+        np.unique(np.arange(arguments.users)[:, None] * arguments.items + items)
+    )
     users, items = (part.astype(np.int32) for part in np.divmod(pairs, arguments.items))
     latest = np.unique(users[::-1], return_index=True)[1]  # one pair of each user
     is_test, is_validation = np.zeros((2, len(users)), bool)
@@ -126,7 +144,10 @@ def _products(model, users, threads):
             np.matmul(queries[start : start + tile], table, out=scores)
 
     def run():
-        with threadpoolctl.threadpool_limits(1, "blas"), concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        with (
+            threadpoolctl.threadpool_limits(1, "blas"),
+            concurrent.futures.ThreadPoolExecutor(threads) as pool,
+        ):
             list(pool.map(multiply, range(threads)))
 
     return run

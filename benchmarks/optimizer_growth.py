@@ -4,11 +4,12 @@
     python -m benchmarks.optimizer_growth --users 10000 --items 1000 1000000 --out FILE
     python -m benchmarks.optimizer_growth --draw benchmarks/growth.png --out FILE [FILE ...]
 
-An update is one phase's, on 2,048 positives, each with a negative for the same user, as `training_batches` has them.
-Users and items are drawn uniformly, the least favourable case: hardly a row is in the cache. Every size has a process
-of its own, since TensorFlow never gives memory back; they take turns at being timed. Printed are medians and the lowest
-tenth of the turns; memory is the growth of the process's peak, from before the model to after its training, over the
-bytes of weights and slots.
+An update is one phase's, on 2,048 positives, each with a negative for the same user, as
+`training_batches` has them. Users and items are drawn uniformly, the least favourable case: hardly
+a row is in the cache. Every size has a process of its own, since TensorFlow never gives memory
+back; they take turns at being timed. Printed are medians and the lowest tenth of the turns; memory
+is the growth of the process's peak, from before the model to after its training, over the bytes of
+weights and slots.
 """
 
 import argparse
@@ -30,17 +31,37 @@ POSITIVES = 2048
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, nargs="+", default=[10_000, 1_157_633], help="(default: %(default)s)")
-    parser.add_argument(
-        "--items", type=int, nargs="+", default=[9560], help="each with all users (default: %(default)s)"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)")
-    parser.add_argument("--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=9, help="timed turns of each (default: %(default)s)")
-    parser.add_argument("--out", type=pathlib.Path, nargs="+", help="JSON file to write, or files to draw")
-    parser.add_argument("--draw", type=pathlib.Path, help="measure nothing: a picture of what is in --out")
+    parser.add_argument(
+        "--users", type=int, nargs="+", default=[10_000, 1_157_633], help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--items",
+        type=int,
+        nargs="+",
+        default=[9560],
+        help="each with all users (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=9, help="timed turns of each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=pathlib.Path, nargs="+", help="JSON file to write, or files to draw"
+    )
+    parser.add_argument(
+        "--draw", type=pathlib.Path, help="measure nothing: a picture of what is in --out"
+    )
     parser.add_argument("--worker", type=int, nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.draw:
@@ -51,8 +72,17 @@ def main():
         return
     workers = {}
     for size in itertools.product(arguments.users, arguments.items):
-        command = [sys.executable, "-m", "benchmarks.optimizer_growth", *sys.argv[1:], "--worker", *map(str, size)]
-        workers[size] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.optimizer_growth",
+            *sys.argv[1:],
+            "--worker",
+            *map(str, size),
+        ]
+        workers[size] = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         _answer(workers[size])  # has trained its first turn
     times = {size: [] for size in workers}
     for _ in range(arguments.turns):
@@ -92,10 +122,14 @@ def _draw(results, path):
         fixed = statistics.mode(size[other] for size in everything)
         time, memory = panes[:, column]
         for number, result in enumerate(results, 1):
-            of_run = sorted((s for s in result["sizes"] if s[other] == fixed), key=lambda size: size[grows])
+            of_run = sorted(
+                (s for s in result["sizes"] if s[other] == fixed), key=lambda size: size[grows]
+            )
             if len(of_run) > 1:
                 x = [size[grows] for size in of_run]
-                time.plot(x, [size["ms_per_update"] for size in of_run], "o-", label=f"run {number}")
+                time.plot(
+                    x, [size["ms_per_update"] for size in of_run], "o-", label=f"run {number}"
+                )
                 memory.plot(x, [size["peak_bytes"] / 1e9 for size in of_run], "o-")
                 memory.plot(x, [size["bytes"] / 1e9 for size in of_run], "k:")
         time.set(xscale="log", title=f"{fixed:,} {other}")
@@ -117,7 +151,8 @@ def _answer(worker):
     line = worker.stdout.readline()
     if not line:
         raise RuntimeError(
-            f"A worker must answer. Received: nothing, exit code {worker.wait()}; see its message above."
+            f"A worker must answer. Received: nothing, exit code {worker.wait()}; see its message "
+            "above."
         )
     return json.loads(line)
 
@@ -128,9 +163,9 @@ def _work(arguments, users, items):
     import tensorflow as tf
 
     from deca_tf.backbones import GMF, MF
-    from deca_tf.deca_model import DeCAModel
     from deca_tf.denoisers.deca import DeCA
     from deca_tf.optimizers import OPTIMIZERS
+    from deca_tf.training.deca_model import DeCAModel
 
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
@@ -147,7 +182,8 @@ def _work(arguments, users, items):
     batches = iter(batches.with_options(options))
     before = _peak()
     target, *networks = (
-        cls(users, items, embedding_dim=arguments.dim, seed=seed) for seed, cls in enumerate([GMF, MF, MF, MF])
+        cls(users, items, embedding_dim=arguments.dim, seed=seed)
+        for seed, cls in enumerate([GMF, MF, MF, MF])
     )
     model = DeCAModel(target, DeCA(*networks), l2=0.01 / users)
     optimizer = OPTIMIZERS.build(arguments.optimizer, learning_rate=1e-3)
@@ -161,9 +197,17 @@ def _work(arguments, users, items):
             model.train_function(batches)
             answer = (time.perf_counter() - began) / UPDATES * 1e3
         elif question.strip() == "memory":
-            variables = [v for o in (model.optimizer, *model.phase_optimizers.values()) for v in o.variables]
-            needed = sum(tf.as_dtype(v.dtype).size * math.prod(v.shape) for v in (*model.weights, *variables))
-            answer = {"bytes": needed, "peak_bytes": _peak() - before, "memory_ratio": (_peak() - before) / needed}
+            variables = [
+                v for o in (model.optimizer, *model.phase_optimizers.values()) for v in o.variables
+            ]
+            needed = sum(
+                tf.as_dtype(v.dtype).size * math.prod(v.shape) for v in (*model.weights, *variables)
+            )
+            answer = {
+                "bytes": needed,
+                "peak_bytes": _peak() - before,
+                "memory_ratio": (_peak() - before) / needed,
+            }
         elif arguments.optimizer == "adam":
             answer = None
         else:

@@ -2,11 +2,12 @@
 
     python -m benchmarks.roofline --dataset modcloth --data-dir DIR --measured gmf=5.9 neumf=22.5
 
-Rates, one thread: a copy of an array far larger than the caches, and a product of two matrices. Bytes: `adam` reads
-and writes weights and both moments of every table, `lazy-adam` of the batch's rows (2,048 users, 4,096 items), of the
-three networks that learn in an update. Operations: matrix products, forwards and twice that backwards; element-wise
-work is not counted, nor are gradients, whose tables would fit into a cache if they were fused away. What is printed is
-the larger of the two times, and a measured time's multiple of it.
+Rates, one thread: a copy of an array far larger than the caches, and a product of two matrices.
+Bytes: `adam` reads and writes weights and both moments of every table, `lazy-adam` of the batch's
+rows (2,048 users, 4,096 items), of the three networks that learn in an update. Operations: matrix
+products, forwards and twice that backwards; element-wise work is not counted, nor are gradients,
+whose tables would fit into a cache if they were fused away. What is printed is the larger of the
+two times, and a measured time's multiple of it.
 """
 
 import argparse
@@ -23,10 +24,16 @@ NETWORKS = 3  # f, g and one noise model
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="modcloth", help="a data set of deca_tf (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--dataset", default="modcloth", help="a data set of deca_tf (default: %(default)s)"
+    )
     parser.add_argument("--data-dir", help="folder of the public data sets")
-    parser.add_argument("--measured", nargs="*", default=[], help="ms per update by backbone: gmf=5.9")
+    parser.add_argument(
+        "--measured", nargs="*", default=[], help="ms per update by backbone: gmf=5.9"
+    )
     arguments = parser.parse_args()
     from benchmarks.contenders import read
 
@@ -34,14 +41,19 @@ def main():
     measured = {name: float(ms) for name, ms in (item.split("=") for item in arguments.measured)}
     copied, multiplied = rates()
     print(f"{copied / 1e9:.1f} GB/s copied, {multiplied / 1e9:.0f} GFLOP/s multiplied")
-    print(f"{'':10} {'optimizer':10} {'MB':>7} {'MFLOP':>7} {'limit, ms':>9} {'measured / limit':>17}")
+    print(
+        f"{'':10} {'optimizer':10} {'MB':>7} {'MFLOP':>7} {'limit, ms':>9} {'measured / limit':>17}"
+    )
     for backbone in ("gmf", "neumf", "lightgcn", "cdae"):
         operations = operations_of(backbone, train)
         for optimizer in ("adam", "lazy-adam") if backbone in ("gmf", "neumf") else ("adam",):
             moved = bytes_of(backbone, train, optimizer)
             limit = max(moved / copied, operations / multiplied) * 1e3
             multiple = f"{measured[backbone] / limit:17.1f}" if backbone in measured else ""
-            print(f"{backbone:10} {optimizer:10} {moved / 1e6:7.1f} {operations / 1e6:7.0f} {limit:9.2f} {multiple}")
+            print(
+                f"{backbone:10} {optimizer:10} {moved / 1e6:7.1f} {operations / 1e6:7.0f} "
+                f"{limit:9.2f} {multiple}"
+            )
 
 
 def rates():
@@ -78,7 +90,10 @@ def bytes_of(backbone, train, optimizer):
     side = DIM * 4  # of NeuMF's perceptron
     target = {
         "gmf": (users + items) * DIM,
-        "neumf": (users + items) * (DIM + side) + 2 * side * side + side * side // 2 + side * side // 8,
+        "neumf": (users + items) * (DIM + side)
+        + 2 * side * side
+        + side * side // 2
+        + side * side // 8,
         "lightgcn": (users + items) * PROPAGATED_DIM,
         "cdae": (users + 2 * items) * DIM,
     }[backbone]
@@ -95,7 +110,9 @@ def operations_of(backbone, train):
         return 3 * 2 * (first + PAIRS * (side * side // 2 + side * side // 8))
     if backbone == "lightgcn":  # sums over neighbours, both sides in each layer
         return 3 * 2 * 2 * LAYERS * len(train) * PROPAGATED_DIM
-    if backbone == "cdae":  # batches of whole users; where they ask for most cells, all are worked out
+    if (
+        backbone == "cdae"
+    ):  # batches of whole users; where they ask for most cells, all are worked out
         pairs = round(2 * len(train) * min(1, POSITIVES / users))
         is_dense = pairs >= LEAST_PAIRS and users * items <= CELLS_PER_PAIR * pairs
         return 3 * 2 * NETWORKS * (users * items if is_dense else pairs) * DIM

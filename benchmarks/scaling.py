@@ -2,8 +2,9 @@
 
     python -m benchmarks.scaling --users 10000 100000 1000000 --denoiser deca --out FILE
 
-For each number of users, with a tenth as many items and so many pairs per user, a process of its own trains some
-updates of 2,048 positives and as many negatives. Beside the medians stand the bytes that the sizing page counts.
+For each number of users, with a tenth as many items and so many pairs per user, a process of its
+own trains some updates of 2,048 positives and as many negatives. Beside the medians stand the bytes
+that the sizing page counts.
 """
 
 import argparse
@@ -21,14 +22,28 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes to measure")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--users",
+        type=int,
+        nargs="+",
+        default=[10_000, 100_000, 1_000_000],
+        help="sizes to measure",
+    )
     parser.add_argument("--pairs-per-user", type=int, default=10, help="(default: %(default)s)")
-    parser.add_argument("--dim", type=int, default=32, help="of every embedding (default: %(default)s)")
+    parser.add_argument(
+        "--dim", type=int, default=32, help="of every embedding (default: %(default)s)"
+    )
     parser.add_argument("--backbone", default="mf", help="the target (default: %(default)s)")
     parser.add_argument("--denoiser", default="deca", help="(default: %(default)s)")
-    parser.add_argument("--updates", type=int, default=40, help="timed, of each size (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
+    parser.add_argument(
+        "--updates", type=int, default=40, help="timed, of each size (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # this size, in this process
     arguments = parser.parse_args()
@@ -41,14 +56,19 @@ def main():
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         rows.append(json.loads(printed.splitlines()[-1]))
         print(
-            "{users:>12,} users  {items:>9,} items  {pairs:>12,} pairs  {ms_per_update:8.2f} ms/update  "
+            "{users:>12,} users  {items:>9,} items  {pairs:>12,} pairs  {ms_per_update:8.2f} "
+            "ms/update  "
             "tables {counted_table_bytes:>14,} B  peak {peak_bytes:>14,} B".format(**rows[-1]),
             flush=True,
         )
     if arguments.out:
         machine = f"{platform.machine()}, {os.cpu_count()} cores"
-        settings = {name: getattr(arguments, name) for name in ("dim", "backbone", "denoiser", "threads")}
-        arguments.out.write_text(json.dumps({**settings, "machine": machine, "sizes": rows}, indent=2) + "\n")
+        settings = {
+            name: getattr(arguments, name) for name in ("dim", "backbone", "denoiser", "threads")
+        }
+        arguments.out.write_text(
+            json.dumps({**settings, "machine": machine, "sizes": rows}, indent=2) + "\n"
+        )
 
 
 def _measure(users, arguments):
@@ -60,7 +80,7 @@ def _measure(users, arguments):
 
     from deca_tf.config import resolve
     from deca_tf.data import Interactions, training_batches
-    from deca_tf.model_building import build_model
+    from deca_tf.runs.building import build_model
 
     before = _peak_bytes()
     items, pairs = max(1000, users // 10), users * arguments.pairs_per_user

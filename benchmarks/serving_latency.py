@@ -2,8 +2,9 @@
 
     python -m benchmarks.serving_latency --items 10000 --dim 32 --threads 1
 
-Both are SavedModels, loaded and asked through their signatures. The bare one takes vectors and gives the k best item
-numbers; ours takes raw ids as strings, leaves out what each user has seen, and gives raw ids.
+Both are SavedModels, loaded and asked through their signatures. The bare one takes vectors and
+gives the k best item numbers; ours takes raw ids as strings, leaves out what each user has seen,
+and gives raw ids.
 """
 
 import argparse
@@ -22,15 +23,33 @@ K = 10
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=10_000, help="size of the catalogue (default: %(default)s)")
-    parser.add_argument("--dim", type=int, default=32, help="length of the vectors (default: %(default)s)")
-    parser.add_argument("--index", default="brute-force", help="as for `deca-tf export` (default: %(default)s)")
-    parser.add_argument("--dtype", default="float32", help="as for `deca-tf export` (default: %(default)s)")
-    parser.add_argument("--batches", default="1,64", help="users in a request (default: %(default)s)")
-    parser.add_argument("--requests", type=int, default=1000, help="of each kind, at most (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each kind, at most (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--items", type=int, default=10_000, help="size of the catalogue (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dim", type=int, default=32, help="length of the vectors (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--index", default="brute-force", help="as for `deca-tf export` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dtype", default="float32", help="as for `deca-tf export` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batches", default="1,64", help="users in a request (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--requests", type=int, default=1000, help="of each kind, at most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="for each kind, at most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     import numpy as np
@@ -45,17 +64,31 @@ def main():
         for batch in map(int, arguments.batches.split(",")):
             vectors = tf.constant(rng.normal(size=(batch, arguments.dim)), tf.float32)
             questions = [
-                tf.constant([f"user {user}" for user in rng.integers(0, USERS, batch)], tf.string) for _ in range(50)
+                tf.constant([f"user {user}" for user in rng.integers(0, USERS, batch)], tf.string)
+                for _ in range(50)
             ]
             asked = {
                 "matmul + top_k": lambda _, vectors=vectors: bare(query=vectors),
-                "recommend": lambda number, questions=questions: ours(user_id=questions[number % 50]),
+                "recommend": lambda number, questions=questions: ours(
+                    user_id=questions[number % 50]
+                ),
             }
             times = _in_turn(asked, arguments.requests, arguments.seconds)
             for name, values in times.items():
                 p50, p99 = np.percentile(values, [50, 99]) * 1e3
-                rows.append({"batch": batch, "what": name, "p50_ms": p50, "p99_ms": p99, "requests": len(values)})
-                print(f"batch {batch:4}  {name:16} p50 {p50:9.3f} ms   p99 {p99:9.3f} ms   of {len(values)}")
+                rows.append(
+                    {
+                        "batch": batch,
+                        "what": name,
+                        "p50_ms": p50,
+                        "p99_ms": p99,
+                        "requests": len(values),
+                    }
+                )
+                print(
+                    f"batch {batch:4}  {name:16} p50 {p50:9.3f} ms   p99 {p99:9.3f} ms   of "
+                    f"{len(values)}"
+                )
             bare_row, our_row = rows[-2:]
             for percentile in ("p50_ms", "p99_ms"):
                 our_row[f"{percentile}_ratio"] = our_row[percentile] / bare_row[percentile]
@@ -92,17 +125,28 @@ def _models(folder, arguments, rng):
 
     users = np.repeat(np.arange(USERS, dtype=np.int32), SEEN)
     items = rng.integers(0, arguments.items, len(users)).astype(np.int32)
-    raw = np.array([f"user {u}" for u in range(USERS)]), np.array([f"item {i}" for i in range(arguments.items)])
+    raw = (
+        np.array([f"user {u}" for u in range(USERS)]),
+        np.array([f"item {i}" for i in range(arguments.items)]),
+    )
     train = Interactions(users, items, *raw).distinct()
     rest = train.take(np.arange(2))
     split = Split(train, rest, rest, protocol="paper", name="random", leaks=LeakReport())
     model = MF(USERS, arguments.items, embedding_dim=arguments.dim, embedding_stddev=1.0)
     path = export(
-        model, split, folder / "ours", k=K, index=arguments.index, dtype=arguments.dtype, warmup_batch_sizes=()
+        model,
+        split,
+        folder / "ours",
+        k=K,
+        index=arguments.index,
+        dtype=arguments.dtype,
+        warmup_batch_sizes=(),
     )
     bare = Bare(model.item_table.numpy())
     tf.saved_model.save(bare, str(folder / "bare"), signatures={"serving_default": bare.best})
-    _models.kept = [tf.saved_model.load(str(each)) for each in (folder / "bare", path)]  # they own their variables
+    _models.kept = [
+        tf.saved_model.load(str(each)) for each in (folder / "bare", path)
+    ]  # they own their variables
     return [loaded.signatures["serving_default"] for loaded in _models.kept]
 
 

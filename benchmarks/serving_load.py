@@ -2,8 +2,8 @@
 
     python -m benchmarks.serving_load --clients 50 --seconds 60
 
-The server runs in a process of its own, as `deca-tf serve` does, on a random model; clients ask over gRPC, every fourth
-over REST.
+The server runs in a process of its own, as `deca-tf serve` does, on a random model; clients ask
+over gRPC, every fourth over REST.
 """
 
 import argparse
@@ -24,9 +24,13 @@ SERVE = "from deca_tf.cli.main import main; main()"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clients", type=int, default=50, help="at once (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="how long (default: %(default)s)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -60,7 +64,9 @@ def _measure(folder, clients, seconds):
                 while not stop.is_set():
                     began = time.perf_counter()
                     try:
-                        client.recommend([f"user {user}" for user in rng.integers(0, USERS, 1 + number % 8)])
+                        client.recommend(
+                            [f"user {user}" for user in rng.integers(0, USERS, 1 + number % 8)]
+                        )
                         latencies.append(time.perf_counter() - began)
                     except Exception as error:
                         errors.append(repr(error))
@@ -106,7 +112,10 @@ def _publisher(folder):
     rng = np.random.default_rng(0)
     users = np.repeat(np.arange(USERS, dtype=np.int32), 20)
     items = rng.integers(0, ITEMS, len(users)).astype(np.int32)
-    raw = np.array([f"user {u}" for u in range(USERS)]), np.array([f"item {i}" for i in range(ITEMS)])
+    raw = (
+        np.array([f"user {u}" for u in range(USERS)]),
+        np.array([f"item {i}" for i in range(ITEMS)]),
+    )
     train = Interactions(users, items, *raw).distinct()
     rest = train.take(np.arange(2))
     split = Split(train, rest, rest, protocol="paper", name="random", leaks=LeakReport())

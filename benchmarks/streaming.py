@@ -2,10 +2,11 @@
 
     python -m benchmarks.streaming --interactions 10000000 --threads 1 --out FILE
 
-Distinct pairs are drawn, popular items and active users more often, and written to shards; 1,000 users have a row held
-out for validation and one for the test. Then batches alone are drawn, streamed with each kind of negatives and from
-memory, for one epoch each; and one epoch is trained as `deca-tf train` does, and judged. Each of these has a process of
-its own; memory is the peak of all of it, TensorFlow included, and what it was before the data was opened.
+Distinct pairs are drawn, popular items and active users more often, and written to shards; 1,000
+users have a row held out for validation and one for the test. Then batches alone are drawn,
+streamed with each kind of negatives and from memory, for one epoch each; and one epoch is trained
+as `deca-tf train` does, and judged. Each of these has a process of its own; memory is the peak of
+all of it, TensorFlow included, and what it was before the data was opened.
 """
 
 import argparse
@@ -25,30 +26,57 @@ BATCH = 4096  # groups of a step, for two phases
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interactions", type=int, default=10_000_000, help="(default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--interactions", type=int, default=10_000_000, help="(default: %(default)s)"
+    )
     parser.add_argument("--users", type=int, default=1_000_000, help="(default: %(default)s)")
     parser.add_argument("--items", type=int, default=100_000, help="(default: %(default)s)")
-    parser.add_argument("--shards", type=int, default=16, help="files of each part (default: %(default)s)")
-    parser.add_argument("--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)")
-    parser.add_argument("--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
-    parser.add_argument("--folder", type=pathlib.Path, help="for the shards, kept (default: a temporary one)")
+    parser.add_argument(
+        "--shards", type=int, default=16, help="files of each part (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--optimizer", default="lazy-adam", help="adam or lazy-adam (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--folder", type=pathlib.Path, help="for the shards, kept (default: a temporary one)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
         kind, _, option = arguments.work.partition(":")
-        print(json.dumps({"write": _write, "sample": _sample, "train": _train}[kind](arguments, option)))
+        print(
+            json.dumps(
+                {"write": _write, "sample": _sample, "train": _train}[kind](arguments, option)
+            )
+        )
         return
     results = {
-        **{name: getattr(arguments, name) for name in ("interactions", "users", "items", "shards", "dim", "optimizer")},
+        **{
+            name: getattr(arguments, name)
+            for name in ("interactions", "users", "items", "shards", "dim", "optimizer")
+        },
         "threads": arguments.threads,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or pathlib.Path(temporary) / "clicks"
-        jobs = ["sample:uniform", "sample:unobserved", "sample:popularity", "sample:memory", "train"]
+        jobs = [
+            "sample:uniform",
+            "sample:unobserved",
+            "sample:popularity",
+            "sample:memory",
+            "train",
+        ]
         for job in [*([] if folder.exists() else ["write"]), *jobs]:
             options = ["--folder", str(folder), "--work", job]
             command = [sys.executable, "-m", "benchmarks.streaming", *sys.argv[1:], *options]
@@ -93,7 +121,12 @@ def _write(arguments, _):
     write_shards(split, arguments.folder, num_shards=arguments.shards)
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in (arguments.folder / "Split-train").iterdir())
-    return {"seconds": seconds, "rows_per_second": len(train) / seconds, "train_bytes": size, "peak_bytes": _peak()}
+    return {
+        "seconds": seconds,
+        "rows_per_second": len(train) / seconds,
+        "train_bytes": size,
+        "peak_bytes": _peak(),
+    }
 
 
 def _sample(arguments, negatives):
@@ -125,11 +158,15 @@ def _sample(arguments, negatives):
 
 
 def _train(arguments, _):
-    """One epoch, and judging. No file is written: Keras gathers all weights and slots in memory for that."""
+    """One epoch, and judging.
+
+    No file is written: Keras gathers all weights and slots in memory for that.
+    """
     _start_tensorflow(arguments)
     from deca_tf.config import resolve
     from deca_tf.evaluation import evaluate
-    from deca_tf.experiment import read_split, train
+    from deca_tf.runs.data import read_split
+    from deca_tf.runs.train import train
 
     before = _peak()
     overrides = {
@@ -147,7 +184,10 @@ def _train(arguments, _):
     return {
         **notes["train"],
         "recall@20": judged.metrics["recall@20"],
-        "weights_and_slots_bytes": 12 * 4 * (arguments.users + arguments.items) * arguments.dim,  # of f, g, h and h'
+        "weights_and_slots_bytes": 12
+        * 4
+        * (arguments.users + arguments.items)
+        * arguments.dim,  # of f, g, h and h'
         "bytes_before": before,
         "peak_bytes_opened": opened,
         "peak_bytes_trained": trained,
@@ -161,7 +201,7 @@ def _start_tensorflow(arguments):
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
     tf.constant(0)
-    import deca_tf.experiment  # noqa: F401  # so that its imports do not count as the data's memory
+    import deca_tf.runs.run  # noqa: F401  # so that its imports do not count as the data's memory
 
 
 def _peak():

@@ -2,8 +2,9 @@
 
     python -m benchmarks.train_step --dataset ml-100k --data-dir DIR --threads 1
 
-A step is an update on 2,048 positives and 2,048 negatives. Each contender trains to warm up (tracing and
-compiling), then takes turns with the others; medians over the turns are printed and written as JSON.
+A step is an update on 2,048 positives and 2,048 negatives. Each contender trains to warm up
+(tracing and compiling), then takes turns with the others; medians over the turns are printed and
+written as JSON.
 """
 
 import argparse
@@ -18,15 +19,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="ml-100k", help="a data set of deca_tf (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--dataset", default="ml-100k", help="a data set of deca_tf (default: %(default)s)"
+    )
     parser.add_argument("--data-dir", help="folder of the public data sets")
     parser.add_argument("--backbone", default="gmf", help="the target (default: %(default)s)")
     parser.add_argument(
-        "--denoisers", nargs="+", default=["none", "linear", "deca"], help="of the target (default: %(default)s)"
+        "--denoisers",
+        nargs="+",
+        default=["none", "deca-limit", "deca"],
+        help="of the target (default: %(default)s)",
     )
-    parser.add_argument("--optimizers", nargs="+", default=["adam"], help="with each of these (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)")
+    parser.add_argument(
+        "--optimizers",
+        nargs="+",
+        default=["adam"],
+        help="with each of these (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of TensorFlow (default: %(default)s)"
+    )
     parser.add_argument(
         "--turns",
         type=int,
@@ -44,7 +59,9 @@ def main():
     split = read(arguments.dataset, arguments.data_dir)
     contenders = {
         **{
-            f"deca_tf {denoiser} {optimizer}": ours(split, arguments.backbone, denoiser, optimizer)[1]
+            f"deca_tf {denoiser} {optimizer}": ours(split, arguments.backbone, denoiser, optimizer)[
+                1
+            ]
             for denoiser in arguments.denoisers
             for optimizer in arguments.optimizers
         },

@@ -1,6 +1,7 @@
 """deca_tf: recommenders that learn from clicks that lie.
 
-The names below are imported when they are first used, so that `import deca_tf` and `deca-tf --help` load no TensorFlow.
+The names below are imported when they are first used, so that `import deca_tf` and `deca-tf --help`
+load no TensorFlow.
 """
 
 import importlib
@@ -8,20 +9,20 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "DeCAModel": "deca_tf.deca_model",
-    "CollapseMonitor": "deca_tf.callbacks",
-    "RankingMetrics": "deca_tf.callbacks",
+    "DeCAModel": "deca_tf.training.deca_model",
+    "CollapseMonitor": "deca_tf.training.callbacks",
+    "RankingMetrics": "deca_tf.training.callbacks",
     "evaluate": "deca_tf.evaluation",
     "load_split": "deca_tf.data",
     "training_batches": "deca_tf.data",
     "validation_batches": "deca_tf.data",
     "export": "deca_tf.serving",
     "Recommender": "deca_tf.serving",
-    "run": "deca_tf.experiment",
+    "run": "deca_tf.runs.run",
 }
 _ROOMS = (
     "backbones",
-    "comparators",
+    "baselines",
     "config",
     "data",
     "denoisers",

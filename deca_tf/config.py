@@ -1,8 +1,9 @@
 """Settings of a run: one table per room, each field documented where it is declared, unknown keys refused.
 
-A recipe is a TOML file with these tables. Its `[[variant]]` entries hold the same tables and apply, in order, where
-their `when` matches the run's backbone, denoiser and protocol. The resolved settings of a run are written back as a
-recipe without variants, so that any run can be repeated from its own folder.
+A recipe is a TOML file with these tables. Its `[[variant]]` entries hold the same tables and apply,
+in order, where their `when` matches the run's backbone, denoiser and protocol. The resolved
+settings of a run are written back as a recipe without variants, so that any run can be repeated
+from its own folder.
 """
 
 import importlib.resources
@@ -13,7 +14,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from deca_tf.checks import did_you_mean
+from deca_tf._checks import did_you_mean
 
 SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
 
@@ -30,7 +31,10 @@ class DataSettings(_Table):
     dataset: str = "synthetic"
     """Name of a data set, or the path of a CSV, TSV or Parquet file."""
     protocol: Literal["clean", "paper"] = "clean"
-    """'clean': no pair in two splits. 'paper': the released code's splits, leaks included, to compare with it."""
+    """'clean': no pair in two splits.
+
+    'paper': the released code's splits, leaks included, to compare with it.
+    """
     data_dir: str | None = None
     """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else download."""
     split_by: str | None = None
@@ -45,7 +49,10 @@ class DataSettings(_Table):
 
 
 class BackboneSettings(_Table):
-    """`[backbone]`: the model that is shipped. Other keys are arguments of its class: `embedding_dim`, `item_bias`."""
+    """`[backbone]`: the model that is shipped.
+
+    Other keys are arguments of its class: `embedding_dim`, `item_bias`.
+    """
 
     model_config = pydantic.ConfigDict(extra="allow")
     name: str = "mf"
@@ -70,7 +77,10 @@ class TrainingSettings(_Table):
     """`[training]`: the loop."""
 
     batch_size: int | None = pydantic.Field(None, ge=1)
-    """Positives per update; each phase of a denoiser makes an update. Unset: 2048, less where there are few."""
+    """Positives per update; each phase of a denoiser makes an update.
+
+    Unset: 2048, less where there are few.
+    """
     users_per_batch: int | None = pydantic.Field(None, ge=1)
     """Whole users at a time, about so many per update, in place of `batch_size`: how CDAE is trained."""
     num_negatives: int = pydantic.Field(1, ge=1)
@@ -80,7 +90,8 @@ class TrainingSettings(_Table):
     never do."""
     optimizer: Literal["adam", "lazy-adam"] = "adam"
     """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the batch's rows only:
-    an update takes about as long with ten million users as with ten thousand, and less than with 'adam' from some tens
+    an update takes about as long with ten million users as with ten thousand, and less than with
+    'adam' from some tens
     of thousands on; see `deca_tf.optimizers.LazyAdam`."""
     learning_rate: float = pydantic.Field(1e-3, gt=0)
     """Adam's."""
@@ -112,7 +123,8 @@ class TrainingSettings(_Table):
     """Steps that run before Python is asked again: about so many, so that executions end with epochs where they can."""
     strategy: Literal["default", "mirrored", "multi-worker"] = "default"
     """Over what a step is spread. 'default': one device. 'mirrored': all of this machine. 'multi-worker': all of the
-    processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and so results, are the same up to rounding; beyond
+    processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and so results, are the same up to
+    rounding; beyond
     'default' neither `jit_compile` nor `steps_per_execution` is used."""
 
 
@@ -151,8 +163,10 @@ def resolve(recipe=None, overrides=None):
     """Puts settings together: defaults, then the recipe, then its matching variants, then the overrides.
 
     Args:
-        recipe: path of a TOML file; None: the recipe shipped for `overrides["data"]["dataset"]`, else the default one.
-        overrides: nested tables of what the user set, `{"data": {"dataset": "ml-100k"}, "seed": 1}`.
+        recipe: path of a TOML file; None: the recipe shipped for `overrides["data"]["dataset"]`,
+            else the default one.
+        overrides: nested tables of what the user set, `{"data": {"dataset": "ml-100k"}, "seed":
+            1}`.
 
     Returns:
         A `Config`. Its paths are absolute, so that a run's folder can be used from anywhere.
@@ -174,10 +188,14 @@ def resolve(recipe=None, overrides=None):
         for selector in when:
             if selector not in SELECTORS:
                 raise ValueError(
-                    f"`when` of variant {number} in {path} may name {', '.join(SELECTORS)}. Received: {selector!r}."
+                    f"`when` of variant {number} in {path} may name {', '.join(SELECTORS)}. "
+                    f"Received: {selector!r}."
                     f"{did_you_mean(selector, SELECTORS)}"
                 )
-        if all(chosen[key] in (value if isinstance(value, list) else [value]) for key, value in when.items()):
+        if all(
+            chosen[key] in (value if isinstance(value, list) else [value])
+            for key, value in when.items()
+        ):
             tables = _merge(tables, variant)
     return _located(_validated(_merge(tables, overrides), path))
 
@@ -197,8 +215,8 @@ def is_file_name(dataset):
 def parse_assignment(text):
     """Turns `table.key=value` of `--set` into nested tables.
 
-    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string. True and False are
-    taken as Python writes them, too: as strings, both would be true.
+    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string. True
+    and False are taken as Python writes them, too: as strings, both would be true.
 
     Example:
         >>> parse_assignment("denoiser.c1=100")
@@ -210,9 +228,13 @@ def parse_assignment(text):
     key, equals, value = text.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path):
-        raise ValueError(f"`--set` takes table.key=value, such as denoiser.c1=100. Received: {text!r}.")
+        raise ValueError(
+            f"`--set` takes table.key=value, such as denoiser.c1=100. Received: {text!r}."
+        )
     try:
-        parsed = tomllib.loads(f"value = {value.lower() if value in ('True', 'False') else value}")["value"]
+        parsed = tomllib.loads(f"value = {value.lower() if value in ('True', 'False') else value}")[
+            "value"
+        ]
     except tomllib.TOMLDecodeError:
         parsed = value
     for part in reversed(path):
@@ -269,7 +291,9 @@ def _chosen(config):
 
 def _read_toml(path):
     if not path.is_file():
-        raise FileNotFoundError(f"The recipe must be an existing TOML file. Received: {os.fspath(path)!r}.")
+        raise FileNotFoundError(
+            f"The recipe must be an existing TOML file. Received: {os.fspath(path)!r}."
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -280,7 +304,10 @@ def _variants(tables, path):
     """The recipe's variants, taken out of its tables."""
     variants = tables.pop("variant", [])
     if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
-        raise ValueError(f"A variant in {path} must be a table under [[variant]]. Received: variant={variants!r}.")
+        raise ValueError(
+            f"A variant in {path} must be a table under [[variant]]. Received: "
+            f"variant={variants!r}."
+        )
     for number, variant in enumerate(variants, 1):
         if not isinstance(variant.get("when", {}), dict):
             raise ValueError(
@@ -299,7 +326,9 @@ def _validated(tables, path):
         config.prior_training()
     except pydantic.ValidationError as error:
         problem = error.errors()[0]
-        raise ValueError(_explain({**problem, "loc": ("training", *problem["loc"])}, path, "prior.")) from None
+        raise ValueError(
+            _explain({**problem, "loc": ("training", *problem["loc"])}, path, "prior.")
+        ) from None
     return config
 
 
@@ -312,7 +341,8 @@ def _explain(problem, path, within=""):
         if len(location) > 1:
             known = list(Config.model_fields[location[0]].annotation.model_fields)
         return (
-            f"Unknown setting. Received: {key}={problem['input']!r}. Known there: {', '.join(known)}."
+            f"Unknown setting. Received: {key}={problem['input']!r}. Known there: "
+            f"{', '.join(known)}."
             f"{did_you_mean(location[-1], known)}"
         )
     return f"`{key}`: {problem['msg']}. Received: {key}={problem['input']!r} (recipe {path.name})."

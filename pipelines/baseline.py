@@ -1,23 +1,24 @@
 """A new model beside the last blessed one, on what both know.
 
-Each was trained on its own users, items and clicks. Neither may win by knowing more or by having seen the answers. So
-they are compared on the new model's test, of which remain: the users and items that both know; and of these, the pairs
-that the older one was not trained on, as far as its shards are still there. Both rank the common items alone, without
-what the user has in the new train and validation. Users without clicks in train are ranked by popularity under both.
+Each was trained on its own users, items and clicks. Neither may win by knowing more or by having
+seen the answers. So they are compared on the new model's test, of which remain: the users and items
+that both know; and of these, the pairs that the older one was not trained on, as far as its shards
+are still there. Both rank the common items alone, without what the user has in the new train and
+validation. Users without clicks in train are ranked by popularity under both.
 """
 
 import keras
 import pandas as pd
 
-from deca_tf.backbones.relabeled import Relabeled
+from deca_tf.backbones.reindexed import Reindexed
 from deca_tf.data import schema
 from deca_tf.data.common_ids import on_common_ids
 from deca_tf.data.shards import IDS_FILES, INTERACTIONS_FILE, RAW_ID, open_shards
 from deca_tf.evaluation import Evaluator
-from deca_tf.reproduction.significance import compare
-from deca_tf.run_folder import RunFolder
+from deca_tf.runs.folder import RunFolder
 from pipelines.steps.split import SHARDS
 from pipelines.steps.trainer import MODEL, Trainer
+from reproduction.significance import compare
 
 
 def judge_beside(model, split, store, blessed, metric):
@@ -31,9 +32,10 @@ def judge_beside(model, split, store, blessed, metric):
         metric: 'recall@20' or another.
 
     Returns:
-        A dict for JSON: `model`, the older one's relative path; `users` and `pairs` compared on; `learnt`, how many
-        pairs were taken out because it was trained on them, None if that is not known; and where there are users,
-        `before`, `now`, `difference` and `p_value` of a paired t-test over them.
+        A dict for JSON: `model`, the older one's relative path; `users` and `pairs` compared on;
+        `learnt`, how many pairs were taken out because it was trained on them, None if that is not
+        known; and where there are users, `before`, `now`, `difference` and `p_value` of a paired
+        t-test over them.
     """
     path = blessed.inputs[MODEL]
     common = on_common_ids(split, *(_raw_ids(store.root / path, name) for name in IDS_FILES))
@@ -48,8 +50,8 @@ def judge_beside(model, split, store, blessed, metric):
         return found
     older = keras.models.load_model(RunFolder(store.root / path).model_file)
     judge = Evaluator(common.split, ks=(int(metric.partition("@")[2]),))
-    now = judge(Relabeled(model.recommender, common.users, common.items))
-    before = judge(Relabeled(older.recommender, common.other_users, common.other_items))
+    now = judge(Reindexed(model.recommender, common.users, common.items))
+    before = judge(Reindexed(older.recommender, common.other_users, common.other_items))
     paired = compare(*(each.per_user.set_index(schema.USER_ID)[metric] for each in (now, before)))
     return found | {
         "users": now.num_users,
@@ -67,6 +69,9 @@ def _raw_ids(model, name):
 def _shards_of(store, model):
     """The `Shards` that a model was trained on, or None."""
     for each in store.executions(Trainer.name):
-        if each.outputs[MODEL] == model and (store.root / each.inputs[SHARDS] / INTERACTIONS_FILE).is_file():
+        if (
+            each.outputs[MODEL] == model
+            and (store.root / each.inputs[SHARDS] / INTERACTIONS_FILE).is_file()
+        ):
             return open_shards(store.root / each.inputs[SHARDS])
     return None

@@ -11,7 +11,7 @@ import pyarrow.parquet
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from deca_tf.checks import check_choice
+from deca_tf._checks import check_choice
 
 CSV, TSV, JSONL, PARQUET, TFRECORD = FORMATS = ("csv", "tsv", "jsonl", "parquet", "tfrecord")
 BLOCK = 16 << 20  # bytes of text
@@ -43,7 +43,8 @@ def find(patterns, format=None, fields=None):
     Args:
         patterns: list of paths or patterns of any file system that Beam knows.
         format: one of `FORMATS`; None: told by the names.
-        fields: names of the columns of JSON lines as BigQuery's API gives them; None: each line names its own.
+        fields: names of the columns of JSON lines as BigQuery's API gives them; None: each line
+            names its own.
 
     Returns:
         List of `Block`, in the order of patterns and names.
@@ -59,15 +60,20 @@ def find(patterns, format=None, fields=None):
         (match,) = FileSystems.match([pattern])
         files = sorted(match.metadata_list, key=lambda each: each.path)
         if not files:
-            raise FileNotFoundError(f"`files` must match at least one file. Received: {pattern!r}, which matches none.")
+            raise FileNotFoundError(
+                f"`files` must match at least one file. Received: {pattern!r}, which matches none."
+            )
         for file in files:
             _check_is_not_compressed(file.path)
-            found += _cut(file.path, file.size_in_bytes, format or format_of(file.path), tuple(fields or ()))
+            found += _cut(
+                file.path, file.size_in_bytes, format or format_of(file.path), tuple(fields or ())
+            )
     headers = {block.names: block.path for block in found if block.format in DELIMITERS}
     if len(headers) > 1:
         (first, path), (second, other) = list(headers.items())[:2]
         raise ValueError(
-            f"All files must have the same columns. Received: {path} with {', '.join(first)}, and {other} with "
+            f"All files must have the same columns. Received: {path} with {', '.join(first)}, and "
+            f"{other} with "
             f"{', '.join(second)}."
         )
     return found
@@ -80,11 +86,16 @@ def format_of(path):
         ValueError: it tells none.
     """
     name = path.rpartition("/")[2].lower()
-    for ending, format in ((".json", JSONL), (".tfrecords", TFRECORD), *((f".{each}", each) for each in FORMATS)):
+    for ending, format in (
+        (".json", JSONL),
+        (".tfrecords", TFRECORD),
+        *((f".{each}", each) for each in FORMATS),
+    ):
         if name.endswith(ending):
             return format
     raise ValueError(
-        f"A file's name must end in {', '.join('.' + each for each in FORMATS)}, or `format` must say what it is. "
+        f"A file's name must end in {', '.join('.' + each for each in FORMATS)}, or `format` must "
+        "say what it is. "
         f"Received: {path!r}."
     )
 
@@ -93,7 +104,8 @@ def _check_is_not_compressed(path):
     """Beam unpacks what it opens by a file's name, so a block's bytes would be counted in something longer."""
     if CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED:
         raise ValueError(
-            f"A file must not be compressed as a whole, or it cannot be cut into blocks. Received: {path!r}. Unpack "
+            "A file must not be compressed as a whole, or it cannot be cut into blocks. Received: "
+            f"{path!r}. Unpack "
             "it, or make it Parquet, which compresses within."
         )
 
@@ -131,9 +143,13 @@ def _cut(path, size, format, fields):
         with FileSystems.open(path) as file:
             header = file.readline()
         begin = len(header)
-        names = tuple(next(csv.reader([header.decode("utf-8-sig")], delimiter=DELIMITERS[format]), ()))
+        names = tuple(
+            next(csv.reader([header.decode("utf-8-sig")], delimiter=DELIMITERS[format]), ())
+        )
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"{path} must begin with the columns' names, each once. Received: {list(names)}.")
+            raise ValueError(
+                f"{path} must begin with the columns' names, each once. Received: {list(names)}."
+            )
     return [
         Block(path, format, start, min(start + BLOCK, size), names)
         for start in range(begin, max(size, begin + 1), BLOCK)
@@ -160,7 +176,9 @@ def _read_csv(text, block):
         pyarrow.csv.ReadOptions(column_names=list(block.names), use_threads=False),
         pyarrow.csv.ParseOptions(delimiter=DELIMITERS[block.format]),
         pyarrow.csv.ConvertOptions(
-            column_types={name: pa.string() for name in block.names}, strings_can_be_null=True, null_values=[""]
+            column_types={name: pa.string() for name in block.names},
+            strings_can_be_null=True,
+            null_values=[""],
         ),
     )
 
@@ -173,8 +191,9 @@ def table(rows, fields=()):
     """Rows as a `pyarrow.Table` of strings.
 
     Args:
-        rows: list of dicts. What lies within a dict, as in a RECORD of BigQuery, becomes the column "outer.inner";
-            lists stay JSON. A row `{"f": [{"v": ...}, ...]}` is one of BigQuery's API, whose columns have no names.
+        rows: list of dicts. What lies within a dict, as in a RECORD of BigQuery, becomes the column
+            "outer.inner"; lists stay JSON. A row `{"f": [{"v": ...}, ...]}` is one of BigQuery's
+            API, whose columns have no names.
         fields: the names for those.
 
     Raises:
@@ -182,7 +201,9 @@ def table(rows, fields=()):
     """
     rows = [dict(_flat(_named(row, fields))) for row in rows]
     names = sorted({name for row in rows for name in row})
-    return pa.table({name: pa.array([_as_text(row.get(name)) for row in rows], pa.string()) for name in names})
+    return pa.table(
+        {name: pa.array([_as_text(row.get(name)) for row in rows], pa.string()) for name in names}
+    )
 
 
 def _named(row, fields):
@@ -206,7 +227,11 @@ def _flat(row, prefix=""):
 
 def _as_text(value):
     """A value as it would stand in text; numbers that JSON does not have, and times, as Python writes them."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, default=str).strip('"')
+    return (
+        value
+        if value is None or isinstance(value, str)
+        else json.dumps(value, default=str).strip('"')
+    )
 
 
 def _read_examples(path):
@@ -219,8 +244,12 @@ def _read_examples(path):
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         lengths = column.value_lengths().fill_null(0)
         if pa.compute.max(lengths).as_py() > 1:
-            raise ValueError(f"{path}: each feature must have one value at most. Received: more of {name!r}.")
+            raise ValueError(
+                f"{path}: each feature must have one value at most. Received: more of {name!r}."
+            )
         # An empty list is a missing value.
-        places = pa.compute.if_else(pa.compute.equal(lengths, 1), pa.compute.cumulative_sum(lengths), None)
+        places = pa.compute.if_else(
+            pa.compute.equal(lengths, 1), pa.compute.cumulative_sum(lengths), None
+        )
         flat[name] = column.flatten().take(pa.compute.subtract(places, 1))
     return pa.table(flat)

@@ -30,7 +30,10 @@ def of(batch, columns):
         ValueError: such a row lacks one of the other columns, or it holds text.
     """
     found = {name: examples.flat(batch, column) for name, column in columns.items()}
-    found = {name: pa.nulls(batch.num_rows) if values is None else values for name, values in found.items()}
+    found = {
+        name: pa.nulls(batch.num_rows) if values is None else values
+        for name, values in found.items()
+    }
     for name in IDS:
         found[name] = _as_bytes(found[name])
     whole = np.logical_and(*(_is_known(found[name]) for name in IDS))
@@ -73,7 +76,8 @@ def _numbers(values, name, column):
     missing = values.null_count
     if missing:
         raise ValueError(
-            f"Every row must have a value in column {column!r}, since it is the {name}. Received: {missing:,} rows of "
+            f"Every row must have a value in column {column!r}, since it is the {name}. Received: "
+            f"{missing:,} rows of "
             f"{len(values):,} without. Drop those rows, or do not set `input.{name}_column`."
         )
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)) and len(values):

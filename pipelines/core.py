@@ -1,8 +1,9 @@
 """The k-core of a log: whose clicks are kept when everyone, and everything, must have some number of them.
 
-Out of memory: the pairs lie in `GROUPS` files by a hash of the user, so that all of a user's are in one, and a worker
-holds one file at a time. What is held whole is one count for each item. Ids are told apart by 64-bit hashes; that two
-of ten million are taken for one has a probability of 3 in a million.
+Out of memory: the pairs lie in `GROUPS` files by a hash of the user, so that all of a user's are in
+one, and a worker holds one file at a time. What is held whole is one count for each item. Ids are
+told apart by 64-bit hashes; that two of ten million are taken for one has a probability of 3 in a
+million.
 """
 
 import dataclasses
@@ -50,7 +51,8 @@ class Core:
     Args:
         folder: of the files.
         min_user: fewest pairs of a user.
-        notes: for people: passes, whether they ended by themselves, distinct pairs kept, repeated ones merged.
+        notes: for people: passes, whether they ended by themselves, distinct pairs kept, repeated
+            ones merged.
     """
 
     folder: pathlib.Path
@@ -64,7 +66,9 @@ class Core:
             return pa.array([], pa.large_binary()), np.zeros(0, np.int64)
         ids = pyarrow.parquet.read_table(path)
         if name == schema.USER_ID:
-            user, _ = _core_pairs(_read_pairs(self.folder, group), _read_state(self.folder), self.min_user)
+            user, _ = _core_pairs(
+                _read_pairs(self.folder, group), _read_state(self.folder), self.min_user
+            )
             counts = np.bincount(user, minlength=len(ids))
         else:
             places = np.searchsorted(np.load(self.folder / ITEMS), ids.column("hash").to_numpy())
@@ -95,15 +99,25 @@ def find_core(source, columns, settings, folder, options):
     while state is None or not (state.is_stable or state.passes >= settings.max_passes):
         pipeline = beam.Pipeline(options=options)
         if state is None:
-            groups, before = _group(pipeline, source, {name: columns[name] for name in clicks.IDS}, folder)
+            groups, before = _group(
+                pipeline, source, {name: columns[name] for name in clicks.IDS}, folder
+            )
         else:
-            found = [int(path.stem.rpartition("-")[2]) for path in sorted(folder.glob("pairs-*.npz"))]
+            found = [
+                int(path.stem.rpartition("-")[2]) for path in sorted(folder.glob("pairs-*.npz"))
+            ]
             groups = pipeline | "groups" >> beam.Create(found) | "spread groups" >> beam.Reshuffle()
             before = pipeline | "state" >> beam.Create([state])
         left = settings.max_passes - (0 if state is None else state.passes)
-        many = 1 if settings.min_user_clicks == settings.min_item_clicks == 1 else min(left, PASSES_AT_ONCE)
+        many = (
+            1
+            if settings.min_user_clicks == settings.min_item_clicks == 1
+            else min(left, PASSES_AT_ONCE)
+        )
         after = _passes(groups, before, folder, settings, many)
-        counts = groups | "count" >> beam.Map(_count_core, folder, settings.min_user_clicks, _single(after))
+        counts = groups | "count" >> beam.Map(
+            _count_core, folder, settings.min_user_clicks, _single(after)
+        )
         counts = counts | "sum" >> beam.CombineGlobally(_total)
         after | "keep" >> beam.Map(_write_state, folder, _single(counts))
         result = pipeline.run()
@@ -114,7 +128,8 @@ def find_core(source, columns, settings, folder, options):
     if not pairs:
         raise ValueError(
             "Some clicks must be left by `transform`. Received: none, with "
-            f"min_user_clicks={settings.min_user_clicks} and min_item_clicks={settings.min_item_clicks}. Lower them."
+            f"min_user_clicks={settings.min_user_clicks} and "
+            f"min_item_clicks={settings.min_item_clicks}. Lower them."
         )
     notes = {"pairs": pairs, "merged": merged, "passes": state.passes, "stable": state.is_stable}
     return Core(folder, settings.min_user_clicks, notes)
@@ -170,10 +185,13 @@ def _write_ids(keyed, folder):
     broken = pa.compute.match_substring_regex(texts, r"[\r\n]")
     if pa.compute.any(broken).as_py():
         raise ValueError(
-            f"The ids of column {name!r} must not hold line ends, or no vocabulary can list them. Received: "
+            f"The ids of column {name!r} must not hold line ends, or no vocabulary can list them. "
+            "Received: "
             f"{texts.filter(broken)[0].as_py()!r}."
         )
-    pyarrow.parquet.write_table(pa.table({"hash": hashes, "text": texts}), _ids_file(folder, name, group))
+    pyarrow.parquet.write_table(
+        pa.table({"hash": hashes, "text": texts}), _ids_file(folder, name, group)
+    )
     if name == schema.ITEM_ID:
         yield hashes
 
@@ -206,7 +224,9 @@ def _write_pairs(keyed, folder, items):
     different = np.unique(user * len(items) + item)
     beam.metrics.Metrics.counter("deca_tf", MERGED).inc(len(user) - len(different))
     user, item = np.divmod(different, len(items))
-    np.savez(folder / f"pairs-{group:03d}.npz", user=user.astype(np.int32), item=item.astype(np.int32))
+    np.savez(
+        folder / f"pairs-{group:03d}.npz", user=user.astype(np.int32), item=item.astype(np.int32)
+    )
     return group
 
 
@@ -221,9 +241,13 @@ def _read_pairs(folder, group):
 def _passes(groups, state, folder, settings, many):
     """As many passes, of which those after a stable one do nothing; returns the state after them."""
     for number in range(many):
-        counts = groups | f"count {number}" >> beam.Map(_count, folder, settings.min_user_clicks, _single(state))
+        counts = groups | f"count {number}" >> beam.Map(
+            _count, folder, settings.min_user_clicks, _single(state)
+        )
         counts = counts | f"sum {number}" >> beam.CombineGlobally(_total)
-        state = state | f"filter {number}" >> beam.Map(_filter, settings.min_item_clicks, _single(counts))
+        state = state | f"filter {number}" >> beam.Map(
+            _filter, settings.min_item_clicks, _single(counts)
+        )
     return state
 
 
@@ -232,7 +256,9 @@ def _count(group, folder, min_user, state):
     if state.is_stable:
         return None
     pairs = _read_pairs(folder, group)
-    return np.bincount(pairs[1][_by_enough(pairs, state.alive, min_user)], minlength=len(state.alive))
+    return np.bincount(
+        pairs[1][_by_enough(pairs, state.alive, min_user)], minlength=len(state.alive)
+    )
 
 
 def _by_enough(pairs, alive, min_user):
@@ -254,7 +280,9 @@ def _total(parts):
 def _filter(state, min_item, counts):
     if state.is_stable:
         return state
-    return State(state.alive, state.alive if counts is None else counts >= min_item, state.passes + 1)
+    return State(
+        state.alive, state.alive if counts is None else counts >= min_item, state.passes + 1
+    )
 
 
 def _core_pairs(pairs, state, min_user):

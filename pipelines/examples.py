@@ -1,7 +1,8 @@
 """tf.Example records as columns, in whole batches, and how many there are.
 
-Beam's own transforms for TFRecords handle one record at a time, which took most of the time of every step. Here what
-moves between workers is a compressed file's part: parts of gzip files, one behind the other, are a gzip file.
+Beam's own transforms for TFRecords handle one record at a time, which took most of the time of
+every step. Here what moves between workers is a compressed file's part: parts of gzip files, one
+behind the other, are a gzip file.
 """
 
 import gzip
@@ -42,7 +43,12 @@ def read(pipeline, folder, size=BATCH, columns=None):
         columns: names of those to read; None: all.
     """
     files = sorted(str(file) for file in folder.glob(f"Split-*/{FILES}"))
-    return pipeline | beam.Create(files) | "spread files" >> beam.Reshuffle() | beam.FlatMap(batches, size, columns)
+    return (
+        pipeline
+        | beam.Create(files)
+        | "spread files" >> beam.Reshuffle()
+        | beam.FlatMap(batches, size, columns)
+    )
 
 
 def batches(file, size, columns=None):
@@ -54,7 +60,11 @@ def batches(file, size, columns=None):
         records = _records(stream)
         while some := list(itertools.islice(records, size)):
             batch = decoder.DecodeBatch(some)
-            yield batch if columns is None else batch.select([name for name in columns if name in batch.schema.names])
+            yield (
+                batch
+                if columns is None
+                else batch.select([name for name in columns if name in batch.schema.names])
+            )
 
 
 def _records(stream):
@@ -71,7 +81,9 @@ def _records(stream):
             place = end + FOOTER
         rest = piece[place:]
     if rest:
-        raise ValueError(f"A TFRecord file must end with a whole record. Received: {len(rest)} more bytes.")
+        raise ValueError(
+            f"A TFRecord file must end with a whole record. Received: {len(rest)} more bytes."
+        )
 
 
 def write(packs, folder, shards):
@@ -83,7 +95,9 @@ def write(packs, folder, shards):
         shards: number of files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    nothing = packs.pipeline | "each shard" >> beam.Create([(number, b"") for number in range(shards)])
+    nothing = packs.pipeline | "each shard" >> beam.Create(
+        [(number, b"") for number in range(shards)]
+    )
     parts = packs | "compress" >> beam.FlatMap(_compressed, shards)
     grouped = (parts, nothing) | "parts" >> beam.Flatten() | "by shard" >> beam.GroupByKey()
     grouped | "write" >> beam.Map(_write_parts, str(folder), shards)
@@ -103,7 +117,9 @@ def compress(records):
     os.close(descriptor)
     path = pathlib.Path(name)
     try:
-        with tf.io.TFRecordWriter(name, tf.io.TFRecordOptions("GZIP", compression_level=1)) as writer:
+        with tf.io.TFRecordWriter(
+            name, tf.io.TFRecordOptions("GZIP", compression_level=1)
+        ) as writer:
             for record in records:
                 writer.write(record)
         return path.read_bytes()
@@ -112,7 +128,9 @@ def compress(records):
 
 
 def _write_parts(numbered, folder, shards):
-    from deca_tf.data.shards import shard_name  # late, for it loads TensorFlow, which takes a worker some seconds
+    from deca_tf.data.shards import (
+        shard_name,
+    )  # late, for it loads TensorFlow, which takes a worker some seconds
 
     number, parts = numbered
     whole = b"".join(sorted(parts)) or compress([])
@@ -144,7 +162,9 @@ def hashes(values):
     """64-bit hashes of an Arrow array of strings, the same everywhere and always: uint64."""
     import pandas as pd
 
-    return pd.util.hash_array(np.asarray(values.to_numpy(zero_copy_only=False), dtype=object), categorize=False)
+    return pd.util.hash_array(
+        np.asarray(values.to_numpy(zero_copy_only=False), dtype=object), categorize=False
+    )
 
 
 def by_group(keys, groups):

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import typer
 from rich.console import Console
 
-from deca_tf.run_folder import UNFINISHED
+from deca_tf._files import UNFINISHED
 
 ENDINGS = (".csv", ".tsv", ".parquet")
 TASTES = 50  # groups of users who like the same
@@ -25,9 +25,10 @@ console = Console()
 def clicks(rows, users, items, seed=0):
     """Draws clicks: a table with `user_id`, `item_id` (strings), `timestamp` (seconds) and `is_noisy` (0 or 1).
 
-    Activity is log-normal, popularity falls with the square root of the rank. A user belongs to one of `TASTES`, each
-    of which ranks the items its own way; a click is by taste, or, with probability `NOISE`, by popularity, and noisy.
-    Repeated pairs occur as they do in logs. Rows are in order of time, uniform over `NUM_DAYS`.
+    Activity is log-normal, popularity falls with the square root of the rank. A user belongs to one
+    of `TASTES`, each of which ranks the items its own way; a click is by taste, or, with
+    probability `NOISE`, by popularity, and noisy. Repeated pairs occur as they do in logs. Rows are
+    in order of time, uniform over `NUM_DAYS`.
 
     Args:
         rows: how many.
@@ -68,7 +69,9 @@ def write(table, path):
         pa.parquet.write_table(table, beside, row_group_size=GROUP_ROWS)
     else:
         delimiter = "," if path.suffix == ".csv" else "\t"
-        pa.csv.write_csv(table, beside, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed"))
+        pa.csv.write_csv(
+            table, beside, pa.csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
+        )
     beside.replace(path)
 
 
@@ -77,10 +80,16 @@ def _names(prefix, size):
 
 
 def command(
-    out: Annotated[pathlib.Path, typer.Option(help="File to write, ending in .csv, .tsv or .parquet.")],
+    out: Annotated[
+        pathlib.Path, typer.Option(help="File to write, ending in .csv, .tsv or .parquet.")
+    ],
     rows: Annotated[int, typer.Option(min=1, help="Clicks.")] = 2_000_000,
-    users: Annotated[int | None, typer.Option(min=2, help="Users. Default: one for 20 clicks.")] = None,
-    items: Annotated[int | None, typer.Option(min=2, help="Items. Default: one for 200 clicks.")] = None,
+    users: Annotated[
+        int | None, typer.Option(min=2, help="Users. Default: one for 20 clicks.")
+    ] = None,
+    items: Annotated[
+        int | None, typer.Option(min=2, help="Items. Default: one for 200 clicks.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same log.")] = 0,
 ):
     """Writes a log of random clicks with tastes, popularity, repeated pairs and known noise.

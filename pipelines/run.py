@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deca_tf.checks import check_choice, did_you_mean
-from deca_tf.tensorflow_loader import load_tensorflow
+from deca_tf._checks import check_choice, did_you_mean
+from deca_tf._tensorflow import load_tensorflow
 from pipelines.settings import Settings
 from pipelines.step import Context, PipelineStopped
 from pipelines.steps import ORDER, STEPS
@@ -21,14 +21,18 @@ console = Console()
 errors = Console(stderr=True)
 
 
-def run_pipeline(settings, step=None, options=None, tell=lambda step, execution, seconds: None, *, until=None):
+def run_pipeline(
+    settings, step=None, options=None, tell=lambda step, execution, seconds: None, *, until=None
+):
     """Runs every step, or one, or the first ones.
 
     Args:
         settings: `Settings`.
         step: name of the only one to run, on the newest outputs of the others; None: all.
-        options: list of Beam's own options, such as `["--runner=DirectRunner", "--direct_num_workers=2"]`.
-        tell: called after each step with its name, its `Execution`, and seconds, None if it was done before.
+        options: list of Beam's own options, such as `["--runner=DirectRunner",
+            "--direct_num_workers=2"]`.
+        tell: called after each step with its name, its `Execution`, and seconds, None if it was
+            done before.
         until: name of the last one to run, where `step` is None; None: the last of all.
 
     Returns:
@@ -45,7 +49,9 @@ def run_pipeline(settings, step=None, options=None, tell=lambda step, execution,
         if given is not None:
             check_choice(argument, given, ORDER)
     if step is not None and until is not None:
-        raise ValueError(f"`step` and `until` must not both be set. Received: step={step!r}, until={until!r}.")
+        raise ValueError(
+            f"`step` and `until` must not both be set. Received: step={step!r}, until={until!r}."
+        )
     options = options or []
     _check_options(options)
     first_ones = ORDER[: None if until is None else ORDER.index(until) + 1]
@@ -105,7 +111,8 @@ def _source(output, store, done):
     for execution in reversed(store.executions(maker)):
         return execution
     raise FileNotFoundError(
-        f"There must be an artifact {output!r}. Received: {str(store.root)!r}, where {maker} has not "
+        f"There must be an artifact {output!r}. Received: {str(store.root)!r}, where {maker} has "
+        "not "
         "run. Run all steps."
     )
 
@@ -113,19 +120,22 @@ def _source(output, store, done):
 def command(
     context: typer.Context,
     config: Annotated[
-        pathlib.Path, typer.Option(help="TOML file: where the log is, where artifacts go, what is allowed.")
+        pathlib.Path,
+        typer.Option(help="TOML file: where the log is, where artifacts go, what is allowed."),
     ],
     step: Annotated[str | None, typer.Option(help=f"Only this one: {', '.join(ORDER)}.")] = None,
     until: Annotated[str | None, typer.Option(help="Only the steps up to this one.")] = None,
     runner: Annotated[
-        str, typer.Option(help="Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, ...")
+        str,
+        typer.Option(help="Beam's: DirectRunner, DataflowRunner, FlinkRunner, SparkRunner, ..."),
     ] = "DirectRunner",
 ):
     """Runs a pipeline on Apache Beam, from a log of clicks to a published model.
 
-    Steps that are done for the same input and settings are not run again. What would poison a model stops the run with
-    a report, and exit status 3. A model that is not good enough is not published, and that is told; the run has done
-    its work, and exits with 0. Any other option is handed to Beam.
+    Steps that are done for the same input and settings are not run again. What would poison a model
+    stops the run with a report, and exit status 3. A model that is not good enough is not
+    published, and that is told; the run has done its work, and exits with 0. Any other option is
+    handed to Beam.
 
     **Examples**
 
@@ -142,11 +152,21 @@ def command(
         rows = execution.notes.get("rows")
         rate = f"{rows / seconds:,.0f}" if rows and seconds else ""
         notes = ", ".join(f"{key} {_shown(value)}" for key, value in execution.notes.items())
-        table.add_row(name, str(execution.number), "done before" if seconds is None else f"{seconds:.1f}", rate, notes)
-        console.print(f"{name}: {'done before' if seconds is None else f'{seconds:.1f} s'}", highlight=False)
+        table.add_row(
+            name,
+            str(execution.number),
+            "done before" if seconds is None else f"{seconds:.1f}",
+            rate,
+            notes,
+        )
+        console.print(
+            f"{name}: {'done before' if seconds is None else f'{seconds:.1f} s'}", highlight=False
+        )
 
     try:
-        run_pipeline(Settings.read(config), step, [f"--runner={runner}", *context.args], tell, until=until)
+        run_pipeline(
+            Settings.read(config), step, [f"--runner={runner}", *context.args], tell, until=until
+        )
     except PipelineStopped as stop:
         errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(3) from None

@@ -8,13 +8,15 @@ import pydantic
 
 from deca_tf.config import merge, resolve
 from deca_tf.data import schema
-from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, FRACTIONS, HASH
+from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, HASH
 
 TRAINER_TABLES = ("backbone", "denoiser", "training", "prior")
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class InputSettings(_Table):
@@ -23,7 +25,10 @@ class InputSettings(_Table):
     files: list[str] | None = pydantic.Field(None, min_length=1)
     """Files or patterns, local or of any file system that Beam knows: 'logs/2026-11-*.csv', 'gs://bucket/*.parquet'."""
     table: str | None = None
-    """A table of BigQuery: 'project.dataset.table'. It is read anew by each run, for nobody knows if it has changed."""
+    """A table of BigQuery: 'project.dataset.table'.
+
+    It is read anew by each run, for nobody knows if it has changed.
+    """
     query: str | None = None
     """Standard SQL for BigQuery, likewise."""
     format: Literal["csv", "tsv", "jsonl", "parquet", "tfrecord"] | None = None
@@ -49,10 +54,14 @@ class InputSettings(_Table):
     def _one_source(self):
         given = [name for name in ("files", "table", "query") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"one of files, table and query must be set, not {' and '.join(given) or 'none'}")
+            raise ValueError(
+                f"one of files, table and query must be set, not {' and '.join(given) or 'none'}"
+            )
         columns = list(self.columns_by_name().values())
         if len(set(columns)) < len(columns):
-            raise ValueError(f"each `..._column` must be another one. Received: {', '.join(columns)}.")
+            raise ValueError(
+                f"each `..._column` must be another one. Received: {', '.join(columns)}."
+            )
         return self
 
     def columns_by_name(self):
@@ -63,7 +72,10 @@ class InputSettings(_Table):
 
 
 class ValidationSettings(_Table):
-    """`[validation]`: what stops a run. Shares are of 1; "the span before" is the last one that was accepted."""
+    """`[validation]`: what stops a run.
+
+    Shares are of 1; "the span before" is the last one that was accepted.
+    """
 
     min_rows: float = pydantic.Field(0.6, ge=0)
     """Fewest rows, as a share of the span before."""
@@ -117,8 +129,8 @@ class SplitSettings(_Table):
 class TrainerSettings(_Table):
     """`[trainer]`: how a model is made of the shards.
 
-    It holds the tables of a run's config.toml, such as `[trainer.training]`; what they do not say has the values of
-    `deca_tf/recipes/default.toml`.
+    It holds the tables of a run's config.toml, such as `[trainer.training]`; what they do not say
+    has the values of `deca_tf/recipes/default.toml`.
     """
 
     seed: int = pydantic.Field(0, ge=0)
@@ -136,7 +148,9 @@ class TrainerSettings(_Table):
 
     def tables(self):
         """What is set, but for `stream`."""
-        return {"seed": self.seed} | {name: getattr(self, name) for name in TRAINER_TABLES if getattr(self, name)}
+        return {"seed": self.seed} | {
+            name: getattr(self, name) for name in TRAINER_TABLES if getattr(self, name)
+        }
 
     def config(self, folder=""):
         """The `deca_tf.config.Config` of a run on a folder of shards."""
@@ -144,19 +158,23 @@ class TrainerSettings(_Table):
 
     def data(self, folder):
         """`[data]` of such a run, in a dict."""
-        return {"data": {"dataset": "shards", "options": {"folder": str(folder), "stream": self.stream}}}
+        return {
+            "data": {"dataset": "shards", "options": {"folder": str(folder), "stream": self.stream}}
+        }
 
     @pydantic.model_validator(mode="after")
     def _usable(self):
         config = self.config()
         if config.prior.run is not None:
             raise ValueError(
-                "`prior.run` must be unset in a pipeline, since a prior is trained on the same clicks. Received: "
+                "`prior.run` must be unset in a pipeline, since a prior is trained on the same "
+                "clicks. Received: "
                 f"{self.prior['run']!r}. Leave it out, and Trainer trains the prior first."
             )
         if config.training.strategy == "multi-worker":
             raise ValueError(
-                "`training.strategy` must be 'default' or 'mirrored' in a pipeline. Received: 'multi-worker'. Run "
+                "`training.strategy` must be 'default' or 'mirrored' in a pipeline. Received: "
+                "'multi-worker'. Run "
                 "`--until Split`, then `deca-tf train --dataset shards` on every worker."
             )
         return self
@@ -222,13 +240,17 @@ class Settings(_Table):
         """
         path = pathlib.Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f"The settings must be a TOML file. Received: {str(path)!r}, which does not exist.")
+            raise FileNotFoundError(
+                f"The settings must be a TOML file. Received: {str(path)!r}, which does not exist."
+            )
         try:
             found = cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{path} must be TOML. Received: {error}.") from None
         except pydantic.ValidationError as error:
-            raise ValueError("\n".join(f"{path}: {_said(each)}" for each in error.errors())) from None
+            raise ValueError(
+                "\n".join(f"{path}: {_said(each)}" for each in error.errors())
+            ) from None
         found.root = path.parent / found.root.expanduser()
         for name in ("destination", "titles"):
             if getattr(found.pusher, name) is not None:

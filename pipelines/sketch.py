@@ -9,7 +9,8 @@ RANGE = 2.0**64
 class Distinct:
     """The smallest hashes of a set: exact up to `SIZE` values, an estimate beyond.
 
-    Source: Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002 (k minimum values).
+    Source: Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002 (k minimum
+    values).
 
     Args:
         hashes: distinct uint64, ascending, `SIZE` at most.

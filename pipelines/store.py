@@ -1,9 +1,10 @@
 """Artifacts in folders, as TFX lays them out, and the lineage between them.
 
 `<root>/<Step>/<output>/<execution>/` holds an artifact, `<root>/lineage/<execution>-<Step>.json` says how it was made.
-The lineage is written last: an execution that has none did not end. Equal work is found by its key, a digest of the
-step, its settings and the content of its inputs, and is not done again. What is being written has a name made of the
-key, so that a step that can go on finds what a killed one left.
+The lineage is written last: an execution that has none did not end. Equal work is found by its key,
+a digest of the step, its settings and the content of its inputs, and is not done again. What is
+being written has a name made of the key, so that a step that can go on finds what a killed one
+left.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ import os
 import pathlib
 import shutil
 
-from deca_tf.run_folder import UNFINISHED, locked, write_atomically
+from deca_tf._files import UNFINISHED, locked, write_atomically
 
 LINEAGE = "lineage"
 CHUNK = 1 << 20  # bytes
@@ -57,12 +58,16 @@ class Store:
         """Finished ones, of one step or of all, in order."""
         files = (self.root / LINEAGE).glob("*.json") if (self.root / LINEAGE).is_dir() else ()
         found = [Execution(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
-        return sorted((each for each in found if step in (None, each.step)), key=lambda each: each.number)
+        return sorted(
+            (each for each in found if step in (None, each.step)), key=lambda each: each.number
+        )
 
     def find(self, step, key):
         """The newest execution with a key whose outputs are all there, or None."""
         for each in reversed(self.executions(step)):
-            if each.key == key and all((self.root / path).is_dir() for path in each.outputs.values()):
+            if each.key == key and all(
+                (self.root / path).is_dir() for path in each.outputs.values()
+            ):
                 return each
         return None
 
@@ -73,8 +78,8 @@ class Store:
     def publish(self, step, key, inputs, outputs, write, goes_on=False):
         """Does a step's work and publishes what it writes, whole or not at all.
 
-        A folder `writing-...` beside the artifacts holds what is unfinished. When the step's next work is done, none is
-        left.
+        A folder `writing-...` beside the artifacts holds what is unfinished. When the step's next
+        work is done, none is left.
 
         Args:
             step: its name.
@@ -82,7 +87,8 @@ class Store:
             inputs: `{name: path}`, for the lineage.
             outputs: names.
             write: function from `{output: folder}` to notes, a dict.
-            goes_on: the folders that `write` gets hold what the same work wrote before it failed or was killed.
+            goes_on: the folders that `write` gets hold what the same work wrote before it failed or
+                was killed.
 
         Returns:
             The `Execution`.
@@ -92,14 +98,17 @@ class Store:
         """
         (self.root / step).mkdir(parents=True, exist_ok=True)
         busy = (
-            f"`root` must be one in which no other process runs {step}. Received: {str(self.root)!r}, where one does. "
+            f"`root` must be one in which no other process runs {step}. Received: "
+            f"{str(self.root)!r}, where one does. "
             "Wait for it, or name another root."
         )
         with locked(self.root / step, busy):
             return self._publish(step, key, inputs, outputs, write, goes_on)
 
     def _publish(self, step, key, inputs, outputs, write, goes_on):
-        scratch = {name: self.root / step / name / f"{UNFINISHED}{key[:KEY_SHOWN]}" for name in outputs}
+        scratch = {
+            name: self.root / step / name / f"{UNFINISHED}{key[:KEY_SHOWN]}" for name in outputs
+        }
         for folder in scratch.values():
             if not goes_on:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -139,7 +148,11 @@ class Store:
         """Above all that have ended, and above what an execution without lineage left."""
         taken = [each.number for each in self.executions()]
         for name in outputs:
-            taken += [int(entry.name) for entry in (self.root / step / name).iterdir() if entry.name.isdigit()]
+            taken += [
+                int(entry.name)
+                for entry in (self.root / step / name).iterdir()
+                if entry.name.isdigit()
+            ]
         return max(taken, default=0) + 1
 
 
@@ -153,7 +166,9 @@ def digest(path):
     """Digest of a file's content, or of a folder's: names and contents of all files below."""
     path = pathlib.Path(path)
     total = hashlib.sha256()
-    for file in sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]:
+    for file in (
+        sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    ):
         total.update(str(file.relative_to(path)).encode() + b"\0")
         with file.open("rb") as stream:
             while chunk := stream.read(CHUNK):

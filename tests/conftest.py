@@ -5,11 +5,15 @@ import pathlib
 import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums differ from run to run in the last digits
+os.environ.setdefault(
+    "TF_ENABLE_ONEDNN_OPTS", "0"
+)  # its sums differ from run to run in the last digits
 
 import pytest
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job in the background; tests press Ctrl-C
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in a job in the background; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -22,10 +26,13 @@ def pytest_collection_finish(session):
 
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
     try:
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], halves
+        )
     except RuntimeError as error:
         raise pytest.UsageError(
-            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: a test module that "
+            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: "
+            "a test module that "
             "ran an operation while it was imported. Move that operation into a test or a fixture."
         ) from error
 
@@ -34,7 +41,8 @@ def pytest_collection_finish(session):
 def two_cpus():
     """Names of two logical CPU devices, which `make_strategy("mirrored")` then trains on.
 
-    Tests take no other strategy: collectives of a second one in the process would be taken for those of the first.
+    Tests take no other strategy: collectives of a second one in the process would be taken for
+    those of the first.
     """
     import tensorflow as tf
 

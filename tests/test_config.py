@@ -50,7 +50,11 @@ def test_shipped_recipe_has_the_released_settings(dataset, denoiser):
     assert config.backbone.name == "gmf"
     assert (options.get("c1"), options.get("c2"), options.get("alpha")) == (c1, c2, alpha)
     assert (config.training.l2, config.training.epochs) == (l2, epochs)
-    assert (config.training.batch_size, config.training.num_negatives, config.training.learning_rate) == (2048, 1, 1e-3)
+    assert (
+        config.training.batch_size,
+        config.training.num_negatives,
+        config.training.learning_rate,
+    ) == (2048, 1, 1e-3)
     assert not config.training.exclude_observed
     if denoiser != "none":
         assert options["first_update"] == "both"
@@ -66,10 +70,12 @@ def test_every_shipped_recipe_resolves_for_every_denoiser(name, denoiser, protoc
     config = settings(name, denoiser, protocol=protocol)
     BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
     DENOISERS.check_options(denoiser, config.denoiser.model_extra)
-    if denoiser in (*DECA, "linear"):  # chosen, not left at the class's defaults
+    if denoiser in (*DECA, "deca-limit"):  # chosen, not left at the class's defaults
         assert {"c1", "c2"} <= set(config.denoiser.model_extra)
     assert config.training.keep == (
-        "last" if protocol == "paper" and name in ("ml-100k", "modcloth", "adressa", "electronics") else "best"
+        "last"
+        if protocol == "paper" and name in ("ml-100k", "modcloth", "adressa", "electronics")
+        else "best"
     )
 
 
@@ -103,24 +109,28 @@ def test_overrides_win_over_variants_which_win_over_the_recipe(tmp_path):
         l2 = 1.0
         learning_rate = 0.1
         [denoiser]
-        name = "linear"
+        name = "deca-limit"
         c1 = 1
         [[variant]]
-        when = { denoiser = "linear" }
+        when = { denoiser = "deca-limit" }
         training = { epochs = 2, l2 = 2.0 }
         [[variant]]
-        when = { denoiser = ["deca", "linear"], protocol = "clean" }
+        when = { denoiser = ["deca", "deca-limit"], protocol = "clean" }
         denoiser = { c1 = 3 }
         [[variant]]
         when = { denoiser = "deca" }
         training = { epochs = 9 }
         [[variant]]
-        when = { denoiser = "linear", protocol = "paper" }
+        when = { denoiser = "deca-limit", protocol = "paper" }
         training = { epochs = 9 }
         """,
     )
     config = resolve(path, {"training": {"l2": 3.0}})
-    assert (config.training.epochs, config.training.l2, config.training.learning_rate) == (2, 3.0, 0.1)
+    assert (config.training.epochs, config.training.l2, config.training.learning_rate) == (
+        2,
+        3.0,
+        0.1,
+    )
     assert config.denoiser.model_extra == {"c1": 3}
 
 
@@ -184,7 +194,9 @@ def test_assignments_are_read(text, expected):
 
 @pytest.mark.parametrize("text", ["denoiser.c1", "=3", "denoiser.=3", ".c1=3", ""])
 def test_assignments_without_a_key_or_a_value_are_refused(text):
-    with pytest.raises(ValueError, match="`--set` takes table.key=value, such as denoiser.c1=100. Received: "):
+    with pytest.raises(
+        ValueError, match="`--set` takes table.key=value, such as denoiser.c1=100. Received: "
+    ):
         parse_assignment(text)
 
 
@@ -194,14 +206,35 @@ def test_assignments_without_a_key_or_a_value_are_refused(text):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"trainig": {}}, "Unknown setting. Received: trainig={}. Known there: .*Did you mean 'training'?"),
-        ({"training": {"epoch": 3}}, "Received: training.epoch=3. Known there: .*epochs.*Did you mean 'epochs'?"),
+        (
+            {"trainig": {}},
+            "Unknown setting. Received: trainig={}. Known there: .*Did you mean 'training'?",
+        ),
+        (
+            {"training": {"epoch": 3}},
+            "Received: training.epoch=3. Known there: .*epochs.*Did you mean 'epochs'?",
+        ),
         ({"data": {"data_set": "x"}}, "Received: data.data_set='x'.*Did you mean 'dataset'?"),
-        ({"training": {"epochs": 0}}, "`training.epochs`: .*greater than or equal to 1.*Received: training.epochs=0"),
-        ({"training": {"l2": -1}}, "`training.l2`: .*greater than or equal to 0.*Received: training.l2=-1"),
-        ({"training": {"learning_rate": float("inf")}}, "`training.learning_rate`: .*finite number"),
-        ({"training": {"epochs": "many"}}, "`training.epochs`: .*integer.*Received: training.epochs='many'"),
-        ({"data": {"protocol": "dirty"}}, "`data.protocol`: .*'clean' or 'paper'.*Received: data.protocol='dirty'"),
+        (
+            {"training": {"epochs": 0}},
+            "`training.epochs`: .*greater than or equal to 1.*Received: training.epochs=0",
+        ),
+        (
+            {"training": {"l2": -1}},
+            "`training.l2`: .*greater than or equal to 0.*Received: training.l2=-1",
+        ),
+        (
+            {"training": {"learning_rate": float("inf")}},
+            "`training.learning_rate`: .*finite number",
+        ),
+        (
+            {"training": {"epochs": "many"}},
+            "`training.epochs`: .*integer.*Received: training.epochs='many'",
+        ),
+        (
+            {"data": {"protocol": "dirty"}},
+            "`data.protocol`: .*'clean' or 'paper'.*Received: data.protocol='dirty'",
+        ),
         ({"seed": -1}, "`seed`: .*Received: seed=-1"),
         ({"data": "ml-100k"}, "`data`: .*Received: data='ml-100k'"),
         ({"backbone": "gmf"}, "`backbone`: .*Received: backbone='gmf'"),
@@ -221,9 +254,18 @@ def test_wrong_settings_are_refused(overrides, message):
             "[[variant]]\nwhen = { denoisr = 'deca' }",
             "`when` of variant 1 in .*Received: 'denoisr'. Did you mean 'denoiser'?",
         ),
-        ("[[variant]]\nwhen = 'deca'", "`when` of variant 1 in .* must be a table.*Received: 'deca'"),
-        ("[variant]\nseed = 3", r"must be a table under \[\[variant\]\]. Received: variant={'seed': 3}"),
-        ("[[variant]]\n[variant.training]\nepoch = 3", "Received: training.epoch=3.*Did you mean 'epochs'?"),
+        (
+            "[[variant]]\nwhen = 'deca'",
+            "`when` of variant 1 in .* must be a table.*Received: 'deca'",
+        ),
+        (
+            "[variant]\nseed = 3",
+            r"must be a table under \[\[variant\]\]. Received: variant={'seed': 3}",
+        ),
+        (
+            "[[variant]]\n[variant.training]\nepoch = 3",
+            "Received: training.epoch=3.*Did you mean 'epochs'?",
+        ),
     ],
 )
 def test_wrong_recipes_are_refused(text, message, tmp_path):
@@ -239,14 +281,18 @@ def test_recipe_that_is_no_text_is_refused(tmp_path):
 
 
 def test_missing_recipe_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="The recipe must be an existing TOML file. Received: '.*none.toml'"):
+    with pytest.raises(
+        FileNotFoundError, match="The recipe must be an existing TOML file. Received: '.*none.toml'"
+    ):
         resolve(tmp_path / "none.toml")
 
 
 def test_shipped_recipes_name_no_part_that_does_not_exist():
     """A misspelt `when` would silently never apply."""
     for name in RECIPES:
-        tables = tomllib.loads((shipped_recipe(None).parent / f"{name}.toml").read_text(encoding="utf-8"))
+        tables = tomllib.loads(
+            (shipped_recipe(None).parent / f"{name}.toml").read_text(encoding="utf-8")
+        )
         for variant in tables.get("variant", []):
             when = variant["when"]
             assert set(when) <= {"backbone", "denoiser", "protocol"}
@@ -256,4 +302,7 @@ def test_shipped_recipes_name_no_part_that_does_not_exist():
                 ("protocol", ("clean", "paper")),
             ):
                 chosen = when.get(key, [])
-                assert set([chosen] if isinstance(chosen, str) else chosen) <= set(known), (name, when)
+                assert set([chosen] if isinstance(chosen, str) else chosen) <= set(known), (
+                    name,
+                    when,
+                )

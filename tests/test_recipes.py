@@ -8,7 +8,7 @@ DATASETS = ("ml-100k", "modcloth", "adressa", "electronics")
 BACKBONES = ("gmf", "neumf", "cdae", "lightgcn")
 DECA = ("deca", "deca-p", "deca-dp", "deca-dn")
 BASELINES = ("wbpr", "t-ce", "r-ce", "gce", "ensemble", "udt", "pld", "eard")
-METHODS = ("none", *BASELINES, *DECA, "linear")
+METHODS = ("none", *BASELINES, *DECA, "deca-limit")
 
 # data, backbone, method: C1, C2, alpha, lambda, epochs, early stopping.
 RELEASED = {
@@ -61,7 +61,8 @@ RELEASED = {
     ("electronics", "lightgcn", "deca"): (1000, 10, 1, 0.01, 10, False),
     ("electronics", "lightgcn", "deca-p"): (1000, 10, 1, 0.01, 10, False),
 }
-# Positives in a batch of 2,048 users, those without any not counted; Electronics' users are estimated.
+# Positives in a batch of 2,048 users, those without any not counted; Electronics' users are
+# estimated.
 POSITIVES = {
     "ml-100k": 79_619,
     "modcloth": 79_914 * 2048 / 38_406,
@@ -69,7 +70,12 @@ POSITIVES = {
     "electronics": 1_034_363 * 2048 / 945_450,
 }
 NO_EARLY_PRIOR = {("electronics", "gmf"), ("electronics", "lightgcn")}
-COMBINATIONS = [(dataset, backbone, method) for dataset in DATASETS for backbone in BACKBONES for method in METHODS]
+COMBINATIONS = [
+    (dataset, backbone, method)
+    for dataset in DATASETS
+    for backbone in BACKBONES
+    for method in METHODS
+]
 
 
 def settings(dataset, backbone, denoiser, protocol="paper"):
@@ -83,7 +89,7 @@ def settings(dataset, backbone, denoiser, protocol="paper"):
 
 
 def released_row(dataset, backbone, method):
-    row = {"deca-dp": "deca", "deca-dn": "deca", "linear": "deca"}.get(
+    row = {"deca-dp": "deca", "deca-dn": "deca", "deca-limit": "deca"}.get(
         method, method if method in ("deca", "deca-p") else "none"
     )
     return RELEASED[dataset, backbone, row]
@@ -91,13 +97,15 @@ def released_row(dataset, backbone, method):
 
 def summed(dataset, backbone, method, lambda0):
     """Lambda as normal CDAE takes it: the released code sums where we average."""
-    is_summed = backbone == "cdae" and method not in (*DECA, "linear")
-    return pytest.approx(lambda0 / POSITIVES[dataset] if is_summed else lambda0, rel=1e-4, abs=1e-12)
+    is_summed = backbone == "cdae" and method not in (*DECA, "deca-limit")
+    return pytest.approx(
+        lambda0 / POSITIVES[dataset] if is_summed else lambda0, rel=1e-4, abs=1e-12
+    )
 
 
 def ours(dataset, backbone, method, epochs):
     """Our epochs for so many of the released code's: CDAE on ml-100k makes an update per phase in each."""
-    two_phases = method in ("deca", "deca-p", "linear")
+    two_phases = method in ("deca", "deca-p", "deca-limit")
     return epochs // 2 if (dataset, backbone) == ("ml-100k", "cdae") and two_phases else epochs
 
 
@@ -114,7 +122,7 @@ def test_protocol_paper_has_the_released_settings(dataset, backbone, method):
     config = settings(dataset, backbone, method)
     options, training = config.denoiser.model_extra, config.training
     expected = {}
-    if method in (*DECA, "linear"):
+    if method in (*DECA, "deca-limit"):
         expected |= {"c1": c1, "c2": c2}
     if method in DECA:
         expected |= {"alpha": alpha, "kl_weighting": "g||f", "first_update": "both"}
@@ -127,7 +135,11 @@ def test_protocol_paper_has_the_released_settings(dataset, backbone, method):
     assert (training.keep, training.patience) == ("last", None)
     # The validation decides nothing here: slow models are looked at now and then.
     assert training.evaluate_every == (
-        1 if backbone == "gmf" else 10 if (dataset, backbone) in (("ml-100k", "cdae"), ("adressa", "neumf")) else 5
+        1
+        if backbone == "gmf"
+        else 10
+        if (dataset, backbone) in (("ml-100k", "cdae"), ("adressa", "neumf"))
+        else 5
     )
 
 
@@ -144,7 +156,9 @@ def test_protocol_clean_keeps_the_best_epoch_of_the_same_settings(dataset, backb
         assert (training.epochs, training.patience) == (100, 15)
     else:
         assert training.epochs == paper.training.epochs
-    if backbone != "gmf":  # GMF is quick enough to see all its epochs, and its published results did
+    if (
+        backbone != "gmf"
+    ):  # GMF is quick enough to see all its epochs, and its published results did
         assert training.patience >= 5 * training.evaluate_every
 
 
@@ -170,18 +184,34 @@ def test_batches_penalty_and_sizes_are_the_backbones(dataset, backbone, method, 
     config = settings(dataset, backbone, method, protocol)
     training = config.training
     if backbone == "cdae":
-        assert (training.users_per_batch, training.batch_size, training.penalty) == (2048, None, "norms")
+        assert (training.users_per_batch, training.batch_size, training.penalty) == (
+            2048,
+            None,
+            "norms",
+        )
     else:
-        assert (training.users_per_batch, training.batch_size, training.penalty) == (None, 2048, "squares")
-    assert (training.num_negatives, training.learning_rate, training.exclude_observed) == (1, 1e-3, False)
-    assert config.denoiser.embedding_dim == (32 if backbone == "lightgcn" and method in DECA else None)
+        assert (training.users_per_batch, training.batch_size, training.penalty) == (
+            None,
+            2048,
+            "squares",
+        )
+    assert (training.num_negatives, training.learning_rate, training.exclude_observed) == (
+        1,
+        1e-3,
+        False,
+    )
+    assert config.denoiser.embedding_dim == (
+        32 if backbone == "lightgcn" and method in DECA else None
+    )
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
 @pytest.mark.parametrize("method", METHODS)
 def test_mf_is_trained_as_gmf_is(dataset, protocol, method):
-    mf, gmf = (settings(dataset, backbone, method, protocol).to_dict() for backbone in ("mf", "gmf"))
+    mf, gmf = (
+        settings(dataset, backbone, method, protocol).to_dict() for backbone in ("mf", "gmf")
+    )
     assert {**mf, "backbone": None} == {**gmf, "backbone": None}
 
 

@@ -5,16 +5,18 @@ import sys
 
 import pytest
 
+from deca_tf._registry import Registry
 from deca_tf.backbones import BACKBONES
 from deca_tf.denoisers import DENOISERS
-from deca_tf.registry import Registry
 
 
 def test_importing_the_library_its_settings_and_its_registries_loads_no_tensorflow():
     code = (
         "import sys, deca_tf, deca_tf.config, deca_tf.backbones, deca_tf.denoisers\n"
-        "deca_tf.config.resolve(); dir(deca_tf); deca_tf.backbones.BACKBONES.names; deca_tf.denoisers.DENOISERS.names\n"
-        "print([name for name in ('tensorflow', 'keras', 'tf_keras', 'pandas') if name in sys.modules])"
+        "deca_tf.config.resolve(); dir(deca_tf); deca_tf.backbones.BACKBONES.names; "
+        "deca_tf.denoisers.DENOISERS.names\n"
+        "print([name for name in ('tensorflow', 'keras', 'tf_keras', 'pandas') if name in "
+        "sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
@@ -23,7 +25,7 @@ def test_importing_the_library_its_settings_and_its_registries_loads_no_tensorfl
 def test_names_are_sorted():
     assert Registry("part", {"b": "m:B", "a": ("m:A", {"x": 1})}).names == ("a", "b")
     assert {"gmf", "mf"} <= set(BACKBONES.names)
-    assert {"none", "deca", "deca-p", "deca-dp", "deca-dn", "linear"} <= set(DENOISERS.names)
+    assert {"none", "deca", "deca-p", "deca-dp", "deca-dn", "deca-limit"} <= set(DENOISERS.names)
 
 
 @pytest.mark.parametrize("registry", [BACKBONES, DENOISERS], ids=["backbones", "denoisers"])
@@ -43,11 +45,14 @@ def test_packages_have_no_other_names():
 
 
 def test_unknown_name_is_refused_with_the_nearest():
-    expected = "`backbone` must be one of .*'gmf'.*'mf'.*Received: backbone='gfm'. Did you mean 'gmf'?"
+    expected = (
+        "`backbone` must be one of .*'gmf'.*'mf'.*Received: backbone='gfm'. Did you mean 'gmf'?"
+    )
     with pytest.raises(ValueError, match=expected):
         BACKBONES.load("gfm")
     with pytest.raises(
-        ValueError, match="`denoiser` must be one of.*Received: denoiser='decap'. Did you mean 'deca-p'?"
+        ValueError,
+        match="`denoiser` must be one of.*Received: denoiser='decap'. Did you mean 'deca-p'?",
     ):
         DENOISERS.build("decap")
 
@@ -63,32 +68,41 @@ def test_options_are_the_arguments_with_defaults_of_the_class_and_its_bases():
     assert BACKBONES.options("mf") == expected
     assert BACKBONES.options("gmf") == expected
     assert DENOISERS.options("none") == {}
-    assert DENOISERS.options("linear") == {"c1": 1000.0, "c2": 10.0}
+    assert DENOISERS.options("deca-limit") == {"c1": 1000.0, "c2": 10.0}
 
 
 def test_arguments_that_a_name_stands_for_are_no_options():
     assert "freeze_auxiliary" in DENOISERS.options("deca")
     with pytest.raises(
-        ValueError, match="The options of denoiser 'deca-p' are .*Received: denoiser.freeze_auxiliary=False"
+        ValueError,
+        match="The options of denoiser 'deca-p' are .*Received: denoiser.freeze_auxiliary=False",
     ):
         DENOISERS.check_options("deca-p", {"freeze_auxiliary": False})
 
 
 def test_unknown_option_is_refused_with_the_nearest():
     with pytest.raises(ValueError) as caught:
-        DENOISERS.build("linear", options={"c11": 5})
+        DENOISERS.build("deca-limit", options={"c11": 5})
     assert str(caught.value) == (
-        "The options of denoiser 'linear' are c1, c2. Received: denoiser.c11=5. Did you mean 'c1'?"
+        "The options of denoiser 'deca-limit' are c1, c2. Received: denoiser.c11=5. Did you mean "
+        "'c1'?"
     )
-    with pytest.raises(ValueError, match="The options of denoiser 'none' are none. Received: denoiser.c1=5.$"):
+    with pytest.raises(
+        ValueError, match="The options of denoiser 'none' are none. Received: denoiser.c1=5.$"
+    ):
         DENOISERS.check_options("none", {"c1": 5})
 
 
 def test_build_puts_options_over_arguments():
-    model = BACKBONES.build("mf", options={"embedding_dim": 8}, num_users=2, num_items=3, embedding_dim=4, seed=5)
+    model = BACKBONES.build(
+        "mf", options={"embedding_dim": 8}, num_users=2, num_items=3, embedding_dim=4, seed=5
+    )
     assert (model.num_users, model.num_items, model.embedding_dim, model.seed) == (2, 3, 8, 5)
 
 
 def test_build_passes_on_what_the_class_refuses():
-    with pytest.raises(ValueError, match="`embedding_dim` must be an integer of at least 1. Received: embedding_dim=0"):
+    with pytest.raises(
+        ValueError,
+        match="`embedding_dim` must be an integer of at least 1. Received: embedding_dim=0",
+    ):
         BACKBONES.build("mf", options={"embedding_dim": 0}, num_users=2, num_items=3)

@@ -14,9 +14,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset")
-    parser.add_argument("model", help="a backbone, a denoiser and perhaps an optimizer, or 'plain Keras GMF'")
+    parser.add_argument(
+        "model", help="a backbone, a denoiser and perhaps an optimizer, or 'plain Keras GMF'"
+    )
     parser.add_argument("--data-dir")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -47,7 +51,9 @@ def main():
         return int(judge.is_warm.sum()) / (time.perf_counter() - began)
 
     for question in itertools.chain(["ready"], sys.stdin):
-        answer = {"ready": lambda: "ready", "train": train, "evaluate": evaluate}[question.strip()]()
+        answer = {"ready": lambda: "ready", "train": train, "evaluate": evaluate}[
+            question.strip()
+        ]()
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

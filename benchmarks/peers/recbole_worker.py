@@ -2,8 +2,8 @@
 
     python recbole_worker.py FOLDER MODEL --threads N
 
-FOLDER holds `train.npz` and `test.npz` with `user_id` and `item_id`. Answers "train" and "evaluate", one a line, in
-JSON.
+FOLDER holds `train.npz` and `test.npz` with `user_id` and `item_id`. Answers "train" and
+"evaluate", one a line, in JSON.
 """
 
 import argparse
@@ -21,7 +21,9 @@ POSITIVES = 2048
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("model", help="BPR, NeuMF, LightGCN, CDAE; implicit-bpr or implicit-als")
     parser.add_argument("--threads", type=int, default=1)
@@ -33,7 +35,9 @@ def main():
     with contextlib.redirect_stdout(sys.stderr):
         train, evaluate = make(arguments.folder, arguments.model, arguments.threads)
         for question in itertools.chain(["ready"], sys.stdin):
-            answer = {"ready": lambda: "ready", "train": train, "evaluate": evaluate}[question.strip()]()
+            answer = {"ready": lambda: "ready", "train": train, "evaluate": evaluate}[
+                question.strip()
+            ]()
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
 
@@ -47,7 +51,8 @@ def recbole(folder, name, threads):
 
     torch.set_num_threads(threads)
     users = _write_atomic_files(folder)
-    # Rows of a batch: RecBole counts the negatives of models that learn by pointwise losses, and users for CDAE.
+    # Rows of a batch: RecBole counts the negatives of models that learn by pointwise losses, and
+    # users for CDAE.
     rows = {"NeuMF": 2 * POSITIVES, "CDAE": min(POSITIVES, users)}.get(name, POSITIVES)
     settings = {
         "data_path": str(folder),
@@ -133,7 +138,10 @@ def _write_atomic_files(folder):
     (folder / "recbole").mkdir(exist_ok=True)
     for part, name in (("train", "train"), ("test", "valid"), ("test", "test")):
         users, items = _pairs(folder, part)
-        lines = ["user_id:token\titem_id:token", *(f"{user}\t{item}" for user, item in zip(users, items, strict=True))]
+        lines = [
+            "user_id:token\titem_id:token",
+            *(f"{user}\t{item}" for user, item in zip(users, items, strict=True)),
+        ]
         file = folder / "recbole" / f"recbole.{name}.inter"
         partial = file.with_suffix(f".{os.getpid()}")
         partial.write_text("\n".join(lines) + "\n")

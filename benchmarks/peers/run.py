@@ -2,11 +2,12 @@
 
     make bench-peers ARGS="--dataset ml-100k --data-dir DIR --out FILE"
 
-Same training pairs, same sizes (embeddings of 32, LightGCN's of 64 with three layers, NeuMF's perceptron
-256-128-64-32), same threads. Every contender is a process of its own; they take turns at training an epoch (ours as
-many as make 400 updates) and at judging the test by a full ranking. Medians over the turns are printed and written as
-JSON. An update is on 2,048 positives and their negatives; for CDAE on as many users, or all there are; for implicit it
-is 2,048 pairs' share of a pass.
+Same training pairs, same sizes (embeddings of 32, LightGCN's of 64 with three layers, NeuMF's
+perceptron 256-128-64-32), same threads. Every contender is a process of its own; they take turns at
+training an epoch (ours as many as make 400 updates) and at judging the test by a full ranking.
+Medians over the turns are printed and written as JSON. An update is on 2,048 positives and their
+negatives; for CDAE on as many users, or all there are; for implicit it is 2,048 pairs' share of a
+pass.
 """
 
 import argparse
@@ -21,19 +22,35 @@ import tempfile
 
 import numpy as np
 
-OURS = [f"{backbone} {denoiser}" for backbone in ("gmf", "neumf", "lightgcn", "cdae") for denoiser in ("deca", "none")]
+OURS = [
+    f"{backbone} {denoiser}"
+    for backbone in ("gmf", "neumf", "lightgcn", "cdae")
+    for denoiser in ("deca", "none")
+]
 OURS += ["gmf deca lazy-adam", "neumf deca lazy-adam"]
 PEERS = ["BPR", "NeuMF", "LightGCN", "CDAE", "implicit-bpr", "implicit-als"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="ml-100k", help="a data set of deca_tf (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--dataset", default="ml-100k", help="a data set of deca_tf (default: %(default)s)"
+    )
     parser.add_argument("--data-dir", help="folder of the public data sets")
-    parser.add_argument("--python", default="build/peers/bin/python", help="of the peers (default: %(default)s)")
-    parser.add_argument("--models", nargs="+", default=[*OURS, "plain Keras GMF", *PEERS], help="default: all")
-    parser.add_argument("--threads", type=int, default=1, help="threads of each (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=5, help="timed turns of each (default: %(default)s)")
+    parser.add_argument(
+        "--python", default="build/peers/bin/python", help="of the peers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--models", nargs="+", default=[*OURS, "plain Keras GMF", *PEERS], help="default: all"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="threads of each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=5, help="timed turns of each (default: %(default)s)"
+    )
     parser.add_argument("--out", type=pathlib.Path, help="JSON file to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +67,10 @@ def main():
         "threads": arguments.threads,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "models": {
-            name: {question: statistics.median(values) if values else None for question, values in found.items()}
+            name: {
+                question: statistics.median(values) if values else None
+                for question, values in found.items()
+            }
             for name, found in times.items()
         },
     }
@@ -86,11 +106,27 @@ def _start(name, arguments, folder):
     threads = ["--threads", str(arguments.threads)]
     if name in PEERS:
         worker = pathlib.Path(__file__).with_name("recbole_worker.py")
-        command = [str(pathlib.Path(arguments.python).absolute()), str(worker.resolve()), folder, name, *threads]
+        command = [
+            str(pathlib.Path(arguments.python).absolute()),
+            str(worker.resolve()),
+            folder,
+            name,
+            *threads,
+        ]
     else:
         where = ["--data-dir", arguments.data_dir] if arguments.data_dir else []
-        command = [sys.executable, "-m", "benchmarks.peers.ours_worker", arguments.dataset, name, *where, *threads]
-    limits = {f"{library}_NUM_THREADS": str(arguments.threads) for library in ("OMP", "MKL", "OPENBLAS")}
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.peers.ours_worker",
+            arguments.dataset,
+            name,
+            *where,
+            *threads,
+        ]
+    limits = {
+        f"{library}_NUM_THREADS": str(arguments.threads) for library in ("OMP", "MKL", "OPENBLAS")
+    }
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 import importlib
 
-from deca_tf.registry import Registry
+from deca_tf._registry import Registry
 
 BACKBONES = Registry(
     "backbone",

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.checks import check_integer
+from deca_tf._checks import check_integer
 
 LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
 CELLS_PER_PAIR = 32
@@ -15,10 +15,11 @@ CELLS_PER_PAIR = 32
 class Backbone(keras.Model):
     """Scores user-item pairs; knows nothing of losses, labels or noise.
 
-    A subclass creates its weights in the constructor with `add_table`, so a backbone is built as soon
-    as it exists, and implements `call`, which maps `{"user_id", "item_id"}` (two integer tensors of one
-    shape) to logits of that shape. Where the score is a dot product it also implements
-    `query_embedding` and `candidate_embedding`, so that ranking and retrieval are one matrix product.
+    A subclass creates its weights in the constructor with `add_table`, so a backbone is built as
+    soon as it exists, and implements `call`, which maps `{"user_id", "item_id"}` (two integer
+    tensors of one shape) to logits of that shape. Where the score is a dot product it also
+    implements `query_embedding` and `candidate_embedding`, so that ranking and retrieval are one
+    matrix product.
 
     Args:
         num_users: size of the user id space; ids are in `[0, num_users)`.
@@ -29,7 +30,8 @@ class Backbone(keras.Model):
         ValueError: a size is not a positive integer, or the seed is negative.
 
     Attributes:
-        ranks_under_xla: whether judging compiles `score_all_items` by XLA; for scores that a network works out.
+        ranks_under_xla: whether judging compiles `score_all_items` by XLA; for scores that a
+            network works out.
     """
 
     ranks_under_xla = None
@@ -46,7 +48,8 @@ class Backbone(keras.Model):
         """What of the model is worth a search: its size.
 
         Args:
-            hp: Keras Tuner's `HyperParameters`, asked by `hp.Choice("backbone.<name>", ...)` and the like.
+            hp: Keras Tuner's `HyperParameters`, asked by `hp.Choice("backbone.<name>", ...)` and
+                the like.
 
         Returns:
             Arguments of the constructor, `{name: value}`.
@@ -74,10 +77,12 @@ class Backbone(keras.Model):
 
         Args:
             interactions: an `Interactions`.
-            known_pairs: how many pairs the backbone has adapted to before: its weights have room for no other number.
+            known_pairs: how many pairs the backbone has adapted to before: its weights have room
+                for no other number.
 
         Raises:
-            ValueError: other id spaces than the backbone's, or another number of pairs than it has room for.
+            ValueError: other id spaces than the backbone's, or another number of pairs than it has
+                room for.
         """
         for size in ("num_users", "num_items"):
             if getattr(interactions, size) != getattr(self, size):
@@ -89,18 +94,23 @@ class Backbone(keras.Model):
         pairs.sort_indices()
         if known_pairs not in (None, pairs.nnz):
             raise ValueError(
-                f"`interactions` must be those that the backbone has adapted to, {known_pairs} pairs. "
+                f"`interactions` must be those that the backbone has adapted to, {known_pairs} "
+                "pairs. "
                 f"Received: {pairs.nnz} pairs. Make a new backbone for other data."
             )
         return pairs
 
     def query_embedding(self, user_ids):
         """User side of the score, `(batch,)` to `(batch, dim)`."""
-        raise NotImplementedError(f"{type(self).__name__}'s score is no dot product. Use `score_all_items`.")
+        raise NotImplementedError(
+            f"{type(self).__name__}'s score is no dot product. Use `score_all_items`."
+        )
 
     def candidate_embedding(self, item_ids):
         """Item side of the score, `(batch,)` to `(batch, dim)`."""
-        raise NotImplementedError(f"{type(self).__name__}'s score is no dot product. Use `score_all_items`.")
+        raise NotImplementedError(
+            f"{type(self).__name__}'s score is no dot product. Use `score_all_items`."
+        )
 
     @property
     def is_factorized(self):
@@ -134,18 +144,26 @@ class Backbone(keras.Model):
         """
         items = ops.arange(self.num_items, dtype="int32")
         if self.is_factorized:
-            return ops.matmul(self.query_embedding(user_ids), ops.transpose(self.candidate_embedding(items)))
+            return ops.matmul(
+                self.query_embedding(user_ids), ops.transpose(self.candidate_embedding(items))
+            )
         return score_pairs(self, self.num_items, user_ids)
 
     def get_config(self):
-        return {**super().get_config(), "num_users": self.num_users, "num_items": self.num_items, "seed": self.seed}
+        return {
+            **super().get_config(),
+            "num_users": self.num_users,
+            "num_items": self.num_items,
+            "seed": self.seed,
+        }
 
 
 def asks_for_most_cells(ids, num_rows, num_columns):
     """Whether so many pairs are asked for that all products of a table of users and one of items take less time.
 
-    A lookup, forwards and backwards, costs as much as many products of two vectors within a matrix product. At 32 cells
-    for each pair they also need less memory than the vectors of each pair would.
+    A lookup, forwards and backwards, costs as much as many products of two vectors within a matrix
+    product. At 32 cells for each pair they also need less memory than the vectors of each pair
+    would.
 
     Args:
         ids: integer tensor of the pairs' users or items.
@@ -167,7 +185,9 @@ def cells_of_product(queries, candidates, rows, columns):
     Returns:
         A tensor of their shape.
     """
-    cells = ops.reshape(_all_products(tf.convert_to_tensor(queries), tf.convert_to_tensor(candidates)), (-1,))
+    cells = ops.reshape(
+        _all_products(tf.convert_to_tensor(queries), tf.convert_to_tensor(candidates)), (-1,)
+    )
     return ops.take(cells, rows * candidates.shape[0] + columns)
 
 
@@ -176,10 +196,13 @@ def _all_products(queries, candidates):
     """`queries @ candidates.T`."""
 
     def gradient(upstream):
-        # XLA takes twice as long over a product that goes down the columns of the large matrix. The other way round
-        # the result lies across. XLA would merge a transposition with the product again, but no second product.
+        # XLA takes twice as long over a product that goes down the columns of the large matrix. The
+        # other way round the result lies across. XLA would merge a transposition with the product
+        # again, but no second product.
         across = tf.matmul(queries, upstream, transpose_a=True)
-        return tf.matmul(upstream, candidates), tf.matmul(across, tf.eye(across.shape[0]), transpose_a=True)
+        return tf.matmul(upstream, candidates), tf.matmul(
+            across, tf.eye(across.shape[0]), transpose_a=True
+        )
 
     return tf.matmul(queries, candidates, transpose_b=True), gradient
 

@@ -5,10 +5,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from deca_tf._checks import check_integer, check_range
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
-from deca_tf.checks import check_integer, check_range
 from deca_tf.data.ragged import values_of_rows
-from deca_tf.row_sums import take_at_most, take_rows
+from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
 
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 
@@ -17,17 +17,17 @@ MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes a
 class CDAE(Backbone):
     """Collaborative denoising autoencoder, `logit = d_i . tanh(sum over j in history of x_uj e_j + v_u + b) + c_i`.
 
-    Paper: section 4.1.3; Wu et al., "Collaborative Denoising Auto-Encoders", WSDM 2016. In training each item of a
-    history is left out with probability `corruption`, and the others count `1 / (1 - corruption)`. As in the DeCA
-    paper's released code `x_uj = (degree of u * degree of j) ** -1/4`, the activation is tanh, and initial weights are
-    those of PyTorch's layers.
+    Paper: section 4.1.3; Wu et al., "Collaborative Denoising Auto-Encoders", WSDM 2016. In training
+    each item of a history is left out with probability `corruption`, and the others count `1 / (1 -
+    corruption)`. As in the DeCA paper's released code `x_uj = (degree of u * degree of j) ** -1/4`,
+    the activation is tanh, and initial weights are those of PyTorch's layers.
 
     Each user of a batch is encoded once, however many pairs are asked of it: train it on
-    `training_batches_by_user`. On a small data set every batch encodes all users: it has most of them anyway, and then
-    shapes are fixed, so that XLA can compile the whole update.
+    `training_batches_by_user`. On a small data set every batch encodes all users: it has most of
+    them anyway, and then shapes are fixed, so that XLA can compile the whole update.
 
-    Differs: degrees are those of the whole training data. The released code takes the items' from the batch, so that a
-    score depends on who else is in it.
+    Differs: degrees are those of the whole training data. The released code takes the items' from
+    the batch, so that a score depends on who else is in it.
 
     Args:
         num_users: size of the user id space.
@@ -41,13 +41,28 @@ class CDAE(Backbone):
         RuntimeError: called before `adapt(split.train)`.
     """
 
-    def __init__(self, num_users, num_items, *, embedding_dim=32, corruption=0.5, num_edges=None, seed=0, **kwargs):
+    def __init__(
+        self,
+        num_users,
+        num_items,
+        *,
+        embedding_dim=32,
+        corruption=0.5,
+        num_edges=None,
+        seed=0,
+        **kwargs,
+    ):
         super().__init__(num_users, num_items, seed=seed, **kwargs)
-        self.supports_jit = self.num_users * self.num_items <= MOST_CELLS  # else shapes depend on the batch's users
+        self.supports_jit = (
+            self.num_users * self.num_items <= MOST_CELLS
+        )  # else shapes depend on the batch's users
         self.embedding_dim = check_integer("embedding_dim", embedding_dim)
         self.corruption = check_range("corruption", corruption, 0, 1)
         if self.corruption == 1:
-            raise ValueError("`corruption` must be below 1, or nothing is left of a history. Received: corruption=1.")
+            raise ValueError(
+                "`corruption` must be below 1, or nothing is left of a history. Received: "
+                "corruption=1."
+            )
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table("user_embedding", (users, dim), normal(1.0))
         self.encoder_table = self.add_table("encoder", (items, dim), _uniform(items))
@@ -61,11 +76,19 @@ class CDAE(Backbone):
 
     def _add_histories(self, num_edges):
         self.num_edges = num_edges
-        constants = {"items_of_users": num_edges, "user_degree": self.num_users, "item_degree": self.num_items}
+        constants = {
+            "items_of_users": num_edges,
+            "user_degree": self.num_users,
+            "item_degree": self.num_items,
+        }
         # What follows from the degrees, so that no update works it out anew.
-        constants |= {"user_of_edge": num_edges} if self.supports_jit else {"first_edge": self.num_users}
+        constants |= (
+            {"user_of_edge": num_edges} if self.supports_jit else {"first_edge": self.num_users}
+        )
         for name, length in constants.items():
-            weight = self.add_weight(name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False)
+            weight = self.add_weight(
+                name=name, shape=(length,), dtype="int32", initializer="zeros", trainable=False
+            )
             setattr(self, name, weight)
 
     def adapt(self, interactions):
@@ -89,7 +112,9 @@ class CDAE(Backbone):
     def _encode_distinct(self, user_ids, training):
         """Hidden vectors of some users `(n, dim)`, each once, and which one is whose, of the shape of the ids."""
         if self.num_edges is None:
-            raise RuntimeError("CDAE must be given the histories before it is called: `model.adapt(split.train)`.")
+            raise RuntimeError(
+                "CDAE must be given the histories before it is called: `model.adapt(split.train)`."
+            )
         degree, own = tf.convert_to_tensor(self.user_degree), tf.convert_to_tensor(self.user_table)
         if self.supports_jit:
             return self._hidden(self._sums_of_all(training), degree, own, training), user_ids
@@ -98,7 +123,7 @@ class CDAE(Backbone):
         length = tf.gather(degree, users)
         first = tf.gather(tf.convert_to_tensor(self.first_edge), users)
         sums = self._sums(*values_of_rows(first, length), tf.size(users), training)
-        own = take_at_most(own, users, user_ids.shape.num_elements())
+        own = gather_bounded(own, users, user_ids.shape.num_elements())
         return self._hidden(sums, length, own, training), tf.reshape(place, tf.shape(user_ids))
 
     def _sums(self, rows, positions, num_rows, training):
@@ -115,7 +140,9 @@ class CDAE(Backbone):
         """As `_sums`, of all users."""
         users = tf.convert_to_tensor(self.user_of_edge)
         if training and self.corruption:
-            users = tf.where(self._draw_kept(tf.range(self.num_edges)), users, -1)  # a sum of no user is left out
+            users = tf.where(
+                self._draw_kept(tf.range(self.num_edges)), users, -1
+            )  # a sum of no user is left out
         taken = tf.gather(self._scaled_encoder(), tf.convert_to_tensor(self.items_of_users))
         return tf.math.unsorted_segment_sum(taken, users, self.num_users)
 
@@ -143,7 +170,9 @@ class CDAE(Backbone):
         if asks_for_most_cells(items, self.num_users, self.num_items):
             logits = cells_of_product(hidden, self.decoder_table, place, items)
         else:
-            logits = ops.sum(take_rows(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1)
+            logits = ops.sum(
+                gather_summed(hidden, place) * ops.take(self.decoder_table, items, axis=0), axis=-1
+            )
         return logits + ops.take(self.decoder_bias, items, axis=0)
 
     def query_embedding(self, user_ids):
@@ -167,14 +196,15 @@ class CDAE(Backbone):
         bias = ops.take(self.decoder_bias, item_ids, axis=0)[:, None]
         return ops.concatenate([ops.take(self.decoder_table, item_ids, axis=0), bias], axis=1)
 
-    # Keras does not save what its seed generators have come to: training that goes on would repeat itself.
+    # Keras does not save what its seed generators have come to: training that goes on would repeat
+    # itself.
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
         store["corruption_state"] = self.seed_generator.state
 
     def load_own_variables(self, store):
-        weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping, though it has keys
+        weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping
         state = weights.pop("corruption_state", None)
         super().load_own_variables(weights)
         if state is not None:
@@ -208,7 +238,9 @@ def _mixed(bits):
     Source: the finalizer of MurmurHash3, https://github.com/aappleby/smhasher.
     """
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        bits = (bits ^ tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32))) * tf.constant(factor, tf.uint32)
+        bits = (bits ^ tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32))) * tf.constant(
+            factor, tf.uint32
+        )
     return bits ^ tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32))
 
 

@@ -27,14 +27,18 @@ class GMF(MF):
         self.output_bias = self.add_table("output_bias", (1,))
 
     def interact(self, user_vectors, item_vectors):
-        return ops.squeeze(ops.matmul(user_vectors * item_vectors, self.output_weight), -1) + self.output_bias[0]
+        return (
+            ops.squeeze(ops.matmul(user_vectors * item_vectors, self.output_weight), -1)
+            + self.output_bias[0]
+        )
 
     def interact_by_product(self, users, items):
         weighted = self.item_table * self.output_weight[:, 0]
         return cells_of_product(self.user_table, weighted, users, items) + self.output_bias[0]
 
     def query_embedding(self, user_ids):
-        # The constant goes to the user's side, so that the item table stays the same for every query.
+        # The constant goes to the user's side, so that the item table stays the same for every
+        # query.
         query = super().query_embedding(user_ids)
         return ops.concatenate([query[:, :-1], query[:, -1:] + self.output_bias], axis=1)
 

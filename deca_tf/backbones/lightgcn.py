@@ -6,28 +6,35 @@ import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
+from deca_tf._checks import check_integer, check_range
 from deca_tf.backbones.backbone import Backbone, normal
-from deca_tf.checks import check_integer, check_range
 from deca_tf.data.ragged import values_of_rows
 
-GRAM_ROWS = 2048  # up to so many users or items, the product of that side with itself is kept whole: 16 MiB
-GRAM_WORK = 64  # beyond, it is kept sparse, if that takes at most so many multiplications per interaction
-GRAM_FILL = 4  # and if it has at most so many entries per interaction: else two products over the edges cost less
+GRAM_ROWS = (
+    2048  # up to so many users or items, the product of that side with itself is kept whole: 16 MiB
+)
+GRAM_WORK = (
+    64  # beyond, it is kept sparse, if that takes at most so many multiplications per interaction
+)
+# And if it has at most so many entries per interaction: else two products over the edges cost less
+GRAM_FILL = 4
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
 class LightGCN(Backbone):
     """LightGCN, `logit = u . i` of vectors averaged over the layers of a propagation.
 
-    Paper: section 4.1.3. Source: He et al., "LightGCN", SIGIR 2020, with uniform layer weights and without
-    dropout. With R the interactions, each divided by the square root of its user's times its item's degree, layer k + 1
-    of the users is `R I_k` and of the items `R^T U_k`; layer 0 is what is trained.
+    Paper: section 4.1.3. Source: He et al., "LightGCN", SIGIR 2020, with uniform layer weights and
+    without dropout. With R the interactions, each divided by the square root of its user's times
+    its item's degree, layer k + 1 of the users is `R I_k` and of the items `R^T U_k`; layer 0 is
+    what is trained.
 
-    Each side is its own neighbours' neighbour, so with the smaller side's `G = R^T R` (here: the items') all layers
-    follow from two sparse products: `I_1 = R^T U_0`, `I_k+2 = G I_k`, and the sum of the `U_k+1` is R times the sum of
-    the `I_k`. That last one is worked out for the users of the batch only. G is kept whole where it is small and sparse
-    where it has few entries, as with a million users of two clicks each; else R^T R is applied in two steps. The graph
-    is propagated once per call, so once per update.
+    Each side is its own neighbours' neighbour, so with the smaller side's `G = R^T R` (here: the
+    items') all layers follow from two sparse products: `I_1 = R^T U_0`, `I_k+2 = G I_k`, and the
+    sum of the `U_k+1` is R times the sum of the `I_k`. That last one is worked out for the users of
+    the batch only. G is kept whole where it is small and sparse where it has few entries, as with a
+    million users of two clicks each; else R^T R is applied in two steps. The graph is propagated
+    once per call, so once per update.
 
     Args:
         num_users: size of the user id space.
@@ -68,7 +75,10 @@ class LightGCN(Backbone):
         self.num_smaller, self.num_larger = sorted((self.num_users, self.num_items))
         self.num_edges, self.gram_edges = None, 0
         if num_edges is not None:
-            self._add_graph(check_integer("num_edges", num_edges, low=0), check_integer("gram_edges", gram_edges, 0))
+            self._add_graph(
+                check_integer("num_edges", num_edges, low=0),
+                check_integer("gram_edges", gram_edges, 0),
+            )
 
     def _add_graph(self, num_edges, gram_edges):
         self.num_edges, self.gram_edges = num_edges, gram_edges
@@ -84,7 +94,9 @@ class LightGCN(Backbone):
             self.gram = self._add_constant("gram", (gram_edges,), "float32")
 
     def _add_constant(self, name, shape, dtype):
-        return self.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False)
+        return self.add_weight(
+            name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
+        )
 
     def adapt(self, interactions):
         """Takes the graph from `interactions`, normally `split.train`; a pair counts once."""
@@ -96,7 +108,9 @@ class LightGCN(Backbone):
             @ graph
             @ scipy.sparse.diags(_root_inverse(_degree(graph.T)))
         )
-        gram = _sparse_gram(scaled) if self.num_smaller > GRAM_ROWS else (scaled.T @ scaled).toarray()
+        gram = (
+            _sparse_gram(scaled) if self.num_smaller > GRAM_ROWS else (scaled.T @ scaled).toarray()
+        )
         if self.num_edges is None:
             self._add_graph(graph.nnz, gram.nnz if scipy.sparse.issparse(gram) else 0)
         self.edges.assign(_places(scaled))
@@ -122,7 +136,9 @@ class LightGCN(Backbone):
         first_layer, rows = _down_and_rows(self._graph(), self._tables()[1], nodes)
         smaller, before_larger = self._propagate(first_layer)
         larger = self._share * (rows + _times(self._graph_of(nodes), before_larger))
-        larger = tf.reshape(tf.gather(larger, place), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0))
+        larger = tf.reshape(
+            tf.gather(larger, place), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0)
+        )
         return ops.sum(ops.take(smaller, ids[0], axis=0) * larger, axis=-1)
 
     def query_embedding(self, user_ids):
@@ -143,7 +159,9 @@ class LightGCN(Backbone):
         return (of_users, of_items) if self.users_are_fewer else (of_items, of_users)
 
     def _tables(self):
-        return tuple(map(tf.convert_to_tensor, self._smaller_and_larger(self.user_table, self.item_table)))
+        return tuple(
+            map(tf.convert_to_tensor, self._smaller_and_larger(self.user_table, self.item_table))
+        )
 
     def _propagate(self, first_layer):
         """From the smaller side's layer 1 its averaged vectors, and the sum of all its layers but the last."""
@@ -158,12 +176,16 @@ class LightGCN(Backbone):
             return _times(graph, _times(graph, vectors), transposed=True)
         if self.gram_places is None:
             return ops.matmul(self.gram, vectors)
-        return _times(_matrix(self.gram_places, self.gram, (self.num_smaller, self.num_smaller)), vectors)
+        return _times(
+            _matrix(self.gram_places, self.gram, (self.num_smaller, self.num_smaller)), vectors
+        )
 
     def _graph(self):
         """R, with a row for each node of the larger side."""
         if self.num_edges is None:
-            raise RuntimeError("LightGCN must be given its graph before it is called: `model.adapt(split.train)`.")
+            raise RuntimeError(
+                "LightGCN must be given its graph before it is called: `model.adapt(split.train)`."
+            )
         return _matrix(self.edges, self.edge_weights, (self.num_larger, self.num_smaller))
 
     def _graph_of(self, nodes):
@@ -173,7 +195,9 @@ class LightGCN(Backbone):
         rows, positions = values_of_rows(firsts, tf.gather(starts, nodes + 1) - firsts)
         neighbours = tf.gather(tf.convert_to_tensor(self.edges)[:, 1], positions)
         weights = tf.gather(tf.convert_to_tensor(self.edge_weights), positions)
-        return _matrix(tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller))
+        return _matrix(
+            tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller)
+        )
 
     @classmethod
     def search_space(cls, hp):
@@ -193,8 +217,8 @@ class LightGCN(Backbone):
         }
 
 
-# TensorFlow's products of a compressed sparse row matrix take half the time of sums over gathered rows, a third where
-# the matrix is transposed, and need no second copy of it.
+# TensorFlow's products of a compressed sparse row matrix take half the time of sums over gathered
+# rows, a third where the matrix is transposed, and need no second copy of it.
 
 
 def _matrix(places, values, shape):
@@ -211,7 +235,9 @@ def _times(matrix, vectors, transposed=False):
 
     @tf.custom_gradient  # TensorFlow's own also works out the gradient of the sparse matrix
     def product(vectors):
-        return _multiply(matrix, vectors, transposed), lambda upstream: _multiply(matrix, upstream, not transposed)
+        return _multiply(matrix, vectors, transposed), lambda upstream: _multiply(
+            matrix, upstream, not transposed
+        )
 
     return product(vectors)
 
@@ -219,7 +245,8 @@ def _times(matrix, vectors, transposed=False):
 def _down_and_rows(graph, table, nodes):
     """The graph's transpose times a table, and some rows of it, all different.
 
-    As one function, so that the gradient of the rows is added where it belongs and not as a second whole table.
+    As one function, so that the gradient of the rows is added where it belongs and not as a second
+    whole table.
     """
 
     @tf.custom_gradient
@@ -248,7 +275,9 @@ def _sparse_gram(scaled):
 
 def _places(matrix):
     """Rows and columns of what a CSR matrix stores, `(nnz, 2)`."""
-    return np.stack([np.repeat(np.arange(matrix.shape[0]), _degree(matrix)), matrix.indices], axis=1)
+    return np.stack(
+        [np.repeat(np.arange(matrix.shape[0]), _degree(matrix)), matrix.indices], axis=1
+    )
 
 
 def _degree(matrix):

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from deca_tf._checks import check_flag, check_integer, check_range
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
-from deca_tf.backbones.lookups import look_up
-from deca_tf.checks import check_flag, check_integer, check_range
+from deca_tf.embeddings.lookups import look_up
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -47,8 +47,12 @@ class MF(Backbone):
         self.user_bias = check_flag("user_bias", user_bias)
         self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
-        self.user_table = self.add_table("user_embedding", (users, dim), normal(self.embedding_stddev))
-        self.item_table = self.add_table("item_embedding", (items, dim), normal(self.embedding_stddev))
+        self.user_table = self.add_table(
+            "user_embedding", (users, dim), normal(self.embedding_stddev)
+        )
+        self.item_table = self.add_table(
+            "item_embedding", (items, dim), normal(self.embedding_stddev)
+        )
         self.item_bias_table = self.add_table("item_bias", (items,)) if self.item_bias else None
         self.user_bias_table = self.add_table("user_bias", (users,)) if self.user_bias else None
 
@@ -86,7 +90,10 @@ class MF(Backbone):
 
     @classmethod
     def search_space(cls, hp):
-        return {**super().search_space(hp), "item_bias": hp.Boolean("backbone.item_bias", default=False)}
+        return {
+            **super().search_space(hp),
+            "item_bias": hp.Boolean("backbone.item_bias", default=False),
+        }
 
     def get_config(self):
         return {

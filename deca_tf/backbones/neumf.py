@@ -4,18 +4,19 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from deca_tf._checks import check_integer, check_range
 from deca_tf.backbones.backbone import Backbone, normal
-from deca_tf.backbones.lookups import look_up
-from deca_tf.checks import check_integer, check_range
+from deca_tf.embeddings.lookups import look_up
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
 class NeuMF(Backbone):
     """Neural matrix factorization, `logit = [p_u * q_i ; mlp([r_u ; s_i])] . w + b`.
 
-    Paper: section 4.1.3; He et al., "Neural Collaborative Filtering", 2017. The sizes and initial weights are those of
-    the DeCA paper's released code: each layer of the perceptron halves its input and the last one has `embedding_dim`
-    units, so with the defaults r and s have 128 numbers and the layers 128, 64 and 32 units.
+    Paper: section 4.1.3; He et al., "Neural Collaborative Filtering", 2017. The sizes and initial
+    weights are those of the DeCA paper's released code: each layer of the perceptron halves its
+    input and the last one has `embedding_dim` units, so with the defaults r and s have 128 numbers
+    and the layers 128, 64 and 32 units.
 
     A table's row holds both vectors of a user (or item), p first: one lookup, one optimizer slot.
 
@@ -28,10 +29,19 @@ class NeuMF(Backbone):
         seed: integer that fixes the initial weights.
     """
 
-    ranks_under_xla = True  # one pass of what stands between two layers' products: a fifth to two fifths less time
+    # One pass of what stands between two layers' products: a fifth to two fifths less time
+    ranks_under_xla = True
 
     def __init__(
-        self, num_users, num_items, *, embedding_dim=32, mlp_layers=3, embedding_stddev=0.01, seed=0, **kwargs
+        self,
+        num_users,
+        num_items,
+        *,
+        embedding_dim=32,
+        mlp_layers=3,
+        embedding_stddev=0.01,
+        seed=0,
+        **kwargs,
     ):
         super().__init__(num_users, num_items, seed=seed, **kwargs)
         self.embedding_dim = check_integer("embedding_dim", embedding_dim)
@@ -39,8 +49,12 @@ class NeuMF(Backbone):
         self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
         side = self.embedding_dim * 2 ** (self.mlp_layers - 1)  # length of r and of s
         row = self.embedding_dim + side
-        self.user_table = self.add_table("user_embedding", (self.num_users, row), normal(self.embedding_stddev))
-        self.item_table = self.add_table("item_embedding", (self.num_items, row), normal(self.embedding_stddev))
+        self.user_table = self.add_table(
+            "user_embedding", (self.num_users, row), normal(self.embedding_stddev)
+        )
+        self.item_table = self.add_table(
+            "item_embedding", (self.num_items, row), normal(self.embedding_stddev)
+        )
         self.kernels, self.biases = [], []
         for number in range(self.mlp_layers):
             units = side // 2**number
@@ -53,11 +67,13 @@ class NeuMF(Backbone):
         users, items = inputs["user_id"], inputs["item_id"]
         first_kernels = ops.split(self.kernels[0], 2)
         products, hidden = 1.0, self.biases[0]
-        for table, ids, kernel in zip((self.user_table, self.item_table), (users, items), first_kernels, strict=True):
+        for table, ids, kernel in zip(
+            (self.user_table, self.item_table), (users, items), first_kernels, strict=True
+        ):
             rows = look_up(table, ids)
             products *= rows[..., : self.embedding_dim]
-            # The first layer adds up a user's and an item's part. A part that is cheaper worked out for the whole table
-            # than for the batch, is.
+            # The first layer adds up a user's and an item's part. A part that is cheaper worked out
+            # for the whole table than for the batch, is.
             if ids.shape.is_fully_defined() and ids.shape.num_elements() > table.shape[0]:
                 hidden += ops.take(ops.matmul(table[:, self.embedding_dim :], kernel), ids, axis=0)
             else:
@@ -79,7 +95,9 @@ class NeuMF(Backbone):
         user_kernel, item_kernel = ops.split(self.kernels[0], 2)
         gmf_weight, _ = ops.split(self.output_weight, 2)
         dim = self.embedding_dim
-        by_gmf = ops.matmul(users[:, :dim], ops.transpose(self.item_table[:, :dim] * gmf_weight[:, 0]))
+        by_gmf = ops.matmul(
+            users[:, :dim], ops.transpose(self.item_table[:, :dim] * gmf_weight[:, 0])
+        )
         by_user = ops.matmul(users[:, dim:], user_kernel) + self.biases[0]
         by_item = ops.matmul(self.item_table[:, dim:], item_kernel)
         # User by user, so that the layers of all items stay in a core's own cache.
@@ -87,7 +105,8 @@ class NeuMF(Backbone):
             lambda own: ops.squeeze(self._perceptron(own + by_item), -1),
             by_user,
             fn_output_signature=tf.TensorSpec((self.num_items,), by_user.dtype),
-            parallel_iterations=1,  # in a graph it is 10 otherwise, with the layers of as many in memory together
+            # In a graph it is 10 otherwise, with the layers of as many in memory together
+            parallel_iterations=1,
         )
         return by_gmf + by_perceptron + self.output_bias[0]
 

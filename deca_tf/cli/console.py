@@ -3,7 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-console = Console(markup=False, emoji=False)  # ids and paths are printed as they are, whatever brackets they hold
+console = Console(
+    markup=False, emoji=False
+)  # ids and paths are printed as they are, whatever brackets they hold
 
 
 def print_metrics(metrics, title, ks=(5, 10, 20)):
@@ -36,5 +38,7 @@ def _figure(value):
 
 def set_only(table):
     """A table without what the user left out."""
-    cleaned = {key: set_only(value) if isinstance(value, dict) else value for key, value in table.items()}
+    cleaned = {
+        key: set_only(value) if isinstance(value, dict) else value for key, value in table.items()
+    }
     return {key: value for key, value in cleaned.items() if value is not None and value != {}}

@@ -5,31 +5,45 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console
 from deca_tf.serving.extra import require_extra
-from deca_tf.tensorflow_loader import load_tensorflow
 
 app = typer.Typer(
-    help="Files for a stock TensorFlow Serving, and a check of them.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Files for a stock TensorFlow Serving, and a check of them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
-Folder = Annotated[pathlib.Path, typer.Argument(metavar="FOLDER", help="Folder written by `deca-tf export`.")]
+Folder = Annotated[
+    pathlib.Path, typer.Argument(metavar="FOLDER", help="Folder written by `deca-tf export`.")
+]
 
 
 @app.command()
 def write(
     folder: Folder,
-    name: Annotated[str | None, typer.Option(help="Of the model in requests. Default: the folder's.")] = None,
-    stable: Annotated[
-        int | None, typer.Option(help="Version with the label `stable`. Default: no labels, the newest is served.")
+    name: Annotated[
+        str | None, typer.Option(help="Of the model in requests. Default: the folder's.")
     ] = None,
-    canary: Annotated[int | None, typer.Option(help="Version with the label `canary`, served beside it.")] = None,
-    image: Annotated[str | None, typer.Option(help="Of the container. Default: the stock one.")] = None,
+    stable: Annotated[
+        int | None,
+        typer.Option(
+            help="Version with the label `stable`. Default: no labels, the newest is served."
+        ),
+    ] = None,
+    canary: Annotated[
+        int | None, typer.Option(help="Version with the label `canary`, served beside it.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Of the container. Default: the stock one.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Cores of a container.", min=1)] = 2,
     replicas: Annotated[int, typer.Option(help="Containers in Kubernetes.", min=1)] = 1,
 ):
     """Writes FOLDER/deployment: models.config, batching, monitoring, compose.yaml and kubernetes.yaml.
 
-    Then `docker compose -f FOLDER/deployment/compose.yaml up` serves the folder: REST at 8501, gRPC at 8500.
+    Then `docker compose -f FOLDER/deployment/compose.yaml up` serves the folder: REST at 8501, gRPC
+    at 8500.
 
     **Examples**
 
@@ -41,9 +55,17 @@ def write(
     from deca_tf.serving.deployment.files import write_files
 
     place = write_files(
-        folder, name=name, stable=stable, canary=canary, image=image, threads=threads, replicas=replicas
+        folder,
+        name=name,
+        stable=stable,
+        canary=canary,
+        image=image,
+        threads=threads,
+        replicas=replicas,
     )
-    console.print(f"Wrote {place}. Check it: deca-tf deploy check {folder}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Wrote {place}. Check it: deca-tf deploy check {folder}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()

@@ -6,37 +6,53 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console, print_metrics
-from deca_tf.tensorflow_loader import load_tensorflow
 
 
 def evaluate(
-    run: Annotated[pathlib.Path, typer.Argument(metavar="DIR", help="Folder of a finished `deca-tf train`.")],
+    run: Annotated[
+        pathlib.Path, typer.Argument(metavar="DIR", help="Folder of a finished `deca-tf train`.")
+    ],
     data_dir: Annotated[
-        str | None, typer.Option(help="Folder of the public data sets, or of the run's table, if it has moved.")
+        str | None,
+        typer.Option(
+            help="Folder of the public data sets, or of the run's table, if it has moved."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ):
     """Ranks all items for each test user with the stored model and prints the metrics.
 
-    The data is read and split again as the run's config.toml says. The stored metrics.json is not changed; a figure
-    that differs from it is said.
+    The data is read and split again as the run's config.toml says. The stored metrics.json is not
+    changed; a figure that differs from it is said.
     """
     load_tensorflow()
     from deca_tf.evaluation import evaluate as judge
-    from deca_tf.experiment import load_run
+    from deca_tf.runs.load import load_run
 
     stored, model, split = load_run(run, data_dir=data_dir)
     judged = judge(model, split)
     again = {
-        "evaluation": {"users": judged.num_users, "warm_users": judged.num_warm_users, "seconds": judged.seconds},
+        "evaluation": {
+            "users": judged.num_users,
+            "warm_users": judged.num_warm_users,
+            "seconds": judged.seconds,
+        },
         "test": judged.metrics,
         "test_warm": judged.warm,
     }
     if as_json:
         print(json.dumps(again, indent=2))
         return
-    print_metrics(again, f"{stored['dataset']}, {stored['backbone']}, {stored['denoiser']}, seed {stored['seed']}")
+    print_metrics(
+        again,
+        f"{stored['dataset']}, {stored['backbone']}, {stored['denoiser']}, seed {stored['seed']}",
+    )
     apart = max(abs(judged.metrics[name] - value) for name, value in stored["test"].items())
-    said = "as stored" if apart < 1e-6 else f"up to {apart:.2g} away from metrics.json: is it the same data?"
+    said = (
+        "as stored"
+        if apart < 1e-6
+        else f"up to {apart:.2g} away from metrics.json: is it the same data?"
+    )
     console.print(f"The figures are {said}.", highlight=False)

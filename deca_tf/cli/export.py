@@ -6,21 +6,29 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console
 from deca_tf.serving.gate import MARGIN
-from deca_tf.tensorflow_loader import load_tensorflow
 
 GATE, SIZE = "Whether it is published", "Size and speed"
 
 
 def export(
-    run: Annotated[pathlib.Path, typer.Argument(metavar="DIR", help="Folder of a finished `deca-tf train`.")],
-    to: Annotated[pathlib.Path, typer.Option(help="Folder of the served model, such as saved_models/clicks.")],
+    run: Annotated[
+        pathlib.Path, typer.Argument(metavar="DIR", help="Folder of a finished `deca-tf train`.")
+    ],
+    to: Annotated[
+        pathlib.Path, typer.Option(help="Folder of the served model, such as saved_models/clicks.")
+    ],
     k: Annotated[
-        str, typer.Option("-k", "--k", help="Items per answer. 10,100 makes `recommend_10` and `recommend_100`.")
+        str,
+        typer.Option(
+            "-k", "--k", help="Items per answer. 10,100 makes `recommend_10` and `recommend_100`."
+        ),
     ] = "10",
     titles: Annotated[
-        pathlib.Path | None, typer.Option(help="Table (.csv, .tsv, .parquet) with item ids and what to call them.")
+        pathlib.Path | None,
+        typer.Option(help="Table (.csv, .tsv, .parquet) with item ids and what to call them."),
     ] = None,
     index: Annotated[
         str,
@@ -30,7 +38,10 @@ def export(
         ),
     ] = "brute-force",
     dtype: Annotated[
-        str, typer.Option(help="Of item vectors under streaming: float32, float16 or int8.", rich_help_panel=SIZE)
+        str,
+        typer.Option(
+            help="Of item vectors under streaming: float32, float16 or int8.", rich_help_panel=SIZE
+        ),
     ] = "float32",
     retrieval: Annotated[
         pathlib.Path | None,
@@ -39,11 +50,18 @@ def export(
             rich_help_panel=SIZE,
         ),
     ] = None,
-    candidates: Annotated[int, typer.Option(help="How many it finds.", min=1, rich_help_panel=SIZE)] = 500,
+    candidates: Annotated[
+        int, typer.Option(help="How many it finds.", min=1, rich_help_panel=SIZE)
+    ] = 500,
     warmup: Annotated[
-        str, typer.Option(help="Batch sizes that a server rehearses before it takes the version. Empty: none.")
+        str,
+        typer.Option(
+            help="Batch sizes that a server rehearses before it takes the version. Empty: none."
+        ),
     ] = "1,32",
-    keep: Annotated[int, typer.Option(help="How many versions stay; older ones are removed.", min=1)] = 5,
+    keep: Annotated[
+        int, typer.Option(help="How many versions stay; older ones are removed.", min=1)
+    ] = 5,
     margin: Annotated[
         float,
         typer.Option(
@@ -64,14 +82,18 @@ def export(
         bool, typer.Option("--force", help="Publish it, however it compares.", rich_help_panel=GATE)
     ] = False,
     data_dir: Annotated[
-        str | None, typer.Option(help="Folder of the public data sets, or of the run's table, if it has moved.")
+        str | None,
+        typer.Option(
+            help="Folder of the public data sets, or of the run's table, if it has moved."
+        ),
     ] = None,
 ):
     """Writes the next version of a served model: raw ids in, ranked raw ids and scores out.
 
-    Only the denoised model is shipped, with what each user has seen, which is never recommended. It is refused if it
-    is worse than the version that is published. Any TensorFlow Serving can load the folder: `deca-tf deploy write`
-    makes what starts one, `deca-tf serve` is one for your laptop, `deca-tf recommend` asks it here.
+    Only the denoised model is shipped, with what each user has seen, which is never recommended. It
+    is refused if it is worse than the version that is published. Any TensorFlow Serving can load
+    the folder: `deca-tf deploy write` makes what starts one, `deca-tf serve` is one for your
+    laptop, `deca-tf recommend` asks it here.
 
     **Example**
 
@@ -79,7 +101,8 @@ def export(
     """
     load_tensorflow()
     from deca_tf.data.titles import read_titles
-    from deca_tf.experiment import clean_validation, fingerprint, load_run
+    from deca_tf.runs.evaluate import clean_validation
+    from deca_tf.runs.load import load_run
     from deca_tf.serving import export as publish
     from deca_tf.serving.gate import compare
     from deca_tf.serving.versions import remove_old
@@ -92,9 +115,14 @@ def export(
     comparison = compare(to, validation, margin=margin)
     console.print(comparison.text, highlight=False, soft_wrap=True)
     if not comparison.passed and not force:
-        console.print("Not published. Look at what changed in data or settings, or publish it by --force.")
+        console.print(
+            "Not published. Look at what changed in data or settings, or publish it by --force."
+        )
         raise typer.Exit(1)
-    about = {key: stored[key] for key in ("dataset", "backbone", "denoiser", "protocol", "seed", "config", "test")}
+    about = {
+        key: stored[key]
+        for key in ("dataset", "backbone", "denoiser", "protocol", "seed", "config", "test")
+    }
     version = publish(
         model,
         split,
@@ -106,7 +134,7 @@ def export(
         candidates=candidates,
         titles=names,
         warmup_batch_sizes=batch_sizes,
-        manifest={**about, "run": str(run), "data": fingerprint(split), "validation": validation},
+        manifest={**about, "run": str(run), "data": split.fingerprint, "validation": validation},
     )
     removed = remove_old(to, keep)
     if removed:
@@ -120,4 +148,6 @@ def _integers(option, text):
     try:
         return tuple(int(part) for part in text.split(",")) if text.strip() else ()
     except ValueError:
-        raise ValueError(f"`{option}` must be numbers with commas between them. Received: {text!r}.") from None
+        raise ValueError(
+            f"`{option}` must be numbers with commas between them. Received: {text!r}."
+        ) from None

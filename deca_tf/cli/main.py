@@ -8,7 +8,17 @@ import warnings
 
 import typer
 
-from deca_tf.cli import demo, deploy, evaluate, export, recommend, reproduce, rollback, serve, train, tune
+from deca_tf.cli import (
+    demo,
+    deploy,
+    evaluate,
+    export,
+    recommend,
+    rollback,
+    serve,
+    train,
+    tune,
+)
 
 app = typer.Typer(
     name="deca-tf",
@@ -28,7 +38,6 @@ app.command("recommend")(recommend.recommend)
 app.command("serve")(serve.serve)
 app.add_typer(deploy.app, name="deploy")
 app.command("rollback")(rollback.rollback)
-app.command("reproduce")(reproduce.reproduce)
 
 USER_MISTAKES = (ValueError, TypeError, OSError, ImportError)
 INTERRUPTED = 130  # Typer's exit code after Ctrl-C
@@ -36,7 +45,18 @@ INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
 def main():
     """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
-    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"  # without file, line and source
+    run_app(app)
+
+
+def run_app(app):
+    """Runs a Typer program; a mistake becomes one line and exit code 2.
+
+    Args:
+        app: the `typer.Typer`.
+    """
+    warnings.formatwarning = lambda message, *_, **__: (
+        f"Warning: {message}\n"
+    )  # without file, line and source
     with _noting_interruptions() as interruptions:
         try:
             app()
@@ -47,7 +67,9 @@ def main():
         except USER_MISTAKES as error:
             if os.environ.get("DECA_TF_DEBUG"):
                 raise
-            if interruptions:  # an import or a trace that Ctrl-C broke off may raise what looks like a mistake
+            if (
+                interruptions
+            ):  # an import or a trace that Ctrl-C broke off may raise what looks like a mistake
                 _say_interrupted()
                 sys.exit(INTERRUPTED)
             print(f"Error: {error}", file=sys.stderr)
@@ -55,7 +77,9 @@ def main():
 
 
 def _say_interrupted():
-    print("Interrupted. The same command goes on from the last epoch that was saved.", file=sys.stderr)
+    print(
+        "Interrupted. The same command goes on from the last epoch that was saved.", file=sys.stderr
+    )
 
 
 @contextlib.contextmanager
@@ -69,7 +93,9 @@ def _noting_interruptions():
 
     interrupt.noted = interruptions  # so that training can see one that never reached it
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:  # else whoever started it, in the background, wants it to be passed by
+    if (
+        before is not signal.SIG_IGN
+    ):  # else whoever started it, in the background, wants it to be passed by
         signal.signal(signal.SIGINT, interrupt)
     try:
         yield interruptions

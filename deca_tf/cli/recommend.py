@@ -6,15 +6,21 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console
-from deca_tf.tensorflow_loader import load_tensorflow
 
 
 def recommend(
-    folder: Annotated[pathlib.Path, typer.Argument(metavar="FOLDER", help="Folder written by `deca-tf export`.")],
+    folder: Annotated[
+        pathlib.Path, typer.Argument(metavar="FOLDER", help="Folder written by `deca-tf export`.")
+    ],
     user: Annotated[list[str], typer.Option(help="The user's own id; may be repeated.")],
-    k: Annotated[int | None, typer.Option("-k", help="Items to show; at most what was exported.", min=1)] = None,
-    version: Annotated[int | None, typer.Option(help="Version to ask; default: the newest.")] = None,
+    k: Annotated[
+        int | None, typer.Option("-k", help="Items to show; at most what was exported.", min=1)
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option(help="Version to ask; default: the newest.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ):
     """Prints the best items for a user that the user has not seen, best first.
@@ -35,7 +41,9 @@ def recommend(
         if len(rows):
             print_recommendations(user_id, rows)
         else:
-            console.print(f"For {user_id} there is no item left that the user has not seen.", highlight=False)
+            console.print(
+                f"For {user_id} there is no item left that the user has not seen.", highlight=False
+            )
 
 
 def print_recommendations(user_id, rows):
@@ -43,7 +51,10 @@ def print_recommendations(user_id, rows):
     from rich.table import Table
 
     known = bool(rows["known_user"].iloc[0])
-    console.print(f"For {user_id}" + ("" if known else ", who is not known: the most popular items"), highlight=False)
+    console.print(
+        f"For {user_id}" + ("" if known else ", who is not known: the most popular items"),
+        highlight=False,
+    )
     table = Table()
     has_titles = "title" in rows
     titled = [("title", "left")] if has_titles else []
@@ -51,5 +62,10 @@ def print_recommendations(user_id, rows):
         table.add_column(column, justify=justify)
     for row in rows.itertuples():
         called = [row.title] if has_titles else []
-        table.add_row(str(row.rank), str(row.item_id), *called, f"{row.score:.4f}" if known else f"{row.score:.0f}")
+        table.add_row(
+            str(row.rank),
+            str(row.item_id),
+            *called,
+            f"{row.score:.4f}" if known else f"{row.score:.0f}",
+        )
     console.print(table)

@@ -5,27 +5,36 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console, set_only
-from deca_tf.tensorflow_loader import load_tensorflow
 
 SHOWN = 10  # trials of each method that the table shows
 NO_BASELINE = "no"
 
 
 def tune(
-    out: Annotated[pathlib.Path, typer.Option(help="Folder for trials, tables, figures and the best settings.")],
+    out: Annotated[
+        pathlib.Path, typer.Option(help="Folder for trials, tables, figures and the best settings.")
+    ],
     dataset: Annotated[
         str | None,
         typer.Option(help="As for deca-tf train. Required, unless --recipe names one."),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="The model that is shipped: mf, gmf, neumf, lightgcn or cdae.")
+        str | None,
+        typer.Option(help="The model that is shipped: mf, gmf, neumf, lightgcn or cdae."),
     ] = None,
     denoiser: Annotated[
-        str | None, typer.Option(help="How it learns, as for deca-tf train. Default: the recipe's, mostly deca.")
+        str | None,
+        typer.Option(
+            help="How it learns, as for deca-tf train. Default: the recipe's, mostly deca."
+        ),
     ] = None,
     baseline: Annotated[
-        str, typer.Option(help=f"Denoiser that gets the same budget, to compare with; '{NO_BASELINE}' for none.")
+        str,
+        typer.Option(
+            help=f"Denoiser that gets the same budget, to compare with; '{NO_BASELINE}' for none."
+        ),
     ] = "none",
     tuner: Annotated[
         str,
@@ -48,12 +57,18 @@ def tune(
             min=1,
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of a trial, at most. Default: the recipe's.", min=1)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Of a trial, at most. Default: the recipe's.", min=1)
+    ] = None,
     objective: Annotated[
-        str | None, typer.Option(help="Maximized on the noisy validation. Default: the recipe's, mostly val_recall@20.")
+        str | None,
+        typer.Option(
+            help="Maximized on the noisy validation. Default: the recipe's, mostly val_recall@20."
+        ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Trials at once, a process and a thread each if more than one.", min=1)
+        int,
+        typer.Option(help="Trials at once, a process and a thread each if more than one.", min=1),
     ] = 1,
     test_seeds: Annotated[
         int,
@@ -62,8 +77,12 @@ def tune(
             min=0,
         ),
     ] = 0,
-    protocol: Annotated[str | None, typer.Option(help="clean or paper, as for deca-tf train.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Fixes weights, batches and what is tried.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="clean or paper, as for deca-tf train.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Fixes weights, batches and what is tried.")
+    ] = None,
     data_dir: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +91,9 @@ def tune(
     ] = None,
     recipe: Annotated[
         pathlib.Path | None,
-        typer.Option(help="TOML file with all settings that are not searched. Default: the data set's."),
+        typer.Option(
+            help="TOML file with all settings that are not searched. Default: the data set's."
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -83,15 +104,18 @@ def tune(
             "backbone.item_bias=true, data.options.user_column=customer.",
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables.")] = False,
 ):
     """Searches for the best settings, by the noisy validation alone, and tells whether denoising was worth it.
 
-    The same number of trials of the same length is given to normal training, over the same learning rates, L2 and
-    embedding sizes. Trials whose model collapses are stopped, marked, and never chosen. The folder --out then holds
-    trials.csv, best/METHOD.toml (a recipe for deca-tf train), METHOD.png (parallel coordinates) and hparams (for
-    TensorBoard). Interrupted, the same command goes on; with more --trials, too.
+    The same number of trials of the same length is given to normal training, over the same learning
+    rates, L2 and embedding sizes. Trials whose model collapses are stopped, marked, and never
+    chosen. The folder --out then holds trials.csv, best/METHOD.toml (a recipe for deca-tf train),
+    METHOD.png (parallel coordinates) and hparams (for TensorBoard). Interrupted, the same command
+    goes on; with more --trials, too.
 
     **Examples**
 
@@ -105,7 +129,8 @@ def tune(
 
     if dataset is None and recipe is None:
         raise ValueError(
-            "`tune` requires --dataset, or a --recipe that names one. Received: neither. Try --dataset synthetic."
+            "`tune` requires --dataset, or a --recipe that names one. Received: neither. Try "
+            "--dataset synthetic."
         )
     held = merge(*map(parse_assignment, assignments or ()))
     given = {
@@ -142,17 +167,25 @@ def _tell(objective):
     def tell(method, frame, ended):
         best = _figure(frame[objective].max())
         for row in frame[frame["trial"].isin(ended)].sort_values("trial").to_dict("records"):
-            reached = f"{objective} {row[objective]:.4f}" if row["status"] == "completed" else _what(row)
+            reached = (
+                f"{objective} {row[objective]:.4f}" if row["status"] == "completed" else _what(row)
+            )
             took = f", {row['seconds']:.0f} s" if row["seconds"] == row["seconds"] else ""
             console.print(
-                f"{method} trial {row['trial']}: {reached}{took}; best {best}", highlight=False, soft_wrap=True
+                f"{method} trial {row['trial']}: {reached}{took}; best {best}",
+                highlight=False,
+                soft_wrap=True,
             )
 
     return tell
 
 
 def _what(row):
-    return f"collapsed ({row['collapsed']})" if row["status"] == "collapsed" else f"{row['status']}: {row['message']}"
+    return (
+        f"collapsed ({row['collapsed']})"
+        if row["status"] == "collapsed"
+        else f"{row['status']}: {row['message']}"
+    )
 
 
 def _print(found, config):
@@ -164,11 +197,20 @@ def _print(found, config):
     for method, frame in found.trials.items():
         names = hyperparameter_columns(frame)
         title = f"{config.data.dataset}, {config.backbone.name}, {method}: {min(SHOWN, len(frame))} of {len(frame)}"
-        table = Table("trial", found.objective, "best epoch", *names, title=f"{title} trials", title_justify="left")
+        table = Table(
+            "trial",
+            found.objective,
+            "best epoch",
+            *names,
+            title=f"{title} trials",
+            title_justify="left",
+        )
         for row in frame.head(SHOWN).to_dict("records"):
             reached = _figure(row[found.objective]) if row["status"] == "completed" else _what(row)
             epoch = _figure(row["best_epoch"], "d") if row["status"] == "completed" else "-"
-            table.add_row(str(row["trial"]), reached, epoch, *(_figure(row[name], ".4g") for name in names))
+            table.add_row(
+                str(row["trial"]), reached, epoch, *(_figure(row[name], ".4g") for name in names)
+            )
         console.print(table)
     summary = found.summary()
     table = Table("", *summary["method"], title="The same budget", title_justify="left")
@@ -180,7 +222,9 @@ def _print(found, config):
         metric = found.objective.removeprefix("val_")
         for method, (mean, deviation) in mean_and_deviation(found.test, metric).items():
             spread = "" if deviation is None else f" ± {deviation:.4f}"
-            console.print(f"Test {metric} of {method}, best settings: {mean:.4f}{spread}", highlight=False)
+            console.print(
+                f"Test {metric} of {method}, best settings: {mean:.4f}{spread}", highlight=False
+            )
     for each in found.missing:
         console.print(each, highlight=False, soft_wrap=True)
     best = found.folder / "best" / f"{next(iter(found.trials))}.toml"

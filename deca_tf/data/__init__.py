@@ -5,12 +5,12 @@ import importlib
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources import load, load_split
 from deca_tf.data.splits import LeakReport, Split, check_leaks
-from deca_tf.data.splitting import split, split_chronological, split_hash, split_random
+from deca_tf.data.splitters import split, split_chronological, split_hash, split_random
 
 _LATE = {  # these bring TensorFlow or are rarely needed
-    "training_batches": "deca_tf.data.dataset",
-    "training_batches_by_user": "deca_tf.data.dataset",
-    "validation_batches": "deca_tf.data.dataset",
+    "training_batches": "deca_tf.data.batches",
+    "training_batches_by_user": "deca_tf.data.batches",
+    "validation_batches": "deca_tf.data.batches",
     "read_shards": "deca_tf.data.shards",
     "stream_shards": "deca_tf.data.streamed_split",
     "streamed_batches": "deca_tf.data.streaming",

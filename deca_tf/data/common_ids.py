@@ -62,17 +62,24 @@ def on_common_ids(split, raw_user_ids, raw_item_ids):
 
 
 def _common(raw_ids, other_raw_ids):
-    place = pd.Index(np.asarray(other_raw_ids).astype(str)).get_indexer(np.asarray(raw_ids).astype(str))
+    place = pd.Index(np.asarray(other_raw_ids).astype(str)).get_indexer(
+        np.asarray(raw_ids).astype(str)
+    )
     own = np.flatnonzero(place >= 0)
     return own.astype(np.int32), place[own].astype(np.int32)
 
 
 def _renumbered(rows, users, items):
     columns = {}
-    for name, ids, size in ((schema.USER_ID, users, rows.num_users), (schema.ITEM_ID, items, rows.num_items)):
+    for name, ids, size in (
+        (schema.USER_ID, users, rows.num_users),
+        (schema.ITEM_ID, items, rows.num_items),
+    ):
         new = np.full(size, -1, np.int32)
         new[ids] = np.arange(len(ids), dtype=np.int32)
         columns[name] = new[getattr(rows, name)]
     kept = (columns[schema.USER_ID] >= 0) & (columns[schema.ITEM_ID] >= 0)
     columns = {name: column[kept] for name, column in columns.items()}
-    return Interactions(**columns, raw_user_ids=rows.raw_user_ids[users], raw_item_ids=rows.raw_item_ids[items])
+    return Interactions(
+        **columns, raw_user_ids=rows.raw_user_ids[users], raw_item_ids=rows.raw_item_ids[items]
+    )

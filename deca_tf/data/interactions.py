@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 
 from deca_tf.data import schema
-from deca_tf.data.observed import ObservedPairs
+from deca_tf.data._observed import ObservedPairs
 
 _OPTIONAL_TYPES = {
     schema.RATING: np.float32,
@@ -35,7 +35,8 @@ class Interactions:
 
     Raises:
         TypeError: ids that are no integers, or an optional column that holds no numbers.
-        ValueError: columns of different length or not flat, an id outside its space, or a number that is not finite.
+        ValueError: columns of different length or not flat, an id outside its space, or a number
+            that is not finite.
     """
 
     user_id: np.ndarray
@@ -60,7 +61,8 @@ class Interactions:
             column = getattr(self, name)
             if column is not None and column.shape != self.user_id.shape:
                 raise ValueError(
-                    f"`{name}` must be as long as `user_id`. Received: {len(column)} and {len(self.user_id)} values."
+                    f"`{name}` must be as long as `user_id`. Received: {len(column)} and "
+                    f"{len(self.user_id)} values."
                 )
 
     def __len__(self):
@@ -86,7 +88,9 @@ class Interactions:
     def take(self, rows):
         """The rows given by indices or a boolean mask, over the same id spaces."""
         columns = (schema.USER_ID, schema.ITEM_ID, *schema.OPTIONAL_COLUMNS)
-        taken = {name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None}
+        taken = {
+            name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None
+        }
         return dataclasses.replace(self, **taken, num_merged=0)
 
     def distinct(self):
@@ -97,7 +101,11 @@ class Interactions:
         Returns:
             `Interactions` whose `num_merged` counts the rows taken out, earlier merges included.
         """
-        by_time = np.arange(len(self)) if self.timestamp is None else np.argsort(self.timestamp, kind="stable")
+        by_time = (
+            np.arange(len(self))
+            if self.timestamp is None
+            else np.argsort(self.timestamp, kind="stable")
+        )
         _, first = np.unique(self.pair_key[by_time], return_index=True)
         num_merged = self.num_merged + len(self) - len(first)
         return dataclasses.replace(self.take(np.sort(by_time[first])), num_merged=num_merged)
@@ -125,7 +133,9 @@ class Interactions:
     def to_csr(self):
         """The pairs as a float32 SciPy matrix `(num_users, num_items)`; repeated pairs count once."""
         ones = np.ones(len(self), np.float32)
-        matrix = scipy.sparse.csr_array((ones, (self.user_id, self.item_id)), shape=(self.num_users, self.num_items))
+        matrix = scipy.sparse.csr_array(
+            (ones, (self.user_id, self.item_id)), shape=(self.num_users, self.num_items)
+        )
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
@@ -134,7 +144,9 @@ class Interactions:
 def _flat(name, values):
     column = np.asarray(values)
     if column.ndim != 1:
-        raise ValueError(f"`{name}` must be flat, of shape (n,). Received: an array of shape {column.shape}.")
+        raise ValueError(
+            f"`{name}` must be flat, of shape (n,). Received: an array of shape {column.shape}."
+        )
     return column
 
 
@@ -143,12 +155,14 @@ def _ids(name, values, size):
     ids = _flat(name, values)
     if len(ids) and ids.dtype.kind not in "iu":
         raise TypeError(
-            f"`{name}` must hold integers, positions in `raw_{name}s`. Received: values of type {ids.dtype}. Read a "
+            f"`{name}` must hold integers, positions in `raw_{name}s`. Received: values of type "
+            f"{ids.dtype}. Read a "
             "table of other ids by `deca_tf.data.load`."
         )
     if len(ids) and not (ids.min() >= 0 and ids.max() < size):
         raise ValueError(
-            f"`{name}` must be in [0, {size}), the size of its id space. Received: values from {ids.min()} to "
+            f"`{name}` must be in [0, {size}), the size of its id space. Received: values from "
+            f"{ids.min()} to "
             f"{ids.max()}."
         )
     return ids.astype(np.int32, copy=False)
@@ -162,7 +176,8 @@ def _numbers(name, values, dtype):
     bad = np.flatnonzero(~np.isfinite(column)) if column.dtype.kind == "f" else ()
     if len(bad):
         raise ValueError(
-            f"`{name}` must hold finite numbers. Received: {len(bad)} that are not, the first in row {bad[0]}. Drop "
+            f"`{name}` must hold finite numbers. Received: {len(bad)} that are not, the first in "
+            f"row {bad[0]}. Drop "
             f"those rows, or leave `{name}` out."
         )
     return column.astype(dtype, copy=False)

@@ -1,6 +1,7 @@
 """Negatives: items drawn for a user, from the whole catalogue or from what the user never touched.
 
-All samplers run inside a graph, one draw for a whole batch, and are pure functions of `(seed, step)`.
+All samplers run inside a graph, one draw for a whole batch, and are pure functions of `(seed,
+step)`.
 """
 
 import math
@@ -8,8 +9,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from deca_tf.data.host import on_host
-from deca_tf.registry import Registry
+from deca_tf._registry import Registry
+from deca_tf.data._host import on_host
 
 NEGATIVES = Registry(
     "negatives",
@@ -49,17 +50,20 @@ class UniformNegatives:
             int32 tensor `(batch, count)` of item ids.
         """
         shape = (user_ids.shape[0], count)
-        return tf.random.stateless_uniform(shape, _seed(self.seed, step), 0, self.num_items, tf.int32)
+        return tf.random.stateless_uniform(
+            shape, _seed(self.seed, step), 0, self.num_items, tf.int32
+        )
 
 
 class UnobservedNegatives:
     """Draws from the items that a user has not been observed with, each in proportion to its weight: here, uniformly.
 
-    There is no rejection loop to hang. Line up the items, each as long as its weight. Of a user whose sorted items
-    a_0 < a_1 < ... are cut out, the point at length r of what is left lies at r + (length of the a_j before it) of the
-    whole, and a_j is before it if (start of a_j) - (length of the a's before a_j) <= r. These differences rise within a
-    user, so one binary search among the user's items counts them and, where lengths differ, a second one finds the item
-    at the point. The pairs are kept once, in four bytes each.
+    There is no rejection loop to hang. Line up the items, each as long as its weight. Of a user
+    whose sorted items a_0 < a_1 < ... are cut out, the point at length r of what is left lies at r
+    + (length of the a_j before it) of the whole, and a_j is before it if (start of a_j) - (length
+    of the a's before a_j) <= r. These differences rise within a user, so one binary search among
+    the user's items counts them and, where lengths differ, a second one finds the item at the
+    point. The pairs are kept once, in four bytes each.
 
     Args:
         observed: `Interactions` to keep out, or what has their `observed()`.
@@ -78,7 +82,9 @@ class UnobservedNegatives:
         self._search_steps = int(pairs.degree.max(initial=0)).bit_length()
         # One in front, so that the last pair of a user lies where the first of the next one begins.
         gaps = np.append(np.zeros(1, gaps.dtype), gaps)
-        first = pairs.first.astype(np.int32 if len(pairs) < 2**31 - 2**self._search_steps else np.int64)
+        first = pairs.first.astype(
+            np.int32 if len(pairs) < 2**31 - 2**self._search_steps else np.int64
+        )
         self._gaps, self._left, self._first = map(on_host, (gaps, left, first))
 
     def _prepare(self, observed, pairs):
@@ -86,7 +92,8 @@ class UnobservedNegatives:
 
         Returns:
             `(gaps, left, num_drawn)`: of each pair, (start of its item) - (length of the user's items before it), int32
-            or int64 `(n,)`; the length left to each user, int64 `(num_users,)`; how many items can be drawn.
+            or int64 `(n,)`; the length left to each user, int64 `(num_users,)`; how many items can
+            be drawn.
         """
         gaps, observed_of_user = pairs.gaps()
         return gaps, self.num_items - observed_of_user, self.num_items
@@ -95,7 +102,9 @@ class UnobservedNegatives:
         """As `UniformNegatives.__call__`."""
         shape = (user_ids.shape[0], count)
         users = tf.broadcast_to(user_ids[:, None], shape)
-        return self._item_at(users, uniform_below(tf.gather(self._left, users), _seed(self.seed, step)))
+        return self._item_at(
+            users, uniform_below(tf.gather(self._left, users), _seed(self.seed, step))
+        )
 
     def in_cells_of(self, user_ids, count, step):
         """Draws uniformly among all unobserved (user, item) cells of the users of a batch.
@@ -106,7 +115,8 @@ class UnobservedNegatives:
 
         Returns:
             `(users, items)`, int32 tensors `(batch, count)`; a negative's user may be any user of the batch. They come
-            in the order of the batch's users and of items: who looks up what they ask for goes through it once.
+            in the order of the batch's users and of items: who looks up what they ask for goes
+            through it once.
         """
         shape = (user_ids.shape[0], count)
         is_first = tf.concat([[True], user_ids[1:] != user_ids[:-1]], axis=0)
@@ -137,9 +147,9 @@ class UnobservedNegatives:
 class UnobservedCells:
     """Draws uniformly among all unobserved (user, item) cells of all users who have been observed with anything.
 
-    As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids: their rows are laid end to end,
-    and what is observed is cut out of the whole. What is left is listed, if it is not too much, or else found by one
-    binary search.
+    As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids: their rows
+    are laid end to end, and what is observed is cut out of the whole. What is left is listed, if it
+    is not too much, or else found by one binary search.
 
     Args:
         observed, seed: as of `UnobservedNegatives`.
@@ -192,7 +202,9 @@ class PopularNegatives(UnobservedNegatives):
         starts = ends - weight
         gaps, whole = pairs.gaps(starts, weight)
         items = np.append(pairs.items, np.int32(0))
-        self._ends, self._starts, self._items, self._whole = map(on_host, (ends, starts, items, whole))
+        self._ends, self._starts, self._items, self._whole = map(
+            on_host, (ends, starts, items, whole)
+        )
         return gaps, ends[-1] - whole, np.count_nonzero(weight)
 
     def _at(self, users, point, first, pair, end):
@@ -208,9 +220,11 @@ def _refuse_full_users(observed, left, num_drawn):
     full = np.flatnonzero(left <= 0)
     if len(full):
         raise ValueError(
-            "Negatives without observed pairs require that every user has an unobserved item. Received: "
+            "Negatives without observed pairs require that every user has an unobserved item. "
+            "Received: "
             f"{len(full)} users observed with all {num_drawn} items, the first "
-            f"{observed.raw_user_ids[full[0]].item()!r}. Leave those users out, or set `exclude_observed=False`."
+            f"{observed.raw_user_ids[full[0]].item()!r}. Leave those users out, or set "
+            "`exclude_observed=False`."
         )
 
 
@@ -226,8 +240,8 @@ def uniform_below(bound, seed):
 def _sorted_below(bound, count, seed):
     """Independent random integers in `[0, bound)`, int64 `(count,)`, in order, without sorting.
 
-    Sums of count + 1 exponential variables, divided by the last, are distributed as sorted uniform ones are. Source:
-    Devroye, "Non-Uniform Random Variate Generation", 1986, chapter V.
+    Sums of count + 1 exponential variables, divided by the last, are distributed as sorted uniform
+    ones are. Source: Devroye, "Non-Uniform Random Variate Generation", 1986, chapter V.
     """
     gaps = -tf.math.log1p(-tf.random.stateless_uniform((count + 1,), seed))
     sums = tf.cumsum(tf.cast(gaps, tf.float64))

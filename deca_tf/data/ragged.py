@@ -17,7 +17,9 @@ def rows_of_lengths(lengths):
     """
     lengths = tf.cast(lengths, tf.int32)
     ends, size = tf.cumsum(lengths), tf.reduce_sum(lengths)
-    starts_at = tf.math.bincount(ends[:-1], minlength=size, maxlength=size)  # rows but the first, by position
+    starts_at = tf.math.bincount(
+        ends[:-1], minlength=size, maxlength=size
+    )  # rows but the first, by position
     return tf.cumsum(starts_at)
 
 

@@ -4,10 +4,11 @@
     user_ids.parquet, item_ids.parquet             column `raw_id`: row i is the raw id of dense id i, a string
     Split-train/data_tfrecord-00000-of-00004.gz    and Split-validation/, Split-test/
 
-One record is a `tf.train.Example` that holds a block of up to 4,096 interactions: lists of equal length, `user_id` and
-`item_id` (dense), and those of `timestamp`, `rating`, `dwell` and `is_noisy` that there are. One record for each row
-would take as long to parse as it takes to train on. Rows of train are in random order over all shards, so that a stream
-that shuffles a window of them shuffles globally.
+One record is a `tf.train.Example` that holds a block of up to 4,096 interactions: lists of equal
+length, `user_id` and `item_id` (dense), and those of `timestamp`, `rating`, `dwell` and `is_noisy`
+that there are. One record for each row would take as long to parse as it takes to train on. Rows of
+train are in random order over all shards, so that a stream that shuffles a window of them shuffles
+globally.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ import shutil
 import numpy as np
 import tensorflow as tf
 
-from deca_tf.checks import check_choice, check_integer
+from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.splits import Split
@@ -45,7 +46,11 @@ def encode_blocks(interactions):
     Returns:
         Iterator of serialized `tf.train.Example`, of `BLOCK_ROWS` rows each, the last one of fewer.
     """
-    columns = {name: getattr(interactions, name) for name in _COLUMNS if getattr(interactions, name) is not None}
+    columns = {
+        name: getattr(interactions, name)
+        for name in _COLUMNS
+        if getattr(interactions, name) is not None
+    }
     if schema.IS_NOISY in columns:
         columns[schema.IS_NOISY] = columns[schema.IS_NOISY].astype(np.int8)
     for start in range(0, len(interactions), BLOCK_ROWS):
@@ -68,7 +73,8 @@ def write_shards(split, folder, num_shards=4, seed=0):
     Args:
         split: a `Split`.
         folder: to be made.
-        num_shards: files of each part. Workers share them out, so at least as many as workers, better a multiple.
+        num_shards: files of each part. Workers share them out, so at least as many as workers,
+            better a multiple.
         seed: of the order of train's rows. Validation and test keep theirs.
 
     Raises:
@@ -79,14 +85,19 @@ def write_shards(split, folder, num_shards=4, seed=0):
     folder = pathlib.Path(folder)
     if folder.exists():
         raise FileExistsError(
-            f"`folder` must be a new one. Received: {os.fspath(folder)!r}. Name another, or delete this one."
+            f"`folder` must be a new one. Received: {os.fspath(folder)!r}. Name another, or delete "
+            "this one."
         )
     beside = folder.with_name(f"{_UNFINISHED}{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     for part in schema.PARTS:
         rows = getattr(split, part)
-        order = np.arange(len(rows)) if part != "train" else np.random.default_rng(seed).permutation(len(rows))
+        order = (
+            np.arange(len(rows))
+            if part != "train"
+            else np.random.default_rng(seed).permutation(len(rows))
+        )
         (beside / f"Split-{part}").mkdir()
         for number, shard in enumerate(np.array_split(order, num_shards)):
             write_shard(beside / f"Split-{part}" / shard_name(number, num_shards), rows.take(shard))
@@ -143,10 +154,14 @@ def read_shards(folder):
 
     Raises:
         FileNotFoundError: no such folder, or it is unfinished.
-        ValueError: it is of another format, broken, or does not hold what its interactions.json says.
+        ValueError: it is of another format, broken, or does not hold what its interactions.json
+            says.
     """
     shards = open_shards(folder)
-    raw_ids = {"raw_user_ids": shards.raw_ids(schema.USER_ID), "raw_item_ids": shards.raw_ids(schema.ITEM_ID)}
+    raw_ids = {
+        "raw_user_ids": shards.raw_ids(schema.USER_ID),
+        "raw_item_ids": shards.raw_ids(schema.ITEM_ID),
+    }
     parts = {part: Interactions(**shards.read(part), **raw_ids) for part in schema.PARTS}
     return Split(**parts, protocol=shards.protocol, name=shards.name)
 
@@ -179,7 +194,8 @@ class Shards:
         found = sorted((self.path / f"Split-{part}").glob("data_tfrecord-*.gz"))
         if not found and self.rows[part]:
             raise ValueError(
-                f"`{self.path}` must hold {self.rows[part]:,} rows of {part}, as its {INTERACTIONS_FILE} says. "
+                f"`{self.path}` must hold {self.rows[part]:,} rows of {part}, as its "
+                f"{INTERACTIONS_FILE} says. "
                 f"Received: no file data_tfrecord-*.gz in Split-{part}. Write the folder again."
             )
         return [os.fspath(path) for path in found]
@@ -190,12 +206,15 @@ class Shards:
 
         path = self.path / IDS_FILES[name]
         if not path.is_file():
-            raise FileNotFoundError(f"A folder of shards must hold {path.name}. Received: {os.fspath(self.path)!r}.")
+            raise FileNotFoundError(
+                f"A folder of shards must hold {path.name}. Received: {os.fspath(self.path)!r}."
+            )
         raw_ids = pyarrow.parquet.read_table(path, columns=[RAW_ID]).column(RAW_ID)
         size = self.num_users if name == schema.USER_ID else self.num_items
         if len(raw_ids) != size:
             raise ValueError(
-                f"`{path}` must hold {size:,} ids, as {INTERACTIONS_FILE} says. Received: {len(raw_ids):,}. Write the "
+                f"`{path}` must hold {size:,} ids, as {INTERACTIONS_FILE} says. Received: "
+                f"{len(raw_ids):,}. Write the "
                 "folder again."
             )
         return raw_ids.to_numpy().astype(str) if size else np.array([], str)
@@ -205,7 +224,9 @@ class Shards:
         blocks = list(self.blocks(part))
         if not blocks:
             return {schema.USER_ID: np.zeros(0, np.int32), schema.ITEM_ID: np.zeros(0, np.int32)}
-        return {name: np.concatenate([block.pop(name) for block in blocks]) for name in list(blocks[0])}
+        return {
+            name: np.concatenate([block.pop(name) for block in blocks]) for name in list(blocks[0])
+        }
 
     def blocks(self, part, columns=None):
         """The rows of a part, some hundred thousand at a time, checked.
@@ -218,7 +239,8 @@ class Shards:
             Iterator of `{"user_id": int32 (n,), "item_id": int32 (n,), ...}`, n differing.
 
         Raises:
-            ValueError: at the first block that is broken, or at the end if the rows are not as many as they should be.
+            ValueError: at the first block that is broken, or at the end if the rows are not as many
+                as they should be.
         """
         files, done = self.files(part), 0
         try:
@@ -226,26 +248,33 @@ class Shards:
             records = tf.data.TFRecordDataset(files, "GZIP").batch(RECORDS_AT_ONCE)
             for parsed in records.map(lambda batch: parse_blocks(batch, columns)):
                 block = {name: values.numpy() for name, values in parsed.items()}
-                for name, size in ((schema.USER_ID, self.num_users), (schema.ITEM_ID, self.num_items)):
+                for name, size in (
+                    (schema.USER_ID, self.num_users),
+                    (schema.ITEM_ID, self.num_items),
+                ):
                     block[name] = self._checked(part, name, block[name], size)
                 done += len(block[schema.USER_ID])
                 yield block
         except tf.errors.OpError as error:
             raise ValueError(
-                f"The shards must hold blocks of interactions. Received: Split-{part} of {os.fspath(self.path)!r}, "
+                f"The shards must hold blocks of interactions. Received: Split-{part} of "
+                f"{os.fspath(self.path)!r}, "
                 f"{(error.message.splitlines() or [''])[0]} Write the folder again."
             ) from None
         if done != self.rows[part]:
             raise ValueError(
-                f"`{self.path}` must hold {self.rows[part]:,} rows of {part}, as its {INTERACTIONS_FILE} says. "
+                f"`{self.path}` must hold {self.rows[part]:,} rows of {part}, as its "
+                f"{INTERACTIONS_FILE} says. "
                 f"Received: {done:,} rows in {len(files)} files. Write the folder again."
             )
 
     def _checked(self, part, name, ids, size):
         if len(ids) and not (ids.min() >= 0 and ids.max() < size):
             raise ValueError(
-                f"`{name}` of Split-{part} must be in [0, {size}), the size in {INTERACTIONS_FILE}. Received: values "
-                f"from {ids.min()} to {ids.max()} in {os.fspath(self.path)!r}. Write the folder again."
+                f"`{name}` of Split-{part} must be in [0, {size}), the size in "
+                f"{INTERACTIONS_FILE}. Received: values "
+                f"from {ids.min()} to {ids.max()} in {os.fspath(self.path)!r}. Write the folder "
+                "again."
             )
         return ids.astype(np.int32)
 
@@ -262,11 +291,14 @@ def open_shards(folder):
     """
     path = pathlib.Path(folder).expanduser()
     if not path.is_dir():
-        raise FileNotFoundError(f"`folder` must be an existing folder of shards. Received: {os.fspath(folder)!r}.")
+        raise FileNotFoundError(
+            f"`folder` must be an existing folder of shards. Received: {os.fspath(folder)!r}."
+        )
     file = path / INTERACTIONS_FILE
     if not file.is_file():
         raise FileNotFoundError(
-            f"A folder of shards must hold {INTERACTIONS_FILE}, which is written last. Received: {os.fspath(folder)!r} "
+            f"A folder of shards must hold {INTERACTIONS_FILE}, which is written last. Received: "
+            f"{os.fspath(folder)!r} "
             "without it: it is something else, or was not written to its end. Write it again."
         )
     try:
@@ -276,16 +308,22 @@ def open_shards(folder):
         rows = {part: header["rows"][part] for part in schema.PARTS}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"`{file}` must be JSON with format, name, protocol, num_users, num_items and rows. Received: "
+            f"`{file}` must be JSON with format, name, protocol, num_users, num_items and rows. "
+            "Received: "
             f"{type(error).__name__}: {error}. Write the folder again."
         ) from None
     if version != FORMAT:
         raise ValueError(
-            f"The format of a folder of shards must be {FORMAT}. Received: format={version!r} in {os.fspath(file)!r}. "
+            f"The format of a folder of shards must be {FORMAT}. Received: format={version!r} in "
+            f"{os.fspath(file)!r}. "
             "Write it again, or read it with the release that wrote it."
         )
     check_choice("protocol", known["protocol"], schema.PROTOCOLS)
-    for key, number in {**rows, "num_users": known["num_users"], "num_items": known["num_items"]}.items():
+    for key, number in {
+        **rows,
+        "num_users": known["num_users"],
+        "num_items": known["num_items"],
+    }.items():
         check_integer(f"{key} in {file}", number, low=0)
     return Shards(path=path, rows=rows, **known)
 
@@ -303,11 +341,15 @@ def parse_blocks(records, columns):
     Raises:
         tf.errors.InvalidArgumentError: no block, or one whose columns differ in length.
     """
-    features = {name: tf.io.RaggedFeature(tf.float32 if name in _FLOATS else tf.int64) for name in columns}
+    features = {
+        name: tf.io.RaggedFeature(tf.float32 if name in _FLOATS else tf.int64) for name in columns
+    }
     parsed = tf.io.parse_example(records, features)
     lengths = parsed[schema.USER_ID].row_lengths()
     equal = [tf.reduce_all(parsed[name].row_lengths() == lengths) for name in columns]
-    check = tf.debugging.Assert(tf.reduce_all(equal), [f"a block whose columns {columns} differ in length."])
+    check = tf.debugging.Assert(
+        tf.reduce_all(equal), [f"a block whose columns {columns} differ in length."]
+    )
     with tf.control_dependencies([check] if check is not None else []):
         flat = {name: tf.identity(parsed[name].flat_values) for name in columns}
     if schema.IS_NOISY in flat:

@@ -1,10 +1,12 @@
 """Split: train, validation and test over the same ids, with every leak between them counted."""
 
 import dataclasses
+import functools
+import hashlib
 
 import numpy as np
 
-from deca_tf.checks import check_choice
+from deca_tf._checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
 
@@ -34,7 +36,8 @@ class LeakReport:
 
     def __str__(self):
         overlaps = (
-            f"{self.train_validation:,} pairs are in both train and validation, {self.train_test:,} in both train and "
+            f"{self.train_validation:,} pairs are in both train and validation, "
+            f"{self.train_test:,} in both train and "
             f"test, {self.validation_test:,} in both validation and test"
         )
         said = overlaps if self.total else "No pair is in two splits"
@@ -79,8 +82,10 @@ class Split:
 
     def __repr__(self):
         return (
-            f"{self.name}, protocol {self.protocol}: {len(self.train):,} pairs to train on, {len(self.validation):,} "
-            f"to validate, {len(self.test):,} to test, over {self.num_users:,} users and {self.num_items:,} items"
+            f"{self.name}, protocol {self.protocol}: {len(self.train):,} pairs to train on, "
+            f"{len(self.validation):,} "
+            f"to validate, {len(self.test):,} to test, over {self.num_users:,} users and "
+            f"{self.num_items:,} items"
         )
 
     @property
@@ -92,6 +97,16 @@ class Split:
     def num_items(self):
         """Size of the item id space."""
         return self.train.num_items
+
+    @functools.cached_property
+    def fingerprint(self):
+        """Digest of what a model learns from and what its rows stand for: the pairs of train and the raw ids."""
+        digest = hashlib.sha256()
+        for keys in self.train.sorted_pair_keys():
+            digest.update(keys)
+        for raw_ids in (self.train.raw_user_ids, self.train.raw_item_ids):
+            digest.update("\n".join(map(str, raw_ids.tolist())).encode())
+        return digest.hexdigest()
 
     def seen(self):
         """The distinct pairs of train and validation, which ranking masks: `Interactions`, `.to_csr()` for a matrix."""
@@ -136,14 +151,18 @@ def _distinct(keys):
 def _count_shared(keys, others):
     """How many of some keys are in others, both distinct and rising."""
     place = np.searchsorted(keys, others)
-    return int(np.count_nonzero(keys[np.minimum(place, len(keys) - 1)] == others)) if len(keys) else 0
+    return (
+        int(np.count_nonzero(keys[np.minimum(place, len(keys) - 1)] == others)) if len(keys) else 0
+    )
 
 
 def _refuse_leaks(report, protocol):
     if protocol == schema.CLEAN and report.total:
         raise ValueError(
-            f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge repeated pairs "
-            "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, to compare with "
+            f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge "
+            "repeated pairs "
+            "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, "
+            "to compare with "
             "the published tables only, use protocol='paper'."
         )
 
@@ -155,7 +174,9 @@ def _check_id_spaces(*parts):
             first, other = getattr(parts[0], name), getattr(part, name)
             if first is not other and not np.array_equal(first, other):
                 raise ValueError(
-                    "`train`, `validation` and `test` must share their id spaces, so that an id means the same "
-                    f"everywhere. Received: different `{name}`, of {len(first):,} and {len(other):,} ids. Take all "
+                    "`train`, `validation` and `test` must share their id spaces, so that an id "
+                    "means the same "
+                    f"everywhere. Received: different `{name}`, of {len(first):,} and "
+                    f"{len(other):,} ids. Take all "
                     "three from one `Interactions`."
                 )

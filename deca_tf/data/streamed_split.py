@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse
 
 from deca_tf.data import schema
+from deca_tf.data._observed import ObservedPairs
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.observed import ObservedPairs
 from deca_tf.data.shards import open_shards
 from deca_tf.data.splits import LeakReport, Split
 
@@ -22,14 +22,23 @@ def stream_shards(folder):
         A `Split` for `deca_tf.data.streamed_batches` and for all else that takes one.
 
     Raises:
-        FileNotFoundError, ValueError: as `deca_tf.data.read_shards`; also a pair that comes twice in train.
+        FileNotFoundError, ValueError: as `deca_tf.data.read_shards`; also a pair that comes twice
+            in train.
     """
     shards = open_shards(folder)
-    raw_ids = {"raw_user_ids": shards.raw_ids(schema.USER_ID), "raw_item_ids": shards.raw_ids(schema.ITEM_ID)}
+    raw_ids = {
+        "raw_user_ids": shards.raw_ids(schema.USER_ID),
+        "raw_item_ids": shards.raw_ids(schema.ITEM_ID),
+    }
     train = StreamedInteractions(shards, **raw_ids)
-    held_out = {part: Interactions(**shards.read(part), **raw_ids) for part in ("validation", "test")}
+    held_out = {
+        part: Interactions(**shards.read(part), **raw_ids) for part in ("validation", "test")
+    }
     leaks = LeakReport(
-        *(int(np.count_nonzero(train.holds(np.unique(rows.pair_key)))) for rows in held_out.values()),
+        *(
+            int(np.count_nonzero(train.holds(np.unique(rows.pair_key))))
+            for rows in held_out.values()
+        ),
         len(np.intersect1d(*(rows.pair_key for rows in held_out.values()))),
     )
     return StreamedSplit(train, **held_out, protocol=shards.protocol, name=shards.name, leaks=leaks)
@@ -46,8 +55,8 @@ class StreamedSplit(Split):
 class StreamedInteractions:
     """Interactions that stay in their files, whose distinct pairs are held once, in four bytes each.
 
-    It can do what `Interactions` can do without rows. Who asks for `user_id`, `item_id` or `pair_key` gets them by
-    user, from memory made for the purpose; the other columns stay unread.
+    It can do what `Interactions` can do without rows. Who asks for `user_id`, `item_id` or
+    `pair_key` gets them by user, from memory made for the purpose; the other columns stay unread.
 
     Args:
         shards: `Shards`.
@@ -85,7 +94,9 @@ class StreamedInteractions:
     @functools.cached_property
     def _observed(self):
         ids = (schema.USER_ID, schema.ITEM_ID)
-        return ObservedPairs.of_stream(lambda: self.shards.blocks(self.part, ids), self.num_users, self.num_items)
+        return ObservedPairs.of_stream(
+            lambda: self.shards.blocks(self.part, ids), self.num_users, self.num_items
+        )
 
     def holds(self, keys):
         """Which of some pairs are among these, bool `(n,)`; their `pair_key`s, rising, int64 `(n,)`."""
@@ -93,7 +104,9 @@ class StreamedInteractions:
         for part in self._observed.sorted_keys():
             begin, end = np.searchsorted(keys, (part[0], part[-1] + 1)) if len(part) else (0, 0)
             asked = keys[begin:end]
-            found[begin:end] = part[np.minimum(np.searchsorted(part, asked), len(part) - 1)] == asked
+            found[begin:end] = (
+                part[np.minimum(np.searchsorted(part, asked), len(part) - 1)] == asked
+            )
         return found
 
     def sorted_pair_keys(self):

@@ -1,14 +1,16 @@
 """Batches from shards: files are read along, and a window of rows is all that is held of them.
 
-Everything is done to many rows at once: a record holds thousands, some records are parsed together, a window is
-permuted as a whole and then cut into batches. No Python runs, and no row is an element of its own.
+Everything is done to many rows at once: a record holds thousands, some records are parsed together,
+a window is permuted as a whole and then cut into batches. No Python runs, and no row is an element
+of its own.
 """
 
 import tensorflow as tf
 
-from deca_tf.checks import check_choice, check_integer
+from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
-from deca_tf.data.dataset import (
+from deca_tf.data._host import on_host
+from deca_tf.data.batches import (
     BATCH_SIZE,
     capped_batch_size,
     check_not_empty,
@@ -16,7 +18,6 @@ from deca_tf.data.dataset import (
     grouped,
     steps_per_epoch,
 )
-from deca_tf.data.host import on_host
 from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.data.shards import parse_blocks
 
@@ -42,40 +43,49 @@ def streamed_batches(
 ):
     """The elements of `training_batches`, of interactions that stay in their shards.
 
-    Each pass over the rows takes the files in another order, reads some of them side by side, a record here and a
-    record there, and permutes windows of `window_rows` rows. Since rows were put into the files in random order, this
-    shuffles as if all rows were permuted. An epoch is one pass of `n / batch_size` steps, rounded, and the next
-    iteration is the next epoch. Where steps were rounded down, the rows left over are others in each epoch; where they
-    were rounded up, the last batch is filled up with rows of one more pass.
+    Each pass over the rows takes the files in another order, reads some of them side by side, a
+    record here and a record there, and permutes windows of `window_rows` rows. Since rows were put
+    into the files in random order, this shuffles as if all rows were permuted. An epoch is one pass
+    of `n / batch_size` steps, rounded, and the next iteration is the next epoch. Where steps were
+    rounded down, the rows left over are others in each epoch; where they were rounded up, the last
+    batch is filled up with rows of one more pass.
 
-    Of several workers each reads files of its own, others in each pass, and takes as many batches as all the others. A
-    worker whose files hold fewer rows goes on with those of one more pass.
+    Of several workers each reads files of its own, others in each pass, and takes as many batches
+    as all the others. A worker whose files hold fewer rows goes on with those of one more pass.
 
     Args:
         interactions: `StreamedInteractions`, the `train` of `stream_shards`.
-        batch_size, num_negatives, negatives, exclude_observed, seed: as for `training_batches`. "uniform" holds no row;
-            "unobserved" and "popularity" hold 4 and 8 bytes for each pair, beside the 4 of `interactions`.
+        batch_size, num_negatives, negatives, exclude_observed, seed: as for `training_batches`.
+            "uniform" holds no row; "unobserved" and "popularity" hold 4 and 8 bytes for each pair,
+            beside the 4 of `interactions`.
         start_step: step to start at. In mid-epoch the rows before it are read and passed over.
-        window_rows: rows that are permuted at once. Not below a file's, where rows lie in some order.
+        window_rows: rows that are permuted at once. Not below a file's, where rows lie in some
+            order.
         worker, num_workers: which worker's share, of how many.
         devices: of each worker; an element is what one of them takes in a step.
 
     Returns:
-        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, of the shapes that `training_batches`
-        has at `batch_size / (num_workers * devices)`; `devices` elements for each step. Equal seeds give equal batches,
-        as long as files, workers and devices are as many.
+        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, of the shapes that
+        `training_batches` has at `batch_size / (num_workers * devices)`; `devices` elements for
+        each step. Equal seeds give equal batches, as long as files, workers and devices are as
+        many.
 
     Raises:
-        ValueError: no interactions, a size below 1, unknown `negatives`, nothing left to sample for a user, a batch
-            that cannot be dealt out evenly, or fewer files than workers.
-        tf.errors.OpError: while it is iterated over: a file that is broken, or that holds fewer rows than it should.
+        ValueError: no interactions, a size below 1, unknown `negatives`, nothing left to sample for
+            a user, a batch that cannot be dealt out evenly, or fewer files than workers.
+        tf.errors.OpError: while it is iterated over: a file that is broken, or that holds fewer
+            rows than it should.
 
     Example:
         >>> split = load_split("shards", folder="clicks", stream=True)
         >>> model.fit(streamed_batches(split.train, seed=1), epochs=20)
     """
     check_not_empty(interactions)
-    for name, value in (("batch_size", batch_size), ("num_negatives", num_negatives), ("window_rows", window_rows)):
+    for name, value in (
+        ("batch_size", batch_size),
+        ("num_negatives", num_negatives),
+        ("window_rows", window_rows),
+    ):
         check_integer(name, value)
     check_integer("start_step", start_step, low=0)
     check_choice("negatives", negatives, NEGATIVES.names)
@@ -84,13 +94,15 @@ def streamed_batches(
     size, rest = divmod(batch_size, num_workers * devices)
     if rest:
         raise ValueError(
-            f"`batch_size` must divide by workers x devices, {num_workers} x {devices}. Received: {batch_size}. Choose "
+            f"`batch_size` must divide by workers x devices, {num_workers} x {devices}. Received: "
+            f"{batch_size}. Choose "
             "a multiple of them, no more than there are rows."
         )
     if len(files) < num_workers:
         raise ValueError(
             f"There must be a file for each worker. Received: {len(files)} files of train in "
-            f"{str(interactions.shards.path)!r}, and {num_workers} workers. Write more shards, or read them into "
+            f"{str(interactions.shards.path)!r}, and {num_workers} workers. Write more shards, or "
+            "read them into "
             "memory (stream=False)."
         )
     elements = steps_per_epoch(n, batch_size) * devices
@@ -111,14 +123,23 @@ def streamed_batches(
 
         def rows(batch):
             block = parse_blocks(batch, (schema.USER_ID, schema.ITEM_ID))
-            return tuple(tf.cast(block[name], tf.int32) for name in (schema.USER_ID, schema.ITEM_ID))
+            return tuple(
+                tf.cast(block[name], tf.int32) for name in (schema.USER_ID, schema.ITEM_ID)
+            )
 
         def permuted(index, columns):
             own = tf.random.fold_in(key, index * num_workers + worker)
             order = tf.random.experimental.stateless_shuffle(tf.range(tf.size(columns[0])), own)
             return tuple(tf.gather(column, order) for column in columns)
 
-        return records.batch(RECORDS_AT_ONCE).map(rows).rebatch(window_rows).enumerate().map(permuted).prefetch(1)
+        return (
+            records.batch(RECORDS_AT_ONCE)
+            .map(rows)
+            .rebatch(window_rows)
+            .enumerate()
+            .map(permuted)
+            .prefetch(1)
+        )
 
     def epoch(first, stop):
         number = first // elements
@@ -126,11 +147,13 @@ def streamed_batches(
         batches = stream.rebatch(size, drop_remainder=True).skip(first - number * elements)
 
         def batch(element, rows):
-            # Apart from those of the other workers: equal draws for different users would be no fault, but no need.
+            # Apart from those of the other workers: equal draws for different users would be no
+            # fault, but no need.
             return grouped(*rows, sampler, num_negatives, element * num_workers + worker)
 
         return tf.data.Dataset.zip(tf.data.Dataset.range(first, stop), batches).map(batch)
 
     batches = endless_epochs(epoch, elements, start_step * devices)
-    # Of several devices Keras would take the number of elements for that of steps, so that they are better not counted.
+    # Of several devices Keras would take the number of elements for that of steps, so that they are
+    # better not counted.
     return batches if devices == 1 else batches.filter(lambda *_: True)

@@ -1,6 +1,6 @@
 """What items are called: a table of ids and titles."""
 
-from deca_tf.data.sources import table_files
+from deca_tf.data.sources import _table_files as table_files
 
 
 def read_titles(path):
@@ -18,6 +18,9 @@ def read_titles(path):
     """
     columns = table_files.column_names(path)[:2]
     if len(columns) < 2:
-        raise ValueError(f"A table of titles needs two columns, ids and titles. Received: '{path}' with {columns}.")
+        raise ValueError(
+            f"A table of titles needs two columns, ids and titles. Received: '{path}' with "
+            f"{columns}."
+        )
     table = table_files.read(path, columns, columns).dropna()
     return dict(zip(table[columns[0]].astype(str), table[columns[1]].astype(str), strict=True))

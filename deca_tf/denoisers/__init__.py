@@ -2,12 +2,12 @@
 
 import importlib
 
-from deca_tf.registry import Registry
+from deca_tf._registry import Registry
 
 DENOISERS = Registry(
     "denoiser",
     {
-        "none": "deca_tf.denoisers.normal:Normal",
+        "none": "deca_tf.denoisers.cross_entropy:CrossEntropy",
         "deca": "deca_tf.denoisers.deca:DeCA",
         "deca-p": ("deca_tf.denoisers.deca:DeCA", {"freeze_auxiliary": True}),
         "deca-dp": ("deca_tf.denoisers.deca:DeCA", {"phases": ("dp",)}),
@@ -15,7 +15,7 @@ DENOISERS = Registry(
         "eard": "deca_tf.denoisers.eard:EARD",
         "ensemble": "deca_tf.denoisers.ensemble:Ensemble",
         "gce": "deca_tf.denoisers.gce:GCE",
-        "linear": "deca_tf.denoisers.linear:Linear",
+        "deca-limit": "deca_tf.denoisers.deca_limit:DeCALimit",
         "pld": "deca_tf.denoisers.pld:PLD",
         "r-ce": "deca_tf.denoisers.r_ce:RCE",
         "t-ce": "deca_tf.denoisers.t_ce:TCE",
@@ -30,8 +30,8 @@ _CLASSES = {
     "EARD": "eard",
     "Ensemble": "ensemble",
     "GCE": "gce",
-    "Linear": "linear",
-    "Normal": "normal",
+    "DeCALimit": "deca_limit",
+    "CrossEntropy": "cross_entropy",
     "PLD": "pld",
     "RCE": "r_ce",
     "TCE": "t_ce",

@@ -8,13 +8,15 @@ DEFAULT_RATIO, DEFAULT_SCALE = 1.0, 100.0
 def search_space(hp, space="default"):
     """C1 and C2, chosen by Keras Tuner.
 
-    A pair is believed where the odds of "observed" exceed about C1 / C2, while their common size weighs them against
-    the agreement, the noise models and the penalty. So in 'default' the two are searched by what they do:
+    A pair is believed where the odds of "observed" exceed about C1 / C2, while their common size
+    weighs them against the agreement, the noise models and the penalty. So in 'default' the two are
+    searched by what they do:
 
         ratio = C1 / C2 in [0.1, 100], scale = sqrt(C1 C2) in [10, 1000], both on a logarithmic scale;
         C1 = scale * sqrt(ratio), C2 = scale / sqrt(ratio).
 
-    Most of the paper's grid's dead corners, where every probability goes to 0, 1/2 or 1, lie outside of it.
+    Most of the paper's grid's dead corners, where every probability goes to 0, 1/2 or 1, lie
+    outside of it.
 
     Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}.
 
@@ -26,7 +28,10 @@ def search_space(hp, space="default"):
         `{"c1", "c2"}`, six digits each.
     """
     if space == "paper":
-        return {name: hp.Choice(f"denoiser.{name}", [1.0, 10.0, 100.0, 1000.0], default=100.0) for name in ("c1", "c2")}
+        return {
+            name: hp.Choice(f"denoiser.{name}", [1.0, 10.0, 100.0, 1000.0], default=100.0)
+            for name in ("c1", "c2")
+        }
     ratio = hp.Float("denoiser.c_ratio", 0.1, 100.0, sampling="log", default=DEFAULT_RATIO)
     scale = hp.Float("denoiser.c_scale", 10.0, 1000.0, sampling="log", default=DEFAULT_SCALE)
     return costs(ratio, scale)

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from deca_tf.checks import check_choice, check_flag, check_range
+from deca_tf._checks import check_choice, check_flag, check_range
+from deca_tf._registry import deserialize
 from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser
-from deca_tf.registry import deserialize
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -16,29 +16,31 @@ class DeCA(Denoiser):
     The target f learns together with an auxiliary model g that pulls it towards what both agree on,
     while h = P(observed | not liked) and h' = P(observed | liked) explain the rest as noise.
 
-    Paper: Eq. (9), (14), (15) and Algorithm 1; with `freeze_auxiliary=True` Eq. (13) and Algorithm 2,
-    where g is a pre-trained model, the prior.
+    Paper: Eq. (9), (14), (15) and Algorithm 1; with `freeze_auxiliary=True` Eq. (13) and Algorithm
+    2, where g is a pre-trained model, the prior.
 
     Args:
-        auxiliary: g, any model from `{"user_id", "item_id"}` to logits; its sizes must be the target's.
+        auxiliary: g, any model from `{"user_id", "item_id"}` to logits; its sizes must be the
+            target's.
         likelihood_if_negative: h, the same kind of model; learns in phase "dp".
         likelihood_if_positive: h', the same kind of model; learns in phase "dn".
         c1: cost of believing in a pair nobody observed (Eq. 14), at least 0.
-        c2: cost of doubting an observed pair (Eq. 15), at least 0. The odds of "observed" above which
-            a pair is believed are about `c1 / c2`.
+        c2: cost of doubting an observed pair (Eq. 15), at least 0. The odds of "observed" above
+            which a pair is believed are about `c1 / c2`.
         alpha: weight between the two KL directions, in `[0, 1]`.
-        kl_weighting: which direction `alpha` weighs: "g||f" (Eq. 9, and the released code for DeCA and
-            DeCA(p) alike) or "f||g" (Eq. 13, the paper's DeCA(p)).
+        kl_weighting: which direction `alpha` weighs: "g||f" (Eq. 9, and the released code for DeCA
+            and DeCA(p) alike) or "f||g" (Eq. 13, the paper's DeCA(p)).
         freeze_auxiliary: keeps g fixed, as DeCA(p) does. Saved with the model.
         first_update: "dp" (Algorithm 1), or "both", the released code's first update, see
-            `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so that DP comes
-            second.
-        phases: ("dp", "dn"), ("dn", "dp"), or one of them alone for the paper's ablation (Table 3), or ("both",): every
-            update is like the released code's first one, and h and h' learn together. That is how the released
-            settings train DeCA(p) with LightGCN on Adressa; its likelihood ignores the label, so that little but the
-            agreement with the prior is left.
+            `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so
+            that DP comes second.
+        phases: ("dp", "dn"), ("dn", "dp"), or one of them alone for the paper's ablation (Table 3),
+            or ("both",): every update is like the released code's first one, and h and h' learn
+            together. That is how the released settings train DeCA(p) with LightGCN on Adressa; its
+            likelihood ignores the label, so that little but the agreement with the prior is left.
 
-    Differs: under `first_update="both"` the released code lets h take that one step too; here h learns in "dp" only.
+    Differs: under `first_update="both"` the released code lets h take that one step too; here h
+    learns in "dp" only.
     """
 
     networks = ("auxiliary", "likelihood_if_negative", "likelihood_if_positive")
@@ -95,11 +97,17 @@ class DeCA(Denoiser):
         if phase != "dp":
             h_prime = ops.sigmoid(self.likelihood_if_positive(inputs, training=True))
         if phase == "both":
-            log_likelihood = objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
+            log_likelihood = objectives.released_first_update_log_likelihood(
+                target_prob, h, h_prime
+            )
         elif phase == "dp":
-            log_likelihood = objectives.denoising_positive_log_likelihood(target_prob, h, label, self.c1)
+            log_likelihood = objectives.denoising_positive_log_likelihood(
+                target_prob, h, label, self.c1
+            )
         else:
-            log_likelihood = objectives.denoising_negative_log_likelihood(target_prob, h_prime, label, self.c2)
+            log_likelihood = objectives.denoising_negative_log_likelihood(
+                target_prob, h_prime, label, self.c2
+            )
             if self.first_update == "both" and len(self.phases) == 2:
                 log_likelihood = ops.cond(
                     ops.equal(update, 0),
@@ -113,7 +121,9 @@ class DeCA(Denoiser):
         return objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
 
     def posterior(self, inputs, target_prob):
-        if self.freeze_auxiliary:  # paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation
+        if (
+            self.freeze_auxiliary
+        ):  # paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation
             return target_prob
         h = ops.sigmoid(self.likelihood_if_negative(inputs))
         h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
@@ -121,7 +131,10 @@ class DeCA(Denoiser):
 
     @classmethod
     def search_space(cls, hp, space="default"):
-        """Costs and alpha. Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}, alpha of {0, 0.5, 1}."""
+        """Costs and alpha.
+
+        Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}, alpha of {0, 0.5, 1}.
+        """
         found = costs.search_space(hp, space)
         if space == "paper":
             return {**found, "alpha": hp.Choice("denoiser.alpha", [0.0, 0.5, 1.0], default=0.5)}
@@ -130,7 +143,10 @@ class DeCA(Denoiser):
     def get_config(self):
         return {
             **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks},
+            **{
+                name: keras.saving.serialize_keras_object(getattr(self, name))
+                for name in self.networks
+            },
             "c1": self.c1,
             "c2": self.c2,
             "alpha": self.alpha,

@@ -6,9 +6,9 @@ import keras
 class Denoiser(keras.layers.Layer):
     """How to learn from labels that lie; knows nothing of the target's architecture, nor of optimizers.
 
-    A training step walks `phases` in order. Each phase gets its own share of the batch, and one update
-    of the target and of `trainable_networks(phase)`. Being a layer, a denoiser carries its networks
-    into `.keras` files and under `tf.distribute` strategies.
+    A training step walks `phases` in order. Each phase gets its own share of the batch, and one
+    update of the target and of `trainable_networks(phase)`. Being a layer, a denoiser carries its
+    networks into `.keras` files and under `tf.distribute` strategies.
     """
 
     phases = ("train",)
@@ -20,7 +20,8 @@ class Denoiser(keras.layers.Layer):
         """What of the method is worth a search: nothing, for most; then only learning rate and the like are searched.
 
         Args:
-            hp: Keras Tuner's `HyperParameters`, asked by `hp.Float("denoiser.<name>", ...)` and the like.
+            hp: Keras Tuner's `HyperParameters`, asked by `hp.Float("denoiser.<name>", ...)` and the
+                like.
             space: 'default', or 'paper' for what the paper searched.
 
         Returns:
@@ -34,7 +35,8 @@ class Denoiser(keras.layers.Layer):
     def adapt(self, interactions):
         """Takes in what the method needs to know of the training data: nothing, for most.
 
-        Called once, before training, with `split.train`. What it keeps are weights, so that a run can be resumed.
+        Called once, before training, with `split.train`. What it keeps are weights, so that a run
+        can be resumed.
         """
 
     def on_epoch_end(self, target):

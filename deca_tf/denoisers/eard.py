@@ -4,28 +4,28 @@ import keras
 import numpy as np
 from keras import ops
 
-from deca_tf.checks import check_range
+from deca_tf._checks import check_range
 from deca_tf.denoisers import objectives
-from deca_tf.denoisers.look_back import LookBack, mean_by
+from deca_tf.denoisers.loss_reweighting import LossReweighting, mean_by
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class EARD(LookBack):
+class EARD(LossReweighting):
     """Entity-aware reliability-driven denoising.
 
-    After each epoch a positive's weight becomes `base * user's factor * item's factor`: the base is the share of
-    positives with no smaller loss, the factors go linearly from beta to alpha as the rank of the user's or item's mean
-    loss goes from smallest to largest. Negatives weigh 1.
+    After each epoch a positive's weight becomes `base * user's factor * item's factor`: the base is
+    the share of positives with no smaller loss, the factors go linearly from beta to alpha as the
+    rank of the user's or item's mean loss goes from smallest to largest. Negatives weigh 1.
 
-    Source: Liu et al., "From entity reliability to clean feedback: an entity-aware denoising framework beyond
-    interaction-level signals", WWW 2026; warm-up of its released code.
-    Differs: see `LookBack`. There negatives are ranked too, and one that happens to be drawn in the next epoch again
-    has a weight of its own.
+    Source: Liu et al., "From entity reliability to clean feedback: an entity-aware denoising
+    framework beyond interaction-level signals", WWW 2026; warm-up of its released code.
+    Differs: see `LossReweighting`. There negatives are ranked too, and one that happens to be drawn
+    in the next epoch again has a weight of its own.
 
     Args:
         alpha: factor of the user, and of the item, with the largest mean loss, at least 0.
-        beta: factor of those with the smallest, at least alpha. The paper tunes both for each data set and backbone,
-            from [0.05, 0.1] to [1, 2].
+        beta: factor of those with the smallest, at least alpha. The paper tunes both for each data
+            set and backbone, from [0.05, 0.1] to [1, 2].
         warm_up_epochs: of normal training.
     """
 
@@ -34,7 +34,9 @@ class EARD(LookBack):
         self.alpha = check_range("alpha", alpha, 0)
         self.beta = check_range("beta", beta, 0)
         if self.beta < self.alpha:
-            raise ValueError(f"`beta` must be at least `alpha`. Received: alpha={alpha!r}, beta={beta!r}.")
+            raise ValueError(
+                f"`beta` must be at least `alpha`. Received: alpha={alpha!r}, beta={beta!r}."
+            )
 
     def create_state(self):
         self.weight_of_pair = self.add_state("weight_of_pair", self.sizes[2], initializer="ones")

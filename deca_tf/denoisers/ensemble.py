@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from deca_tf._registry import deserialize
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
-from deca_tf.registry import deserialize
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
@@ -30,15 +30,18 @@ class Ensemble(Denoiser):
     def compute_loss(self, phase, inputs, label, target_logits, update):
         # The sum, for its gradient with respect to each member is that of the member's own loss.
         partner_logits = self.partner(inputs, training=True)
-        return objectives.binary_cross_entropy(target_logits, label) + objectives.binary_cross_entropy(
-            partner_logits, label
-        )
+        return objectives.binary_cross_entropy(
+            target_logits, label
+        ) + objectives.binary_cross_entropy(partner_logits, label)
 
     def recommender(self, target):
         return MeanOfTwo(target, self.partner)
 
     def get_config(self):
-        return {**super().get_config(), "partner": keras.saving.serialize_keras_object(self.partner)}
+        return {
+            **super().get_config(),
+            "partner": keras.saving.serialize_keras_object(self.partner),
+        }
 
     @classmethod
     def from_config(cls, config):
@@ -55,8 +58,8 @@ class MeanOfTwo(keras.Model):
         first, second: models from `{"user_id", "item_id"}` to logits.
 
     Attributes:
-        members: the two, for whoever has a faster way to all their scores, to put them together by `combine_scores` or
-            to take its place in `with_members`.
+        members: the two, for whoever has a faster way to all their scores, to put them together by
+            `combine_scores` or to take its place in `with_members`.
     """
 
     def __init__(self, first, second, **kwargs):
@@ -93,9 +96,18 @@ class MeanOfTwo(keras.Model):
         return objectives.logit_of_mean_probability(first, second)
 
     def get_config(self):
-        members = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("first", "second")}
+        members = {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in ("first", "second")
+        }
         return {**super().get_config(), **members}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "first": deserialize(config["first"]), "second": deserialize(config["second"])})
+        return cls(
+            **{
+                **config,
+                "first": deserialize(config["first"]),
+                "second": deserialize(config["second"]),
+            }
+        )

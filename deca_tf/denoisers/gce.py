@@ -2,7 +2,7 @@
 
 import keras
 
-from deca_tf.checks import check_range
+from deca_tf._checks import check_range
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -11,8 +11,8 @@ from deca_tf.denoisers.denoiser import Denoiser
 class GCE(Denoiser):
     """Generalized cross-entropy.
 
-    Source: Zhang & Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels",
-    NeurIPS 2018, the L_q loss; q = 0.7 is its authors' choice.
+    Source: Zhang & Sabuncu, "Generalized cross entropy loss for training deep neural networks with
+    noisy labels", NeurIPS 2018, the L_q loss; q = 0.7 is its authors' choice.
 
     Args:
         q: in `[0, 1]`; 0 is cross-entropy, 1 the absolute error of the probability.

@@ -1,6 +1,7 @@
 """The equations of the DeCA paper, then those of other methods: no state, no networks, no averaging.
 
-Tensors in, tensors out; the last ones look back at an epoch, outside the graph: NumPy in, NumPy out.
+Tensors in, tensors out; the last ones look back at an epoch, outside the graph: NumPy in, NumPy
+out.
 
 All probabilities are of shape `(batch,)`; labels are 1 for an observed pair and 0 for a sampled
 negative; losses are in nats, per example.
@@ -92,11 +93,13 @@ def denoising_negative_log_likelihood(target_prob, likelihood_if_positive, label
     return label * observed + (1.0 - label) * unobserved
 
 
-def released_first_update_log_likelihood(target_prob, likelihood_if_negative, likelihood_if_positive):
+def released_first_update_log_likelihood(
+    target_prob, likelihood_if_negative, likelihood_if_positive
+):
     """The expectation that the released code uses in its very first update, for every label.
 
-    Formula: `(1 - f) log(1 - h) + f log(1 - h')`: Eq. (17)'s unobserved case, which the code applies
-    to observed pairs too (where Eq. (17) has `log h` and `log h'`).
+    Formula: `(1 - f) log(1 - h) + f log(1 - h')`: Eq. (17)'s unobserved case, which the code
+    applies to observed pairs too (where Eq. (17) has `log h` and `log h'`).
     """
     return (1.0 - target_prob) * safe_log(1.0 - likelihood_if_negative) + target_prob * safe_log(
         1.0 - likelihood_if_positive
@@ -115,7 +118,8 @@ def posterior(target_prob, likelihood_if_negative, likelihood_if_positive):
 def linear_cost(target_prob, label, c1, c2, phase):
     """What is left of DP and DN without agreement and noise models: `C1 f` on negatives, `C2 (1 - f)` on positives.
 
-    Paper: Eq. (18), one half at a time: `phase` "dp" keeps the negatives' half, "dn" the positives'.
+    Paper: Eq. (18), one half at a time: `phase` "dp" keeps the negatives' half, "dn" the
+    positives'.
     """
     if phase == "dp":
         return (1.0 - label) * c1 * target_prob
@@ -128,9 +132,9 @@ def linear_cost(target_prob, label, c1, c2, phase):
 def truncation_weight(loss, label, drop_rate):
     """Which examples of a batch T-CE keeps, and how much they then count; not differentiated.
 
-    Source: Wang et al., WSDM 2021, T-CE: of the whole batch, the `floor((1 - drop_rate) batch)` examples with the
-    smallest `loss * label` are kept, so that what is left out are the positives with the largest losses. Of equal
-    ones those that come first in the batch are kept.
+    Source: Wang et al., WSDM 2021, T-CE: of the whole batch, the `floor((1 - drop_rate) batch)`
+    examples with the smallest `loss * label` are kept, so that what is left out are the positives
+    with the largest losses. Of equal ones those that come first in the batch are kept.
 
     Args:
         loss: cross-entropies, `(batch,)`.
@@ -138,8 +142,8 @@ def truncation_weight(loss, label, drop_rate):
         drop_rate: e(t), share to leave out, a number or scalar tensor in `[0, 1]`.
 
     Returns:
-        0 where left out, else batch / number kept, `(batch,)`: the mean of `weight * loss` over the batch is the
-        mean of `loss` over what is kept.
+        0 where left out, else batch / number kept, `(batch,)`: the mean of `weight * loss` over the
+        batch is the mean of `loss` over what is kept.
     """
     loss = ops.stop_gradient(loss) * label
     size = ops.cast(ops.shape(loss)[0], "float32")
@@ -154,8 +158,9 @@ def truncation_weight(loss, label, drop_rate):
 def reweighted_cross_entropy(logits, label, beta):
     """Cross-entropy, less of it where the model finds the label unlikely; the weight is not differentiated.
 
-    Source: Wang et al., WSDM 2021, R-CE: weights `f^beta` on positives and `(1 - f)^beta` on negatives. Both are the
-    probability of the label to the power of beta, which is `exp(-beta * cross-entropy)`.
+    Source: Wang et al., WSDM 2021, R-CE: weights `f^beta` on positives and `(1 - f)^beta` on
+    negatives. Both are the probability of the label to the power of beta, which is `exp(-beta *
+    cross-entropy)`.
     """
     loss = binary_cross_entropy(logits, label)
     return ops.stop_gradient(ops.exp(-beta * loss)) * loss
@@ -183,9 +188,10 @@ def logit_of_mean_probability(first, second):
 def pool_weight(loss, others_loss, temperature):
     """Weight of a positive that comes with a pool of its user's other positives, by PLD; 1 on average over the pool.
 
-    Source: Zhang et al., WWW 2025, PLD: of a pool of K positives of a user, one is trained on, drawn by
-    `softmax(-loss / temperature)`. A positive that is drawn uniformly, with K - 1 others to make the pool, and weighed
-    by `K * softmax(-loss / temperature)` gives the same gradient in expectation.
+    Source: Zhang et al., WWW 2025, PLD: of a pool of K positives of a user, one is trained on,
+    drawn by `softmax(-loss / temperature)`. A positive that is drawn uniformly, with K - 1 others
+    to make the pool, and weighed by `K * softmax(-loss / temperature)` gives the same gradient in
+    expectation.
 
     Args:
         loss: of the positives, `(batch,)`.
@@ -199,8 +205,8 @@ def pool_weight(loss, others_loss, temperature):
 def linear_by_rank(values, smallest, largest):
     """Numbers that go evenly from `smallest`, for the smallest of the values, to `largest`, for the largest.
 
-    Source: UDT and EARD, how both turn the mean losses of users (and items) into weights. Equal values are ranked in
-    their order.
+    Source: UDT and EARD, how both turn the mean losses of users (and items) into weights. Equal
+    values are ranked in their order.
     """
     ranked = np.empty(len(values))
     ranked[np.argsort(values, kind="stable")] = np.linspace(smallest, largest, len(values))
@@ -218,7 +224,8 @@ def empirical_cdf(values):
 def softmax_within(values, group):
     """Softmax over the values of each group, times their number: 1 on average in each group.
 
-    Source: Chua et al., RecSys 2024, UDT, over a user's interactions, of `-loss / temperature of the user`.
+    Source: Chua et al., RecSys 2024, UDT, over a user's interactions, of `-loss / temperature of
+    the user`.
 
     Args:
         values: `(n,)`.

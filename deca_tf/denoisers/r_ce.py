@@ -2,7 +2,7 @@
 
 import keras
 
-from deca_tf.checks import check_range
+from deca_tf._checks import check_range
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -14,8 +14,8 @@ class RCE(Denoiser):
     Source: Wang et al., "Denoising implicit feedback for recommendation", WSDM 2021, R-CE.
 
     Args:
-        beta: how much the model's own probability of the label weighs, at least 0; 0 is normal training. Its authors
-            choose from 0.1 to 0.3, and 0.2 is the default of their code.
+        beta: how much the model's own probability of the label weighs, at least 0; 0 is normal
+            training. Its authors choose from 0.1 to 0.3, and 0.2 is the default of their code.
     """
 
     def __init__(self, beta=0.2, **kwargs):

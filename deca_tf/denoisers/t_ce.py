@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from deca_tf.checks import check_integer, check_range
+from deca_tf._checks import check_integer, check_range
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -12,11 +12,11 @@ from deca_tf.denoisers.denoiser import Denoiser
 class TCE(Denoiser):
     """Truncated cross-entropy.
 
-    Source: Wang et al., "Denoising implicit feedback for recommendation", WSDM 2021, T-CE. Rate and schedule default
-    to those with which the released code of the DeCA paper compares.
+    Source: Wang et al., "Denoising implicit feedback for recommendation", WSDM 2021, T-CE. Rate and
+    schedule default to those with which the released code of the DeCA paper compares.
 
-    The ranking is over the batch of one update, and of one device. Positives are 1 / (1 + num_negatives) of it: a
-    rate above that share leaves no positive at all.
+    The ranking is over the batch of one update, and of one device. Positives are 1 / (1 +
+    num_negatives) of it: a rate above that share leaves no positive at all.
 
     Args:
         drop_rate: share of the batch that is left out in the end, in `[0, 1]`; e_max.
@@ -37,8 +37,14 @@ class TCE(Denoiser):
     def search_space(cls, hp, space="default"):
         return {
             "drop_rate": hp.Float("denoiser.drop_rate", 0.02, 0.4, default=0.2),
-            "steps_to_full": hp.Int("denoiser.steps_to_full", 100, 30_000, sampling="log", default=3_000),
+            "steps_to_full": hp.Int(
+                "denoiser.steps_to_full", 100, 30_000, sampling="log", default=3_000
+            ),
         }
 
     def get_config(self):
-        return {**super().get_config(), "drop_rate": self.drop_rate, "steps_to_full": self.steps_to_full}
+        return {
+            **super().get_config(),
+            "drop_rate": self.drop_rate,
+            "steps_to_full": self.steps_to_full,
+        }

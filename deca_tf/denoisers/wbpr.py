@@ -2,16 +2,17 @@
 
 import keras
 
-from deca_tf.denoisers.normal import Normal
+from deca_tf.denoisers.cross_entropy import CrossEntropy
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class WBPR(Normal):
+class WBPR(CrossEntropy):
     """Normal training on negatives drawn in proportion to the items' popularity.
 
     Source: Gantner et al., "Personalized ranking for non-uniformly sampled items", 2012 (WBPR).
-    Differs: there the loss compares the two items of a pair (BPR); here, as in the DeCA paper's comparison, it is
-    the cross-entropy that all methods share, so that only the negatives differ from normal training.
+    Differs: there the loss compares the two items of a pair (BPR); here, as in the DeCA paper's
+    comparison, it is the cross-entropy that all methods share, so that only the negatives differ
+    from normal training.
     """
 
     negatives = "popularity"

@@ -1,4 +1,7 @@
-"""What workers tell each other besides gradients. Every worker has to call these, in the same order."""
+"""What workers tell each other besides gradients.
+
+Every worker has to call these, in the same order.
+"""
 
 import hashlib
 
@@ -20,14 +23,22 @@ def agree(strategy, **facts):
     """
     if not is_multi_worker(strategy):
         return
-    digests = [int(hashlib.sha256(repr(fact).encode()).hexdigest()[:7], 16) for fact in facts.values()]
+    digests = [
+        int(hashlib.sha256(repr(fact).encode()).hexdigest()[:7], 16) for fact in facts.values()
+    ]
     everyone = _gathered(strategy, digests)
-    differing = [name for name, column in zip(facts, everyone.T, strict=True) if len(set(column.tolist())) > 1]
+    differing = [
+        name
+        for name, column in zip(facts, everyone.T, strict=True)
+        if len(set(column.tolist())) > 1
+    ]
     if differing:
         own = ", ".join(f"{name}={facts[name]!r}" for name in differing)
         raise ValueError(
-            f"All workers must have the same {' and '.join(differing)}. Received: others than this worker's, {own}. "
-            "Start every worker by the same command, on the same files, with `--out` in a folder that all of them see."
+            f"All workers must have the same {' and '.join(differing)}. Received: others than this "
+            f"worker's, {own}. "
+            "Start every worker by the same command, on the same files, with `--out` in a folder "
+            "that all of them see."
         )
 
 

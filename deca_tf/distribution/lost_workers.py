@@ -32,6 +32,8 @@ def noticing_lost_workers(strategy):
         if not is_multi_worker(strategy):
             raise
         raise ConnectionError(
-            f"All workers must stay until training ends. Received: {type(error).__name__}, so another one is gone: "
-            "see what it printed last. The same command on all workers goes on from the last checkpoint."
+            f"All workers must stay until training ends. Received: {type(error).__name__}, so "
+            "another one is gone: "
+            "see what it printed last. The same command on all workers goes on from the last "
+            "checkpoint."
         ) from error

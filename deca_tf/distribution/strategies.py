@@ -4,8 +4,8 @@ import functools
 
 import tensorflow as tf
 
-from deca_tf.checks import check_choice
-from deca_tf.distribution.cluster import find_cluster
+from deca_tf._checks import check_choice
+from deca_tf.distribution._cluster import find_cluster
 
 STRATEGIES = ("default", "mirrored", "multi-worker")
 
@@ -14,8 +14,9 @@ def make_strategy(name="default"):
     """The strategy of that name. Build the model under its scope; `fit` then does the rest.
 
     Args:
-        name: 'default', one device; 'mirrored', all devices of this machine (its GPUs, else its logical CPUs);
-            'multi-worker', all devices of all processes of a cluster, which is found as `find_cluster` says.
+        name: 'default', one device; 'mirrored', all devices of this machine (its GPUs, else its
+            logical CPUs); 'multi-worker', all devices of all processes of a cluster, which is found
+            as `find_cluster` says.
 
     Returns:
         A `tf.distribute.Strategy`. Under 'multi-worker' it is there once all workers are.
@@ -42,12 +43,15 @@ def make_strategy(name="default"):
         implementation=implementation.AUTO if on_gpus else implementation.RING
     )
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=cluster, communication_options=options)
+        return tf.distribute.MultiWorkerMirroredStrategy(
+            cluster_resolver=cluster, communication_options=options
+        )
     except RuntimeError as error:
         if "program startup" not in str(error):
             raise
         raise RuntimeError(
-            "The strategy 'multi-worker' must be made before TensorFlow runs anything in the process. Received: a "
+            "The strategy 'multi-worker' must be made before TensorFlow runs anything in the "
+            "process. Received: a "
             "process in which it has. Restart the kernel, and call `make_strategy` first."
         ) from error
 
@@ -61,7 +65,10 @@ def _mirrored():
 
 def is_multi_worker(strategy):
     """Whether several processes train together."""
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.extended._in_multi_worker_mode()
+    return (
+        isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        and strategy.extended._in_multi_worker_mode()
+    )
 
 
 def is_chief(strategy):
@@ -87,7 +94,11 @@ def per_worker(strategy, make):
 
     def make_own(context):
         devices = context.num_replicas_in_sync // context.num_input_pipelines
-        return make(worker=context.input_pipeline_id, num_workers=context.num_input_pipelines, devices=devices)
+        return make(
+            worker=context.input_pipeline_id,
+            num_workers=context.num_input_pipelines,
+            devices=devices,
+        )
 
     return strategy.distribute_datasets_from_function(make_own)
 
@@ -106,7 +117,10 @@ def check_batch(groups, strategy, phases):
     devices = strategy.num_replicas_in_sync
     if groups % (devices * phases):
         raise ValueError(
-            f"The positives of a step, for all phases and devices together, must divide by phases x devices, "
-            f"{phases} x {devices}. Received: {groups}. Choose a `training.batch_size` (positives per update) that is "
-            f"a multiple of {devices} and no more than the data holds, in place of `users_per_batch` if that is set."
+            "The positives of a step, for all phases and devices together, must divide by phases "
+            "x devices, "
+            f"{phases} x {devices}. Received: {groups}. Choose a `training.batch_size` (positives "
+            "per update) that is "
+            f"a multiple of {devices} and no more than the data holds, in place of "
+            "`users_per_batch` if that is set."
         )

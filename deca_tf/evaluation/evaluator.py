@@ -11,11 +11,11 @@ import pandas as pd
 import scipy.sparse
 import tensorflow as tf
 
-from deca_tf.checks import check_choice, check_integer
-from deca_tf.comparators.popularity import Popularity
+from deca_tf._checks import check_choice, check_integer
+from deca_tf.baselines.popularity import Popularity
 from deca_tf.data import schema
-from deca_tf.evaluation.ranking import Ranking
-from deca_tf.evaluation.scoring import scorer
+from deca_tf.evaluation._ranking import Ranking
+from deca_tf.evaluation._scoring import scorer
 from deca_tf.metrics import METRICS
 
 KS = (3, 5, 10, 20, 50)
@@ -30,11 +30,14 @@ class Evaluation:
         warm: the same over users with a training history; empty where there are none.
         num_users: users judged.
         num_warm_users: those with a training history.
-        seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator` does once.
-        per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired tests.
-        per_pair: one row per relevant pair, in order of user and item: dense `user_id` and `item_id`, and `place`, that
-            of the item in the user's ranking, from 1; 0 where it is never recommended. Exact up to the largest of
-            `ks`; further down it does not count items of equal score that come before.
+        seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator`
+            does once.
+        per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired
+            tests.
+        per_pair: one row per relevant pair, in order of user and item: dense `user_id` and
+            `item_id`, and `place`, that of the item in the user's ranking, from 1; 0 where it is
+            never recommended. Exact up to the largest of `ks`; further down it does not count items
+            of equal score that come before.
     """
 
     metrics: dict
@@ -47,33 +50,40 @@ class Evaluation:
 
     def to_dict(self):
         """All but `per_user` and `per_pair`, as plain numbers that JSON can hold."""
-        names = [field.name for field in dataclasses.fields(self) if not field.name.startswith("per_")]
+        names = [
+            field.name for field in dataclasses.fields(self) if not field.name.startswith("per_")
+        ]
         return {name: getattr(self, name) for name in names}
 
 
-def evaluate(model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None, progress=None):
+def evaluate(
+    model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None, progress=None
+):
     """Judges a model by ranking all items.
 
-    Users are those with at least one pair in the part; relevant are their distinct pairs in it. Items of their
-    training history (and, for the test, of validation) are left out of the ranking and can be no hits, even if they
-    are relevant too: under protocol 'paper' some are, and they stay in the denominators, as in the released code.
-    An item that the model scores -inf is never recommended either.
+    Users are those with at least one pair in the part; relevant are their distinct pairs in it.
+    Items of their training history (and, for the test, of validation) are left out of the ranking
+    and can be no hits, even if they are relevant too: under protocol 'paper' some are, and they
+    stay in the denominators, as in the released code. An item that the model scores -inf is never
+    recommended either.
 
-    Ties go to the lower item id. Under protocol 'clean' users without training history are ranked by popularity, as
-    in serving; under 'paper' by the model. There a Keras model is ranked by its probabilities in float32, as in the
-    released code, where logits below 1e-7 are all 0.5 and above 17 all 1: ties where the logits have none.
+    Ties go to the lower item id. Under protocol 'clean' users without training history are ranked
+    by popularity, as in serving; under 'paper' by the model. There a Keras model is ranked by its
+    probabilities in float32, as in the released code, where logits below 1e-7 are all 0.5 and above
+    17 all 1: ties where the logits have none.
 
     Args:
-        model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is judged; a Keras model from
-            `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object with
-            `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
+        model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is judged;
+            a Keras model from `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object
+            with `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
         split: a `Split`.
         part: 'test' or 'validation'.
-        leave_out_seen: False ranks all items, seen or not: what the released code does to CDAE. Never to be compared
-            with the rest.
-        ks: lengths of the lists. Beyond the number of items the list is all items; precision still divides by k.
-        chunk_size: users ranked at once by each thread; None: as many as make 1 MiB of scores, fewer where each score
-            takes a network. Changes nothing but speed and memory.
+        leave_out_seen: False ranks all items, seen or not: what the released code does to CDAE.
+            Never to be compared with the rest.
+        ks: lengths of the lists. Beyond the number of items the list is all items; precision still
+            divides by k.
+        chunk_size: users ranked at once by each thread; None: as many as make 1 MiB of scores,
+            fewer where each score takes a network. Changes nothing but speed and memory.
         progress: called as `progress(users_done, num_users)` after each chunk, or None.
 
     Returns:
@@ -81,8 +91,8 @@ def evaluate(model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_siz
 
     Raises:
         TypeError: `model` is none of these.
-        ValueError: an unknown part, a part without pairs, a `k` below 1, a model over other ids than the split, or
-            scores that are NaN.
+        ValueError: an unknown part, a part without pairs, a `k` below 1, a model over other ids
+            than the split, or scores that are NaN.
 
     Example:
         >>> evaluate(model, split).metrics["recall@20"]
@@ -138,7 +148,10 @@ class Evaluator:
         known, compiled = self._compiled
         if known is not model:
             compiled = {}
-            self._compiled = model, compiled  # not read again: another thread may judge another model meanwhile
+            self._compiled = (
+                model,
+                compiled,
+            )  # not read again: another thread may judge another model meanwhile
         _check_model(model, self.split)
         score, fitting = scorer(model, self.split.num_items, compiled)
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
@@ -146,13 +159,19 @@ class Evaluator:
         tell = progress and (lambda done: progress(offset + done, len(self.users)))
         # A model of another make may not be for several threads at once.
         threads = _num_threads() if isinstance(model, keras.Model) else 1
-        self._by_model.fill(hits, places, score, self.chunk_size or fitting, tell, by_probability, threads)
+        self._by_model.fill(
+            hits, places, score, self.chunk_size or fitting, tell, by_probability, threads
+        )
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
         raw = self.split.train.raw_user_ids[self.users]
         return Evaluation(
             metrics={name: float(value.mean()) for name, value in values.items()},
-            warm={name: float(value[self.is_warm].mean()) for name, value in values.items() if self.is_warm.any()},
+            warm={
+                name: float(value[self.is_warm].mean())
+                for name, value in values.items()
+                if self.is_warm.any()
+            },
             num_users=len(self.users),
             num_warm_users=int(self.is_warm.sum()),
             seconds=time.perf_counter() - began,
@@ -195,13 +214,15 @@ def _num_threads():
 def _check_model(model, split):
     if not isinstance(model, keras.Model) and not hasattr(model, "score_all_items"):
         raise TypeError(
-            "`model` must be a keras.Model from {'user_id', 'item_id'} to logits, or have `score_all_items(user_ids)`. "
+            "`model` must be a keras.Model from {'user_id', 'item_id'} to logits, or have "
+            "`score_all_items(user_ids)`. "
             f"Received: model={model!r} of type {type(model).__name__}."
         )
     for size in ("num_users", "num_items"):
         expected = getattr(split, size)
         if getattr(model, size, expected) != expected:
             raise ValueError(
-                f"`model` must have the split's `{size}`, {expected}. Received: model.{size}={getattr(model, size)}. "
+                f"`model` must have the split's `{size}`, {expected}. Received: "
+                f"model.{size}={getattr(model, size)}. "
                 "Give the split that the model was trained on."
             )

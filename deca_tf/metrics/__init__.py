@@ -6,7 +6,8 @@ Args of each:
     num_relevant: int `(users,)`, how many items are relevant, at least 1; those that cannot be hits count too.
     k: length of the list, at least 1.
 
-Each returns float64 `(users,)` in [0, 1]. To add one: write its file, add a row; `evaluate` then reports it.
+Each returns float64 `(users,)` in [0, 1]. To add one: write its file, add a row; `evaluate` then
+reports it.
 """
 
 from deca_tf.metrics.mrr import mrr

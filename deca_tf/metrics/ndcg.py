@@ -6,8 +6,9 @@ import numpy as np
 def ndcg(hits, num_relevant, k):
     """Normalized discounted cumulative gain with binary relevance, `(users,)`.
 
-    Formula: `DCG / IDCG`, where `DCG = sum over hits at places 1..k of 1 / log2(place + 1)`, and IDCG is the same sum
-    over the places `1..min(k, num_relevant)`: what a list would get that begins with all relevant items.
+    Formula: `DCG / IDCG`, where `DCG = sum over hits at places 1..k of 1 / log2(place + 1)`, and
+    IDCG is the same sum over the places `1..min(k, num_relevant)`: what a list would get that
+    begins with all relevant items.
 
     Example:
         >>> ndcg(np.array([[True, False, False]]), np.array([2]), k=3).round(4)

@@ -6,8 +6,8 @@ import numpy as np
 def recall(hits, num_relevant, k):
     """Share of the relevant items that are within k, `(users,)`.
 
-    Formula: `hits within k / num_relevant`. Two others go by this name: divided by `min(k, num_relevant)`, and the hit
-    rate, which is 1 as soon as there is a hit.
+    Formula: `hits within k / num_relevant`. Two others go by this name: divided by `min(k,
+    num_relevant)`, and the hit rate, which is 1 as soon as there is a hit.
 
     Example:
         >>> recall(np.array([[True, False, True]]), np.array([8]), k=3)

@@ -1,8 +1,8 @@
 """Optimizers: `Adam` moves every row at every update, `LazyAdam` only the rows that the batch asked for."""
 
+from deca_tf._registry import Registry
 from deca_tf.optimizers.adam import Adam
 from deca_tf.optimizers.lazy_adam import LazyAdam
-from deca_tf.registry import Registry
 
 OPTIMIZERS = Registry(
     "optimizer",

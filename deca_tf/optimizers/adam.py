@@ -4,19 +4,20 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.blocks import pays, update_in_blocks
+from deca_tf.embeddings.blocks import pays, update_in_blocks
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
 class Adam(keras.optimizers.Adam):
     """Adam with epsilon where its authors and PyTorch have it: beside the root whose bias has been corrected.
 
-    Source: Kingma and Ba, "Adam", ICLR 2015, Algorithm 1: `w -= lr * m' / (sqrt(v') + epsilon)`, with
-    `m' = m / (1 - beta_1^t)` and `v' = v / (1 - beta_2^t)`.
+    Source: Kingma and Ba, "Adam", ICLR 2015, Algorithm 1: `w -= lr * m' / (sqrt(v') + epsilon)`,
+    with `m' = m / (1 - beta_1^t)` and `v' = v / (1 - beta_2^t)`.
 
-    Keras adds epsilon to the root of v itself. In the first updates that root is thirty times smaller, so its epsilon
-    weighs thirty times more. It matters where gradients are small: the auxiliary model g of DeCA, whose gradient begins
-    at the disagreement of two models that know nothing, moved a quarter as far in its first 60 updates.
+    Keras adds epsilon to the root of v itself. In the first updates that root is thirty times
+    smaller, so its epsilon weighs thirty times more. It matters where gradients are small: the
+    auxiliary model g of DeCA, whose gradient begins at the disagreement of two models that know
+    nothing, moved a quarter as far in its first 60 updates.
 
     Args:
         learning_rate: a number or a schedule.
@@ -29,7 +30,10 @@ class Adam(keras.optimizers.Adam):
 
     def __init__(self, learning_rate=1e-3, *, epsilon=1e-8, **kwargs):
         if kwargs.pop("amsgrad", False):
-            raise ValueError("`amsgrad` must be False. Received: True. Use `keras.optimizers.Adam`, which has it.")
+            raise ValueError(
+                "`amsgrad` must be False. Received: True. Use `keras.optimizers.Adam`, which has "
+                "it."
+            )
         super().__init__(learning_rate, epsilon=epsilon, **kwargs)
 
     def update_step(self, gradient, variable, learning_rate):
@@ -37,7 +41,11 @@ class Adam(keras.optimizers.Adam):
         gradient = ops.cast(gradient, dtype)
         step = ops.cast(self.iterations + 1, dtype)
         root_left = ops.sqrt(1.0 - ops.power(ops.cast(self.beta_2, dtype), step))
-        rate = ops.cast(learning_rate, dtype) * root_left / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
+        rate = (
+            ops.cast(learning_rate, dtype)
+            * root_left
+            / (1.0 - ops.power(ops.cast(self.beta_1, dtype), step))
+        )
         epsilon = self.epsilon * root_left
         place = self._get_variable_index(variable)
         tables = [self._momentums[place], self._velocities[place], variable]
@@ -48,7 +56,9 @@ class Adam(keras.optimizers.Adam):
         ]
 
         def update(gradient):
-            updated = update_in_blocks(steps, gradient, [tf.convert_to_tensor(table) for table in tables])
+            updated = update_in_blocks(
+                steps, gradient, [tf.convert_to_tensor(table) for table in tables]
+            )
             for table, value in zip(tables, updated, strict=True):
                 self.assign(table, value)
 

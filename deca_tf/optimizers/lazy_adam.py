@@ -7,6 +7,8 @@ import typing
 import keras
 import tensorflow as tf
 
+from deca_tf.embeddings.row_gradients import RowGradient
+
 REFUSED = (
     "amsgrad",
     "weight_decay",
@@ -20,35 +22,27 @@ REFUSED = (
 CHUNK = 65536  # rows that `catch_up` holds in memory at once
 
 
-class RowGradient(typing.NamedTuple):
-    """A gradient like `tf.IndexedSlices`, with the rows themselves, which then need not be looked up again.
-
-    Gradients with the very same tensor of ids are worked on together.
-    """
-
-    values: tf.Tensor  # (n, ...)
-    ids: tf.Tensor  # (n,), an id as often as it was looked up
-    rows: tf.Tensor | None  # (n, ...)
-
-
 @keras.saving.register_keras_serializable(package="deca_tf")
 class LazyAdam(keras.optimizers.Optimizer):
     """`deca_tf.optimizers.Adam` that touches a table's row only when a batch has looked it up.
 
-    A row that sat out k updates is caught up before its next one, as if they had come with gradients of zero:
-    `m *= beta_1^k`, `v *= beta_2^k`, and the weight drifts by the momentum that was left to it,
-    `w -= rate * m / (sqrt(v) + epsilon) * (r + r^2 + ... + r^k)` with `r = beta_1 / sqrt(beta_2)`.
-    `DeCAModel.fit` catches all rows up at the end of an epoch, so that judging and saving see no row behind.
+    A row that sat out k updates is caught up before its next one, as if they had come with
+    gradients of zero: `m *= beta_1^k`, `v *= beta_2^k`, and the weight drifts by the momentum that
+    was left to it, `w -= rate * m / (sqrt(v) + epsilon) * (r + r^2 + ... + r^k)` with `r = beta_1 /
+    sqrt(beta_2)`. `DeCAModel.fit` catches all rows up at the end of an epoch, so that judging and
+    saving see no row behind.
 
-    Exact: the sum over a row's duplicates in a batch; rows that are in every batch, and weights with dense gradients,
-    get the very updates of `Adam`; the moments of the others. Approximate, for rows that sat out: the drift takes one
-    bias correction and one share of epsilon in the root, those of the middle of its series, and the learning rate of
-    today; a lookup sees the row as it was before its drift. The L2 penalty on a row comes when it is looked up, times
-    the number of updates since it last was: in expectation that is the penalty of every update, whatever the sampling.
-    So rows that are never looked up are never penalized; under `Adam` they shrink to zero.
+    Exact: the sum over a row's duplicates in a batch; rows that are in every batch, and weights
+    with dense gradients, get the very updates of `Adam`; the moments of the others. Approximate,
+    for rows that sat out: the drift takes one bias correction and one share of epsilon in the root,
+    those of the middle of its series, and the learning rate of today; a lookup sees the row as it
+    was before its drift. The L2 penalty on a row comes when it is looked up, times the number of
+    updates since it last was: in expectation that is the penalty of every update, whatever the
+    sampling. So rows that are never looked up are never penalized; under `Adam` they shrink to
+    zero.
 
-    Lookups must be `deca_tf.backbones.lookups.look_up`, as in `MF`, `GMF` and `NeuMF`: a table that is read whole is
-    copied whole at each update. Other models train as well, but gain little.
+    Lookups must be `deca_tf.embeddings.lookups.look_up`, as in `MF`, `GMF` and `NeuMF`: a table
+    that is read whole is copied whole at each update. Other models train as well, but gain little.
 
     Args:
         learning_rate: a number or a schedule.
@@ -62,13 +56,15 @@ class LazyAdam(keras.optimizers.Optimizer):
         >>> model.compile(deca_tf.optimizers.LazyAdam(1e-3))
     """
 
-    takes_row_gradients = True  # `DeCAModel` leaves gradients of lookups sparse, as `RowGradient` or `tf.IndexedSlices`
+    # `DeCAModel` leaves gradients of lookups sparse, as `RowGradient` or `tf.IndexedSlices`
+    takes_row_gradients = True
 
     def __init__(self, learning_rate=1e-3, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **kwargs):
         for name in REFUSED:
             if kwargs.get(name):
                 raise ValueError(
-                    f"`{name}` must be unset: LazyAdam touches some rows only. Received: {name}={kwargs[name]!r}. "
+                    f"`{name}` must be unset: LazyAdam touches some rows only. Received: "
+                    f"{name}={kwargs[name]!r}. "
                     "Use `deca_tf.optimizers.Adam`."
                 )
         kwargs.pop("amsgrad", None)
@@ -85,8 +81,8 @@ class LazyAdam(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        # What is kept of a row lies side by side, for one access to memory, and beside it what is kept of all other
-        # tables with as many rows: the networks look up the same users.
+        # What is kept of a row lies side by side, for one access to memory, and beside it what is
+        # kept of all other tables with as many rows: the networks look up the same users.
         self._columns, widths = {}, {}
         for variable in variables:
             rows, width = _flat_shape(variable)
@@ -106,7 +102,9 @@ class LazyAdam(keras.optimizers.Optimizer):
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         if self._distribution_strategy.num_replicas_in_sync > 1:
-            super()._backend_update_step(grads, trainable_variables, learning_rate)  # one table after the other
+            super()._backend_update_step(
+                grads, trainable_variables, learning_rate
+            )  # one table after the other
         else:
             self._update(grads, trainable_variables, learning_rate)
 
@@ -118,13 +116,18 @@ class LazyAdam(keras.optimizers.Optimizer):
         for moves in self._rounds(gradients, variables):
             layouts = tuple(tuple(move.layout) for move in moves)
             given = [move.read() for move in moves]
-            factors = self._compiled(self._factors, layouts)([slots for *_, slots in given], step - 1.0, rate)
+            factors = self._compiled(self._factors, layouts)(
+                [slots for *_, slots in given], step - 1.0, rate
+            )
             moved = self._compiled(self._advance, layouts)(given, factors, step, rate)
             for move, (rows, slots) in zip(moves, moved, strict=True):
                 move.write(rows, slots)
 
     def _rounds(self, gradients, variables):
-        """Lists of moves. Those of a list have no slots in common, so that none can undo another's."""
+        """Lists of moves.
+
+        Those of a list have no slots in common, so that none can undo another's.
+        """
         rounds, by_rows_and_ids = [], {}
         for gradient, variable in zip(gradients, variables, strict=True):
             if isinstance(gradient, tf.IndexedSlices):
@@ -134,7 +137,9 @@ class LazyAdam(keras.optimizers.Optimizer):
             rows = _flat_shape(variable)[0]
             move = by_rows_and_ids.get((rows, id(gradient.ids)))
             if move is None:
-                move = by_rows_and_ids[rows, id(gradient.ids)] = _Move(self._slots[rows].value, gradient.ids)
+                move = by_rows_and_ids[rows, id(gradient.ids)] = _Move(
+                    self._slots[rows].value, gradient.ids
+                )
                 taken = next((taken for taken in rounds if rows not in taken), None)
                 if taken is None:
                     rounds.append(taken := {})
@@ -162,21 +167,29 @@ class LazyAdam(keras.optimizers.Optimizer):
     def _catch_up_table(self, variable, step, rate):
         rows, columns = variable.shape[0], self._columns[self._var_key(variable)]
         slots = self._slots[rows].value
-        factors, idle = self._compiled(self._factors, (((columns, 0.0),),)), self._compiled(self._idle, columns)
+        factors, idle = (
+            self._compiled(self._factors, (((columns, 0.0),),)),
+            self._compiled(self._idle, columns),
+        )
 
         def chunk(first):
-            ids = tf.minimum(first + tf.range(min(CHUNK, rows)), rows - 1)  # the last row may come often: equal rows
+            ids = tf.minimum(
+                first + tf.range(min(CHUNK, rows)), rows - 1
+            )  # the last row may come often: equal rows
             kept = tf.gather(slots, ids)
-            moved, kept = idle(tf.gather(variable, ids), kept, *factors([kept], step, rate)[0][0], step)
+            moved, kept = idle(
+                tf.gather(variable, ids), kept, *factors([kept], step, rate)[0][0], step
+            )
             _write(variable, ids, moved)
             _write(slots, ids, kept)
             return (first + CHUNK,)
 
         tf.while_loop(lambda first: first < rows, chunk, (0,), parallel_iterations=1)
 
-    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots. Shapes are static, so XLA makes one
-    # pass of it. What is the same for a whole row is worked out before, by a function of its own: in one function with
-    # the rest, XLA would work it out for each of the row's elements.
+    # The arithmetic, on rows `(n, ...)` that have been looked up and their slots. Shapes are
+    # static, so XLA makes one pass of it. What is the same for a whole row is worked out before, by
+    # a function of its own: in one function with the rest, XLA would work it out for each of the
+    # row's elements.
 
     def _factors(self, layouts, slots, step, rate):
         """For each move and each of its tables what `_row_factors` says."""
@@ -188,12 +201,20 @@ class LazyAdam(keras.optimizers.Optimizer):
     def _advance(self, layouts, given, factors, step, rate):
         """For each move its rows, table by table, and slots after update `step`, which brought a gradient."""
         moved = []
-        for layout, (gradients, place, rows, slots), factors_of_move in zip(layouts, given, factors, strict=True):
+        for layout, (gradients, place, rows, slots), factors_of_move in zip(
+            layouts, given, factors, strict=True
+        ):
             if place is not None:
-                gradients = _sums_of_duplicates(gradients, [columns.width for columns, _ in layout], place)
+                gradients = _sums_of_duplicates(
+                    gradients, [columns.width for columns, _ in layout], place
+                )
             new_rows = []
-            for (columns, _), gradient, row, of_row in zip(layout, gradients, rows, factors_of_move, strict=True):
-                new_row, kept = self._advance_elements(gradient, row, columns.of(slots), step, rate, *of_row)
+            for (columns, _), gradient, row, of_row in zip(
+                layout, gradients, rows, factors_of_move, strict=True
+            ):
+                new_row, kept = self._advance_elements(
+                    gradient, row, columns.of(slots), step, rate, *of_row
+                )
                 new_rows.append(new_row)
                 slots = columns.put(kept, slots)
             moved.append((new_rows, slots))
@@ -203,7 +224,9 @@ class LazyAdam(keras.optimizers.Optimizer):
         """Rows and slots after update `step`, if nothing but zeros has come since they were last moved."""
         rows, m, v = self._caught_up(rows, columns.of(slots), drift, epsilon, left_1, left_2)
         last_gradient = columns.counts(slots)[:, :1]
-        return rows, columns.put(tf.concat([m, v, last_gradient, tf.fill(tf.shape(last_gradient), step)], 1), slots)
+        return rows, columns.put(
+            tf.concat([m, v, last_gradient, tf.fill(tf.shape(last_gradient), step)], 1), slots
+        )
 
     def _row_factors(self, counts, step, rate, l2):
         """Per row, `(n, 1)`: the penalty's weight, drift and epsilon, what is left of m and of v."""
@@ -214,7 +237,13 @@ class LazyAdam(keras.optimizers.Optimizer):
         middle = caught_up + (1.0 + tf.clip_by_value(behind, 1.0, 2.0 / (1.0 - ratio) - 1.0)) / 2.0
         rate, epsilon = self._corrected(rate, middle)
         penalty = l2 * (step + 1.0 - last_gradient)
-        return penalty, drift * rate, epsilon, _power(self.beta_1, behind), _power(self.beta_2, behind)
+        return (
+            penalty,
+            drift * rate,
+            epsilon,
+            _power(self.beta_1, behind),
+            _power(self.beta_2, behind),
+        )
 
     def _corrected(self, rate, step):
         """Learning rate and epsilon, as they stand beside m and v whose bias has not been corrected."""
@@ -223,7 +252,9 @@ class LazyAdam(keras.optimizers.Optimizer):
 
     def _caught_up(self, rows, kept, drift, epsilon, left_1, left_2):
         m, v, _ = kept
-        rows = tf.reshape(tf.cast(rows, tf.float32), tf.shape(m)) - drift * m / (tf.sqrt(v) + epsilon)
+        rows = tf.reshape(tf.cast(rows, tf.float32), tf.shape(m)) - drift * m / (
+            tf.sqrt(v) + epsilon
+        )
         return rows, m * left_1, v * left_2
 
     def _advance_elements(self, gradient, rows, kept, step, rate, penalty, *factors):
@@ -237,19 +268,28 @@ class LazyAdam(keras.optimizers.Optimizer):
 
     def _compiled(self, function, layout):
         given_layout = functools.partial(function, layout)
-        # With several devices the operations stay apart: XLA's do not go into what a strategy runs per device.
+        # With several devices the operations stay apart: XLA's do not go into what a strategy runs
+        # per device.
         if self._distribution_strategy.num_replicas_in_sync > 1:
             return given_layout
-        return self._functions.setdefault((function.__name__, layout), tf.function(given_layout, jit_compile=True))
+        return self._functions.setdefault(
+            (function.__name__, layout), tf.function(given_layout, jit_compile=True)
+        )
 
     def get_config(self):
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
 
 
 class _Columns(typing.NamedTuple):
     """Where in the slots a table's own are: m, v, and two counts of updates.
 
-    The last that had a gradient for the row, and the one that the row has been caught up to: exact up to 2^24.
+    The last that had a gradient for the row, and the one that the row has been caught up to: exact
+    up to 2^24.
     """
 
     first: int
@@ -280,13 +320,20 @@ class _Move:
     def add(self, variable, gradient, columns, l2):
         self.variables.append(variable.value if isinstance(variable, keras.Variable) else variable)
         self.gradients.append(gradient)
-        self.layout.append((columns, 0.0 if self.ids is None else l2))  # dense gradients come with the penalty's
+        self.layout.append(
+            (columns, 0.0 if self.ids is None else l2)
+        )  # dense gradients come with the penalty's
 
     def read(self):
         """Gradients; every position's place among the distinct ids, if there are ids; rows, slots."""
         values = [gradient.values for gradient in self.gradients]
         if self.ids is None:
-            return values, None, [tf.convert_to_tensor(v) for v in self.variables], tf.identity(self.slots)
+            return (
+                values,
+                None,
+                [tf.convert_to_tensor(v) for v in self.variables],
+                tf.identity(self.slots),
+            )
         rows = [
             tf.gather(variable, self.ids) if gradient.rows is None else gradient.rows
             for variable, gradient in zip(self.variables, self.gradients, strict=True)
@@ -308,7 +355,9 @@ def _flat_shape(variable):
 
 def _write(table, ids, rows):
     """Puts rows into a table, in place; equal ids bring equal rows."""
-    rows = tf.reshape(tf.cast(rows, table.dtype), tf.concat([tf.shape(ids), table.shape[1:]], axis=0))
+    rows = tf.reshape(
+        tf.cast(rows, table.dtype), tf.concat([tf.shape(ids), table.shape[1:]], axis=0)
+    )
     table.scatter_update(tf.IndexedSlices(rows, ids))
 
 
@@ -322,7 +371,8 @@ def _sums_of_duplicates(gradients, widths, place):
     There are as many sums as positions, whatever ids are equal: that keeps shapes static.
     """
     flat = [
-        tf.reshape(tf.cast(values, tf.float32), (-1, width)) for values, width in zip(gradients, widths, strict=True)
+        tf.reshape(tf.cast(values, tf.float32), (-1, width))
+        for values, width in zip(gradients, widths, strict=True)
     ]
     sums = tf.math.unsorted_segment_sum(tf.concat(flat, axis=1), place, tf.size(place))
     return tf.split(tf.gather(sums, place), widths, axis=1)

@@ -1,4 +1,7 @@
-"""Reports: which interactions are noise, who is served how well. Importing it loads no TensorFlow."""
+"""Reports: which interactions are noise, who is served how well.
+
+Importing it loads no TensorFlow.
+"""
 
 from deca_tf.reporting.noise import interaction_report, separation_auc
 from deca_tf.reporting.slices import slices

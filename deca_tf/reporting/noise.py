@@ -5,15 +5,16 @@ import pandas as pd
 import scipy.special
 import scipy.stats
 
-from deca_tf.checks import check_integer
+from deca_tf._checks import check_integer
 from deca_tf.data import schema
 
 
 def separation_auc(scores, is_noisy):
     """Probability that a random clean interaction scores higher than a random noisy one, ties counting half.
 
-    The area under the ROC curve of the score as a test for clean: 0.5 is chance, 1 is perfect. A score that merely
-    follows how liked items are in general is above chance too: compare with that of a model trained normally.
+    The area under the ROC curve of the score as a test for clean: 0.5 is chance, 1 is perfect. A
+    score that merely follows how liked items are in general is above chance too: compare with that
+    of a model trained normally.
 
     Args:
         scores: numbers `(n,)`, higher for cleaner; infinities are ordered like any number.
@@ -37,7 +38,8 @@ def separation_auc(scores, is_noisy):
         )
     if np.isnan(scores).any():
         raise ValueError(
-            f"`scores` must be numbers. Received: {np.isnan(scores).sum()} NaN among {len(scores)}. Leave out "
+            f"`scores` must be numbers. Received: {np.isnan(scores).sum()} NaN among "
+            f"{len(scores)}. Leave out "
             "interactions without a score; if the model gave them, its training has diverged."
         )
     clean = int(np.count_nonzero(~is_noisy))
@@ -47,7 +49,8 @@ def separation_auc(scores, is_noisy):
             "`is_noisy` must hold clean and noisy interactions, or there is nothing to separate. "
             f"Received: {clean} clean and {noisy} noisy."
         )
-    # Mann and Whitney: the ranks of the clean ones, less the ranks they would have among themselves, count the pairs.
+    # Mann and Whitney: the ranks of the clean ones, less the ranks they would have among
+    # themselves, count the pairs.
     rank_sum = scipy.stats.rankdata(scores)[~is_noisy].sum()
     return float((rank_sum - clean * (clean + 1) / 2) / (clean * noisy))
 
@@ -62,10 +65,11 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
         batch_size: pairs scored at once.
 
     Returns:
-        A `pandas.DataFrame` with a row per interaction: the raw `user_id` and `item_id`; `probability`, the target's,
-        float64 in [0, 1]; with a denoiser `posterior`, P(real | observed) of Eq. (16), which is the probability where
-        the method has no noise model; and `rating`, `dwell`, `timestamp`, `is_noisy` where known. Sorted by ascending
-        logit of the target, which unlike the probability does not saturate; equal ones keep their order.
+        A `pandas.DataFrame` with a row per interaction: the raw `user_id` and `item_id`;
+        `probability`, the target's, float64 in [0, 1]; with a denoiser `posterior`, P(real |
+        observed) of Eq. (16), which is the probability where the method has no noise model; and
+        `rating`, `dwell`, `timestamp`, `is_noisy` where known. Sorted by ascending logit of the
+        target, which unlike the probability does not saturate; equal ones keep their order.
 
     Raises:
         ValueError: no interactions, a `batch_size` below 1, or logits that are NaN.
@@ -75,13 +79,18 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
     """
     check_integer("batch_size", batch_size)
     if not len(interactions):
-        raise ValueError("`interactions` must hold at least one pair to report on. Received: 0 pairs.")
+        raise ValueError(
+            "`interactions` must hold at least one pair to report on. Received: 0 pairs."
+        )
     target = getattr(model, "recommender", model)
     denoiser = getattr(model, "denoiser", None) if denoiser is None else denoiser
     logits, posterior = [], []
     for start in range(0, len(interactions), batch_size):
         rows = slice(start, start + batch_size)
-        inputs = {schema.USER_ID: interactions.user_id[rows], schema.ITEM_ID: interactions.item_id[rows]}
+        inputs = {
+            schema.USER_ID: interactions.user_id[rows],
+            schema.ITEM_ID: interactions.item_id[rows],
+        }
         logits.append(np.asarray(target(inputs, training=False), np.float64))
         if denoiser is not None:
             target_prob = scipy.special.expit(logits[-1]).astype(np.float32)
@@ -89,7 +98,8 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
     logits = np.concatenate(logits)
     if np.isnan(logits).any():
         raise ValueError(
-            f"The model's logits must be numbers. Received: {np.isnan(logits).sum()} NaN among {len(logits)}: training "
+            f"The model's logits must be numbers. Received: {np.isnan(logits).sum()} NaN among "
+            f"{len(logits)}: training "
             "has diverged. Train with a lower learning rate."
         )
     columns = {

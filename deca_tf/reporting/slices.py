@@ -1,9 +1,12 @@
-"""How well whom is served: the figures of an evaluation by kinds of users and of items. NumPy and pandas only."""
+"""How well whom is served: the figures of an evaluation by kinds of users and of items.
+
+NumPy and pandas only.
+"""
 
 import numpy as np
 import pandas as pd
 
-from deca_tf.checks import check_integer
+from deca_tf._checks import check_integer
 from deca_tf.data import schema
 
 CLICKS = (0, 1, 5, 10, 20, 50, 100)  # the least clicks of each group of users
@@ -14,9 +17,10 @@ METRICS = ("recall", "ndcg")
 def slices(evaluation, train, k=20):
     """The figures of an evaluation, slice by slice.
 
-    Users: all, without and with a training history, and by their number of clicks in it; the figures are means over
-    users. Items: in the order of their clicks in train, equal ones by id, cut into ten groups of equally many items,
-    decile 1 the most popular; recall is the share of the test's pairs with such an item that come among the first k.
+    Users: all, without and with a training history, and by their number of clicks in it; the
+    figures are means over users. Items: in the order of their clicks in train, equal ones by id,
+    cut into ten groups of equally many items, decile 1 the most popular; recall is the share of the
+    test's pairs with such an item that come among the first k.
 
     Args:
         evaluation: an `Evaluation` whose lists are long enough for k.
@@ -24,8 +28,8 @@ def slices(evaluation, train, k=20):
         k: length of the lists.
 
     Returns:
-        A `pandas.DataFrame` with a row per slice that holds anything: `slice`, `users`, `pairs`, `recall@k` and
-        `ndcg@k`, which items do not have.
+        A `pandas.DataFrame` with a row per slice that holds anything: `slice`, `users`, `pairs`,
+        `recall@k` and `ndcg@k`, which items do not have.
 
     Raises:
         ValueError: a k that was not evaluated.
@@ -35,7 +39,9 @@ def slices(evaluation, train, k=20):
     """
     names = [f"{metric}@{check_integer('k', k)}" for metric in METRICS]
     if names[0] not in evaluation.per_user:
-        raise ValueError(f"`k` must be one that was evaluated, and {names[0]} was not. Received: k={k}.")
+        raise ValueError(
+            f"`k` must be one that was evaluated, and {names[0]} was not. Received: k={k}."
+        )
     per_user, per_pair = evaluation.per_user, evaluation.per_pair
     users, pairs_of = np.unique(per_pair[schema.USER_ID], return_counts=True)
     clicks = train.user_activity()[users]
@@ -55,8 +61,17 @@ def slices(evaluation, train, k=20):
     for number in range(1, DECILES + 1):
         chosen = decile == number
         if chosen.any():
-            counts = {"users": int(per_pair.loc[chosen, schema.USER_ID].nunique()), "pairs": int(chosen.sum())}
-            rows.append({"slice": f"items, decile {number}", **counts, names[0]: float(is_found[chosen].mean())})
+            counts = {
+                "users": int(per_pair.loc[chosen, schema.USER_ID].nunique()),
+                "pairs": int(chosen.sum()),
+            }
+            rows.append(
+                {
+                    "slice": f"items, decile {number}",
+                    **counts,
+                    names[0]: float(is_found[chosen].mean()),
+                }
+            )
     return pd.DataFrame(rows, columns=["slice", "users", "pairs", *names])
 
 
@@ -70,5 +85,11 @@ def item_deciles(train):
 
 def _by_clicks(clicks):
     for low, above in zip(CLICKS, (*CLICKS[1:], None), strict=True):
-        text = f"{low} or more" if above is None else str(low) if above == low + 1 else f"{low} to {above - 1}"
+        text = (
+            f"{low} or more"
+            if above is None
+            else str(low)
+            if above == low + 1
+            else f"{low} to {above - 1}"
+        )
         yield text, (clicks >= low) & (above is None or clicks < above)

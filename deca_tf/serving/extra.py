@@ -14,6 +14,7 @@ def require_extra():
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"This requires the extra `serving`. Received: an environment without {', '.join(missing)}. "
+            "This requires the extra `serving`. Received: an environment without "
+            f"{', '.join(missing)}. "
             "Run `pip install 'deca-tf[serving]'`."
         )

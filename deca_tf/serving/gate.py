@@ -27,19 +27,24 @@ def compare(folder, validation, metric=METRIC, margin=MARGIN):
 
     Args:
         folder: what `export` is given; it need not exist.
-        validation: `{"recall@20": ..., "rule": ..., "users": ...}`, as in the manifest's "validation".
+        validation: `{"recall@20": ..., "rule": ..., "users": ...}`, as in the manifest's
+            "validation".
         metric: which figure.
         margin: the share of the published figure that may be lost.
 
     Returns:
-        A `Comparison`. It passes where there is nothing to compare with: no version, or one without this figure.
+        A `Comparison`. It passes where there is nothing to compare with: no version, or one without
+        this figure.
     """
     new = f"{metric} {validation[metric]:.4f} on the validation ({validation['rule']})"
     versions = complete_versions(folder) if folder.is_dir() else {}
     if not versions:
         return Comparison(True, f"{new}; nothing is published yet.")
     number = max(versions)
-    published = json.loads((versions[number] / MANIFEST).read_text(encoding="utf-8")).get("validation") or {}
+    published = (
+        json.loads((versions[number] / MANIFEST).read_text(encoding="utf-8")).get("validation")
+        or {}
+    )
     old = published.get(metric)
     if old is None:
         return Comparison(True, f"{new}; version {number} does not tell its own.")
@@ -47,5 +52,7 @@ def compare(folder, validation, metric=METRIC, margin=MARGIN):
     passed = validation[metric] >= least
     verdict = "at least" if passed else "below"
     return Comparison(
-        passed, f"{new}, {verdict} the {least:.4f} that are asked: {1 - margin:.0%} of version {number}'s {old:.4f}."
+        passed,
+        f"{new}, {verdict} the {least:.4f} that are asked: {1 - margin:.0%} of version {number}'s "
+        f"{old:.4f}.",
     )

@@ -1,4 +1,7 @@
-"""Recommender: asks an exported model from Python. It needs no Keras and no model code, only TensorFlow."""
+"""Recommender: asks an exported model from Python.
+
+It needs no Keras and no model code, only TensorFlow.
+"""
 
 import json
 import numbers
@@ -7,7 +10,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from deca_tf.checks import check_integer
+from deca_tf._checks import check_integer
 from deca_tf.serving.versions import MANIFEST, find_version
 
 _CHUNK = 256  # users asked at once: their scores for all items are in memory together
@@ -43,7 +46,9 @@ class Recommender:
         self.version = int(self.path.name)
         self.manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         self.k = max(self.manifest["ks"])
-        self._loaded = tf.saved_model.load(str(self.path))  # held, for it owns the variables that the signature reads
+        self._loaded = tf.saved_model.load(
+            str(self.path)
+        )  # held, for it owns the variables that the signature reads
         self._signature = self._loaded.signatures[f"recommend_{self.k}"]
 
     def recommend(self, user_ids, k=None):
@@ -54,10 +59,10 @@ class Recommender:
             k: how many items per user, from 1 to `self.k`; None means `self.k`.
 
         Returns:
-            One `pandas.DataFrame`, users in the order given, best item first, with the columns `user_id` (as given),
-            `rank` (from 1), `item_id` (string), `score` (float32: logit, or popularity where the user is not known)
-            and `known_user` (bool), and `title` where the version has titles. A user with fewer than k items left has
-            fewer rows.
+            One `pandas.DataFrame`, users in the order given, best item first, with the columns
+            `user_id` (as given), `rank` (from 1), `item_id` (string), `score` (float32: logit, or
+            popularity where the user is not known) and `known_user` (bool), and `title` where the
+            version has titles. A user with fewer than k items left has fewer rows.
 
         Raises:
             TypeError: an id that is neither a string nor an integer.
@@ -66,15 +71,22 @@ class Recommender:
         k = self.k if k is None else check_integer("k", k)
         if k > self.k:
             raise ValueError(
-                f"`k` must be at most {self.k}, which this version was exported with. Received: k={k}. "
+                f"`k` must be at most {self.k}, which this version was exported with. Received: "
+                f"k={k}. "
                 f"Export again with `k={k}`."
             )
         single = isinstance(user_ids, str | bytes) or not hasattr(user_ids, "__iter__")
         users = [user_ids] if single else list(user_ids)
         keys = [_key(user) for user in users]
-        starts = range(0, max(len(keys), 1), _CHUNK)  # at least one, so that no users make an empty frame
-        answers = [self._signature(user_id=tf.constant(keys[i : i + _CHUNK], tf.string)) for i in starts]
-        answer = {name: np.concatenate([part[name].numpy() for part in answers]) for name in answers[0]}
+        starts = range(
+            0, max(len(keys), 1), _CHUNK
+        )  # at least one, so that no users make an empty frame
+        answers = [
+            self._signature(user_id=tf.constant(keys[i : i + _CHUNK], tf.string)) for i in starts
+        ]
+        answer = {
+            name: np.concatenate([part[name].numpy() for part in answers]) for name in answers[0]
+        }
         row, column = np.nonzero(answer["item_id"][:, :k] != b"")  # the rest is padding
         table = {
             "user_id": pd.Series([users[i] for i in row], dtype=object).infer_objects(),
@@ -98,7 +110,8 @@ def _key(user):
     if isinstance(user, bool | np.bool_) or not isinstance(user, str | numbers.Integral):
         raise TypeError(
             "`user_ids` must hold strings or integers, as the data does. "
-            f"Received: {user!r} of type {type(user).__name__}. Convert it first; pandas turns integers into floats "
+            f"Received: {user!r} of type {type(user).__name__}. Convert it first; pandas turns "
+            "integers into floats "
             "where a column has gaps."
         )
     return str(user).encode()

@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 import deca_tf
-from deca_tf.checks import check_integer
-from deca_tf.serving.assembly import BRUTE_FORCE, FLOAT32, assemble, shippable
-from deca_tf.serving.compression import compression_loss
+from deca_tf._checks import check_integer
+from deca_tf.serving._assembly import BRUTE_FORCE, FLOAT32, assemble, shippable
+from deca_tf.serving._compression import compression_loss
+from deca_tf.serving._warmup import write_warmup
 from deca_tf.serving.versions import MANIFEST, new_version
-from deca_tf.serving.warmup import write_warmup
 
 
 def export(
@@ -31,7 +31,8 @@ def export(
 ):
     """Writes the next version of a model: raw ids in, raw ids out.
 
-    Its signatures (see `ServedModel`), ids being strings, integer ids as decimal numbers, and lists padded with "":
+    Its signatures (see `ServedModel`), ids being strings, integer ids as decimal numbers, and lists
+    padded with "":
 
     - `serving_default` and `recommend`: user_id `(batch,)` to item_id and score `(batch, k)`, known_user `(batch,)`.
       Pairs of train and validation are never recommended, and equal scores come in the order of the dense item ids. A
@@ -44,40 +45,47 @@ def export(
     - `score`: user_id and item_id `(batch,)` to probability and, where the method has one, posterior.
     - `history`: user_id `(batch,)` to what the user has taken and the same two numbers.
 
-    A factorized `Backbone` (MF, GMF, LightGCN, CDAE) is written as its vectors in an index of TensorFlow Recommenders.
-    Of any other model the graph of `score_all_items` is written, with the weights that it reads; it scores few users
-    at a time, so that memory does not grow with the batch. No Keras object is written.
+    A factorized `Backbone` (MF, GMF, LightGCN, CDAE) is written as its vectors in an index of
+    TensorFlow Recommenders. Of any other model the graph of `score_all_items` is written, with the
+    weights that it reads; it scores few users at a time, so that memory does not grow with the
+    batch. No Keras object is written.
 
     Args:
-        target: `Backbone`, or any Keras model that has `score_all_items(user_ids)` or maps `{"user_id", "item_id"}`,
-            both `(batch,)`, to logits. Of a model that trains one, such as `DeCAModel`, its `.recommender` is written,
-            and what its denoiser's posterior needs: neither auxiliary network nor optimizer.
+        target: `Backbone`, or any Keras model that has `score_all_items(user_ids)` or maps
+            `{"user_id", "item_id"}`, both `(batch,)`, to logits. Of a model that trains one, such
+            as `DeCAModel`, its `.recommender` is written, and what its denoiser's posterior needs:
+            neither auxiliary network nor optimizer.
         split: the `Split` that the target was trained on.
-        folder: where the versions lie, `saved_models/NAME`; made if missing. No version is ever overwritten.
-        k: how many items to recommend, at most `num_items`, one or several numbers. Of `(10, 100)`, `recommend_10` and
-            `recommend_100` are made, and so on; signatures without a number have the first.
-        index: 'brute-force', exact, all item vectors in one matrix; 'streaming', exact, some items at a time; or
-            'scann', approximate, for a server of one's own.
-        dtype: of the item vectors of index 'streaming': 'float32', 'float16' or 'int8'. The manifest tells what the
-            smaller ones lose.
-        retrieval: factorized model of the same data that finds candidates for a target like NeuMF, which then ranks
-            only these; None: the target ranks all items.
+        folder: where the versions lie, `saved_models/NAME`; made if missing. No version is ever
+            overwritten.
+        k: how many items to recommend, at most `num_items`, one or several numbers. Of `(10, 100)`,
+            `recommend_10` and `recommend_100` are made, and so on; signatures without a number have
+            the first.
+        index: 'brute-force', exact, all item vectors in one matrix; 'streaming', exact, some items
+            at a time; or 'scann', approximate, for a server of one's own.
+        dtype: of the item vectors of index 'streaming': 'float32', 'float16' or 'int8'. The
+            manifest tells what the smaller ones lose.
+        retrieval: factorized model of the same data that finds candidates for a target like NeuMF,
+            which then ranks only these; None: the target ranks all items.
         candidates: how many of them are ranked, beside those already seen.
         titles: what to call items: `{raw id: title}`; answers then have `title` beside `item_id`.
-        warmup_batch_sizes: of the requests that a server answers with each signature before it takes the version into
-            service; each is answered here before the version is published. `()`: no warm-up.
-        manifest: what else to record in the version's `assets.extra/manifest.json`: a dict that JSON can hold. The
-            facts about the export itself (k, num_users, num_items, created, versions of the packages) win over it.
+        warmup_batch_sizes: of the requests that a server answers with each signature before it
+            takes the version into service; each is answered here before the version is published.
+            `()`: no warm-up.
+        manifest: what else to record in the version's `assets.extra/manifest.json`: a dict that
+            JSON can hold. The facts about the export itself (k, num_users, num_items, created,
+            versions of the packages) win over it.
 
     Returns:
         `pathlib.Path` of the new version's folder, `<folder>/<integer>`. It appears only when it is complete.
 
     Raises:
         TypeError: `target` is no Keras model, or `manifest` no dict that JSON can hold.
-        ValueError: a `k` out of range, a target of other sizes than the split, scores that cannot be traced into a
-            graph, weights that are not finite, raw ids that are equal as strings, or options that do not go together.
-        ImportError: for a factorized target, a package is missing, or `tf.keras` was used as Keras 3 before (see
-            `retrieval_index`).
+        ValueError: a `k` out of range, a target of other sizes than the split, scores that cannot
+            be traced into a graph, weights that are not finite, raw ids that are equal as strings,
+            or options that do not go together.
+        ImportError: for a factorized target, a package is missing, or `tf.keras` was used as Keras
+            3 before (see `retrieval_index`).
     """
     ks = _checked_ks(k, split.num_items)
     named = None if titles is None else _titles(titles, split.train.raw_item_ids)
@@ -93,7 +101,9 @@ def export(
     )
     facts = {"signatures": sorted(served.offers()), "index": index, "dtype": dtype}
     if dtype != FLOAT32:
-        facts["compression"] = compression_loss(served.search, shippable(retrieval or target), split)
+        facts["compression"] = compression_loss(
+            served.search, shippable(retrieval or target), split
+        )
     text = _manifest_text(manifest, split, ks, facts)
     with new_version(folder) as (scratch, published):
         tf.saved_model.save(served, str(scratch), signatures=served.signatures())
@@ -110,7 +120,10 @@ def _ids_to_ask(split, most=32):
     """Raw ids of some users and items with interactions, as strings."""
     train = split.train
     users, items = (np.unique(ids)[:most] for ids in (train.user_id, train.item_id))
-    return [[str(raw) for raw in ids.tolist()] for ids in (train.raw_user_ids[users], train.raw_item_ids[items])]
+    return [
+        [str(raw) for raw in ids.tolist()]
+        for ids in (train.raw_user_ids[users], train.raw_item_ids[items])
+    ]
 
 
 def _checked_ks(k, num_items):
@@ -120,7 +133,8 @@ def _checked_ks(k, num_items):
     ks = tuple(dict.fromkeys(check_integer("k", each) for each in given))
     if max(ks) > num_items:
         raise ValueError(
-            f"`k` must be at most the number of items, {num_items}. Received: k={max(ks)}. Choose a smaller `k`."
+            f"`k` must be at most the number of items, {num_items}. Received: k={max(ks)}. Choose "
+            "a smaller `k`."
         )
     return ks
 
@@ -149,6 +163,7 @@ def _manifest_text(manifest, split, ks, more):
         return json.dumps({**(manifest or {}), **facts}, indent=2, ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"`manifest` must hold only what JSON can: text, numbers, lists, dicts. Received: manifest={manifest!r}, "
+            "`manifest` must hold only what JSON can: text, numbers, lists, dicts. Received: "
+            f"manifest={manifest!r}, "
             f"{error}."
         ) from error

@@ -14,21 +14,26 @@ _LISTS = tf.TensorSpec([None, None], tf.string)
 class ServedModel(tf.Module):
     """Answers from variables and stock ops alone, so that what is served depends on no Keras code.
 
-    Row u of the per-user tables is user u; one more row at the end stands for everyone not in the vocabulary. Every
-    input and output of a signature has the batch as its first dimension, so that a server may join requests.
+    Row u of the per-user tables is user u; one more row at the end stands for everyone not in the
+    vocabulary. Every input and output of a signature has the batch as its first dimension, so that
+    a server may join requests.
 
     Args:
         users, items: `Vocabulary`.
-        search: `IndexSearch`, `ScoreAllSearch` or `TwoStageSearch`: finds the best of all items, seen ones included.
+        search: `IndexSearch`, `ScoreAllSearch` or `TwoStageSearch`: finds the best of all items,
+            seen ones included.
         known: bool `(num_users + 1,)`, whether a row answers by the model (else by popularity).
         seen: SciPy CSR `(num_users + 1, num_items)`; its nonzero pairs are never recommended.
-        ks: how many items to return, one or several numbers; the first is that of the signatures without a number.
+        ks: how many items to return, one or several numbers; the first is that of the signatures
+            without a number.
         similar: `SimilarItems`, or None.
         posterior: `Posterior`, or None where the method has none.
         titles: list of strings, one per item, or None.
     """
 
-    def __init__(self, users, items, search, known, seen, ks, *, similar=None, posterior=None, titles=None):
+    def __init__(
+        self, users, items, search, known, seen, ks, *, similar=None, posterior=None, titles=None
+    ):
         super().__init__(name="deca_tf_recommender")
         self.users, self.items, self.search = users, items, search
         self.similar, self.posterior = similar, posterior
@@ -43,7 +48,10 @@ class ServedModel(tf.Module):
         """What can be asked, `{signature: (function of the inputs alone, {input: spec})}`."""
         ranked = {
             "recommend": (self.recommend, {"user_id": _IDS}),
-            "recommend_excluding": (self.recommend_excluding, {"user_id": _IDS, "exclude_item_id": _LISTS}),
+            "recommend_excluding": (
+                self.recommend_excluding,
+                {"user_id": _IDS, "exclude_item_id": _LISTS},
+            ),
             "recommend_from_history": (self.recommend_from_history, {"item_id": _LISTS}),
             "similar_items": (self.similar_items, {"item_id": _IDS}),
         }
@@ -62,7 +70,9 @@ class ServedModel(tf.Module):
     def signatures(self):
         """What `tf.saved_model.save` takes as signatures; what has two names is traced once."""
         offers = self.offers()
-        traced = {id(function): _signature(function, inputs) for function, inputs in offers.values()}
+        traced = {
+            id(function): _signature(function, inputs) for function, inputs in offers.values()
+        }
         return {name: traced[id(function)] for name, (function, _) in offers.items()}
 
     def recommend(self, user_id, k):
@@ -73,13 +83,16 @@ class ServedModel(tf.Module):
             k: how many.
 
         Returns:
-            Dict of `item_id`, string `(batch, k)`, best first; `score`, float32 `(batch, k)`: the model's logit, or for
-            an unknown user the item's number of training interactions; `known_user`, bool `(batch,)`; with titles
-            also `title`, string `(batch, k)`. Where fewer than k items are left, the rest is item_id "" with score
-            `NOTHING_LEFT`.
+            Dict of `item_id`, string `(batch, k)`, best first; `score`, float32 `(batch, k)`: the
+            model's logit, or for an unknown user the item's number of training interactions;
+            `known_user`, bool `(batch,)`; with titles also `title`, string `(batch, k)`. Where
+            fewer than k items are left, the rest is item_id "" with score `NOTHING_LEFT`.
         """
         rows = self.users.rows(user_id)
-        return {**self._best_unseen(rows, self._seen(rows), k), "known_user": tf.gather(self.known, rows)}
+        return {
+            **self._best_unseen(rows, self._seen(rows), k),
+            "known_user": tf.gather(self.known, rows),
+        }
 
     def recommend_excluding(self, user_id, exclude_item_id, k):
         """`recommend` without some items more.
@@ -90,7 +103,8 @@ class ServedModel(tf.Module):
             k: how many.
 
         Returns:
-            As `recommend`, and `unknown_items`, int32 `(batch,)`: how many of those ids no item has.
+            As `recommend`, and `unknown_items`, int32 `(batch,)`: how many of those ids no item
+            has.
         """
         rows = self.users.rows(user_id)
         excluded = self.items.rows(exclude_item_id)
@@ -105,16 +119,19 @@ class ServedModel(tf.Module):
         """Ranks for someone who is no user of the model, but of whom a history is known, the items not in it.
 
         Args:
-            item_id: raw ids, string `(batch, n)`, padded with "". An id that comes twice counts once.
+            item_id: raw ids, string `(batch, n)`, padded with "". An id that comes twice counts
+                once.
             k: how many.
 
         Returns:
-            As `recommend`, with `known_history`, whether any of the items is known (else popularity answers), in the
-            place of `known_user`; and `unknown_items`, int32 `(batch,)`.
+            As `recommend`, with `known_history`, whether any of the items is known (else popularity
+            answers), in the place of `known_user`; and `unknown_items`, int32 `(batch,)`.
         """
         given = self.items.rows(item_id)
         history = tf.sort(given, axis=1)
-        again = tf.pad(history[:, 1:] == history[:, :-1], [[0, 0], [1, 0]])[:, : tf.shape(history)[1]]
+        again = tf.pad(history[:, 1:] == history[:, :-1], [[0, 0], [1, 0]])[
+            :, : tf.shape(history)[1]
+        ]
         history = tf.sort(tf.where(again, self.items.size, history), axis=1)
         scores, items = self.search.best_of_history(history, self._wanted(history, k))
         return {
@@ -131,12 +148,15 @@ class ServedModel(tf.Module):
             k: how many.
 
         Returns:
-            Dict of `item_id`, string `(batch, k)`, `score`, float32 `(batch, k)`, the cosine, `known_item`, bool
-            `(batch,)`, and `title` as in `recommend`. For an unknown item all item_ids are "".
+            Dict of `item_id`, string `(batch, k)`, `score`, float32 `(batch, k)`, the cosine,
+            `known_item`, bool `(batch,)`, and `title` as in `recommend`. For an unknown item all
+            item_ids are "".
         """
         rows = self.items.rows(item_id)
         known = rows < self.items.size
-        scores, items = self.similar.best(tf.where(known, rows, 0), tf.minimum(self.items.size, k + 1))
+        scores, items = self.similar.best(
+            tf.where(known, rows, 0), tf.minimum(self.items.size, k + 1)
+        )
         scores = tf.where(known[:, None], scores, NOTHING_LEFT)
         return {**self._without(scores, items, rows[:, None], k), "known_item": known}
 
@@ -147,9 +167,10 @@ class ServedModel(tf.Module):
             user_id, item_id: raw ids, strings `(batch,)`.
 
         Returns:
-            Dict of `probability`, float32 `(batch,)`: the model's probability of real preference, 0 where the user or
-            the item is not known; `posterior`, float32 `(batch,)`, if the method has one: that probability given
-            that the user has clicked on the item, Eq. (16); `known_user` and `known_item`, bool `(batch,)`.
+            Dict of `probability`, float32 `(batch,)`: the model's probability of real preference, 0
+            where the user or the item is not known; `posterior`, float32 `(batch,)`, if the method
+            has one: that probability given that the user has clicked on the item, Eq. (16);
+            `known_user` and `known_item`, bool `(batch,)`.
         """
         users, items = self.users.rows(user_id), self.items.rows(item_id)
         known_user, known_item = tf.gather(self.known, users), items < self.items.size
@@ -163,8 +184,9 @@ class ServedModel(tf.Module):
             user_id: raw ids, string `(batch,)`.
 
         Returns:
-            Dict of `item_id`, string `(batch, n)`, padded with "" to the longest; `probability` and `posterior`,
-            float32 `(batch, n)`, as in `score`; with titles also `title`; `known_user`, bool `(batch,)`.
+            Dict of `item_id`, string `(batch, n)`, padded with "" to the longest; `probability` and
+            `posterior`, float32 `(batch, n)`, as in `score`; with titles also `title`;
+            `known_user`, bool `(batch,)`.
         """
         rows = self.users.rows(user_id)
         seen = self._seen(rows)
@@ -176,8 +198,13 @@ class ServedModel(tf.Module):
         found = {name: tf.reshape(values, tf.shape(seen)) for name, values in found.items()}
         keys = tf.where(is_item, found.get("posterior", found["probability"]), 2.0)
         order = tf.argsort(keys, axis=1, stable=True)
-        answer = {name: tf.gather(tf.where(is_item, part, 0.0), order, batch_dims=1) for name, part in found.items()}
-        named = self._named(tf.gather(items, order, batch_dims=1), tf.gather(is_item, order, batch_dims=1))
+        answer = {
+            name: tf.gather(tf.where(is_item, part, 0.0), order, batch_dims=1)
+            for name, part in found.items()
+        }
+        named = self._named(
+            tf.gather(items, order, batch_dims=1), tf.gather(is_item, order, batch_dims=1)
+        )
         return {**named, **answer, "known_user": known}
 
     def _probabilities(self, users, items, known):
@@ -191,9 +218,13 @@ class ServedModel(tf.Module):
         """Sorted ids of what users have seen, int32 `(batch, n)`, padded with an id that no item has."""
         first = tf.gather(self.seen_splits, rows)[:, None]
         length = tf.gather(self.seen_splits, rows + 1)[:, None] - first
-        column = tf.range(tf.maximum(tf.reduce_max(length), 0))  # of no users, the longest is a negative number
+        column = tf.range(
+            tf.maximum(tf.reduce_max(length), 0)
+        )  # of no users, the longest is a negative number
         # Of the padding, whatever item is read is not used.
-        place = tf.minimum(first + column, self.seen_splits.dtype.as_numpy_dtype(self.seen_items.shape[0] - 1))
+        place = tf.minimum(
+            first + column, self.seen_splits.dtype.as_numpy_dtype(self.seen_items.shape[0] - 1)
+        )
         return tf.where(column < length, tf.gather(self.seen_items, place), self.items.size)
 
     def _wanted(self, excluded, k):
@@ -208,12 +239,18 @@ class ServedModel(tf.Module):
         """The first k of sorted lists, without sorted lists of ids."""
         # Each list ascends, so binary searches tell membership; they want one column at least.
         excluded = tf.pad(excluded, [[0, 0], [0, 1]], constant_values=self.items.size)
-        is_excluded = tf.searchsorted(excluded, items, side="right") > tf.searchsorted(excluded, items, side="left")
+        is_excluded = tf.searchsorted(excluded, items, side="right") > tf.searchsorted(
+            excluded, items, side="left"
+        )
         scores = tf.where(is_excluded, NOTHING_LEFT, scores)
         if self.items.size < k:
             short = [[0, 0], [0, k - self.items.size]]
-            scores, items = tf.pad(scores, short, constant_values=NOTHING_LEFT), tf.pad(items, short)
-        # This top-k, like the first, puts the lower position first among equals: ties stay in item order.
+            scores, items = (
+                tf.pad(scores, short, constant_values=NOTHING_LEFT),
+                tf.pad(items, short),
+            )
+        # This top-k, like the first, puts the lower position first among equals: ties stay in item
+        # order.
         scores, columns = tf.math.top_k(scores, k=k)
         items = tf.gather(items, columns, batch_dims=1)
         return {**self._named(items, scores > NOTHING_LEFT), "score": scores}

@@ -16,13 +16,20 @@ MANIFEST = "assets.extra/manifest.json"
 # TensorFlow Serving looks only for integers, so it passes by what is still being written.
 _UNFINISHED = "unfinished-"
 _WITHDRAWN = "withdrawn-"
-_REQUIRED = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001", MANIFEST)
+_REQUIRED = (
+    "saved_model.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+    MANIFEST,
+)
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def taken_versions(folder):
     """All integers that name something in the folder, complete or not, or did until it was withdrawn; ascending."""
-    withdrawn = [entry.name.removeprefix(_WITHDRAWN) for entry in pathlib.Path(folder).glob(f"{_WITHDRAWN}*")]
+    withdrawn = [
+        entry.name.removeprefix(_WITHDRAWN) for entry in pathlib.Path(folder).glob(f"{_WITHDRAWN}*")
+    ]
     return sorted({*_integers(folder), *(int(name) for name in withdrawn if _is_integer(name))})
 
 
@@ -51,7 +58,8 @@ def find_version(folder, version=None):
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"`folder` must be an existing folder with exported versions. Received: folder='{folder}'. "
+            "`folder` must be an existing folder with exported versions. Received: "
+            f"folder='{folder}'. "
             "Write one with `deca_tf.export(target, split, folder)`."
         )
     complete = complete_versions(folder)
@@ -85,7 +93,8 @@ def new_version(folder):
     folder = pathlib.Path(folder)
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(
-            f"`folder` must be a folder, or a path where one can be made. Received: folder='{folder}', which is a file."
+            "`folder` must be a folder, or a path where one can be made. Received: "
+            f"folder='{folder}', which is a file."
         )
     folder.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder)
@@ -156,12 +165,16 @@ def _scratch(folder):
         scratch = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
         scratch.mkdir()
         with _locked(scratch) as locked:
-            if locked is False or not scratch.is_dir():  # taken for an abandoned one before it could be locked
+            if (
+                locked is False or not scratch.is_dir()
+            ):  # taken for an abandoned one before it could be locked
                 continue
             try:
                 yield scratch
             finally:
-                shutil.rmtree(scratch, ignore_errors=True)  # after the rename there is nothing by this name
+                shutil.rmtree(
+                    scratch, ignore_errors=True
+                )  # after the rename there is nothing by this name
             return
 
 

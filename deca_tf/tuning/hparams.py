@@ -30,12 +30,15 @@ def write_hparams(frames, folder, to, objective):
         from tensorboard.plugins.hparams import api
     except ImportError as error:
         raise ImportError(
-            "HParams require tensorboard. Received: no such package. Run `pip install deca-tf[search]`."
+            "HParams require tensorboard. Received: no such package. Run `pip install "
+            "deca-tf[search]`."
         ) from error
     to = pathlib.Path(to)
     beside = to.with_name(f"writing-{to.name}")
     shutil.rmtree(beside, ignore_errors=True)
-    names = list(dict.fromkeys(name for frame in frames.values() for name in hyperparameter_columns(frame)))
+    names = list(
+        dict.fromkeys(name for frame in frames.values() for name in hyperparameter_columns(frame))
+    )
     with tf.summary.create_file_writer(str(beside)).as_default():
         api.hparams_config(
             hparams=[api.HParam("method"), api.HParam("status"), *map(api.HParam, names)],
@@ -44,14 +47,20 @@ def write_hparams(frames, folder, to, objective):
     for method, frame in frames.items():
         for row in frame[frame["status"] != UNFINISHED].to_dict("records"):
             name = f"{method}-{row['trial']}"
-            values = {key: row[key] for key in hyperparameter_columns(frame) if row[key] == row[key]}
+            values = {
+                key: row[key] for key in hyperparameter_columns(frame) if row[key] == row[key]
+            }
             writer = tf.summary.create_file_writer(str(beside / name))
             with writer.as_default():
                 api.hparams({"method": method, "status": row["status"], **values}, trial_id=name)
                 for metric in (objective, "best_epoch", "seconds"):
                     if row[metric] is not None and row[metric] == row[metric]:
-                        tf.summary.scalar(metric, float(row[metric]), step=0)  # first: TensorBoard drops steps back
-                _write_curves(pathlib.Path(folder) / method / f"trial_{row['trial']}" / RESULT, objective)
+                        tf.summary.scalar(
+                            metric, float(row[metric]), step=0
+                        )  # first: TensorBoard drops steps back
+                _write_curves(
+                    pathlib.Path(folder) / method / f"trial_{row['trial']}" / RESULT, objective
+                )
             writer.close()
     shutil.rmtree(to, ignore_errors=True)
     beside.rename(to)

@@ -5,31 +5,35 @@ import copy
 import keras
 import keras_tuner
 
-from deca_tf.checks import check_choice, did_you_mean
+from deca_tf._checks import check_choice, did_you_mean
+from deca_tf._registry import deserialize
 from deca_tf.config import Config
-from deca_tf.experiment import MONITORS, needs_prior, train
-from deca_tf.model_building import build_model, role_seed
-from deca_tf.registry import deserialize
-from deca_tf.tuning.collapse import StopOnCollapse
+from deca_tf.runs.building import build_model, needs_prior
+from deca_tf.runs.seeds import role_seed
+from deca_tf.runs.train import MONITORS, train
+from deca_tf.tuning._collapse import StopOnCollapse
 from deca_tf.tuning.search_space import SPACES, choose
 
-COLLAPSED_VALUE = 0.0  # of the objective, for a collapsed trial: the least that a ranking metric can be
+COLLAPSED_VALUE = (
+    0.0  # of the objective, for a collapsed trial: the least that a ranking metric can be
+)
 
 
 class DeCAHyperModel(keras_tuner.HyperModel):
     """A backbone and a denoiser whose settings Keras Tuner searches.
 
-    What is searched is in `deca_tf.tuning.search_space.choose`; a trial is a run's training and noisy validation, with
-    all of its callbacks. The test part is never looked at. A trial whose model collapses ends at once, with 0 as its
-    objective.
+    What is searched is in `deca_tf.tuning.search_space.choose`; a trial is a run's training and
+    noisy validation, with all of its callbacks. The test part is never looked at. A trial whose
+    model collapses ends at once, with 0 as its objective.
 
     Args:
         split: a `Split`.
-        backbone: name of a backbone; or your own: a Keras model from `{"user_id", "item_id"}` to logits, made anew
-            from its `get_config` for each trial, or a function `(hp, seed)` that makes one, and may ask `hp`.
+        backbone: name of a backbone; or your own: a Keras model from `{"user_id", "item_id"}` to
+            logits, made anew from its `get_config` for each trial, or a function `(hp, seed)` that
+            makes one, and may ask `hp`.
         denoiser: name of a denoiser.
-        config: a `Config` with all other settings; None: their defaults. Its `backbone` and `denoiser` tables hold
-            unless `backbone` or `denoiser` names another one.
+        config: a `Config` with all other settings; None: their defaults. Its `backbone` and
+            `denoiser` tables hold unless `backbone` or `denoiser` names another one.
         epochs: of a trial, at most; None: the config's.
         space: 'default' or 'paper', what the paper searched.
         objective: name of the metric to maximize, val_<metric>@20; None: `config.training.monitor`.
@@ -73,11 +77,14 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             config.denoiser = _named(config.denoiser, denoiser)
         if epochs is not None:
             config.training.epochs = epochs
-        config.training.monitor = check_choice("objective", objective or config.training.monitor, MONITORS)
+        config.training.monitor = check_choice(
+            "objective", objective or config.training.monitor, MONITORS
+        )
         config.training.watch_validation, config.training.watch_test = True, False
         if needs_prior(config) and prior is None:
             raise ValueError(
-                "`prior` must be a trained model where the denoiser needs one. Received: prior=None, "
+                "`prior` must be a trained model where the denoiser needs one. Received: "
+                "prior=None, "
                 f"denoiser={config.denoiser.name!r}. Train one normally and give its `target`."
             )
         self.split = split
@@ -86,8 +93,12 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         self.held = held or {}
         self.prior = prior
         self.objective = keras_tuner.Objective(config.training.monitor, "max")
-        self.declare_hyperparameters(keras_tuner.HyperParameters())  # refuses what is held wrongly, before any trial
-        super().__init__(name=f"{getattr(split, 'name', 'data')}_{config.backbone.name}_{config.denoiser.name}")
+        self.declare_hyperparameters(
+            keras_tuner.HyperParameters()
+        )  # refuses what is held wrongly, before any trial
+        super().__init__(
+            name=f"{getattr(split, 'name', 'data')}_{config.backbone.name}_{config.denoiser.name}"
+        )
 
     def config(self, hp):
         """The `Config` of one point of the space."""
@@ -124,11 +135,22 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             `{objective: value, "collapsed": 0 or 1, "best_epoch", "epochs"}`, what the tuner is told.
 
         Raises:
-            keras_tuner.errors.FatalValueError: the tuner maximizes something else; said before any training.
+            keras_tuner.errors.FatalValueError: the tuner maximizes something else; said before any
+                training.
         """
         return self.try_out(hp, model, callbacks, folder, save_last, **kwargs)[0]
 
-    def try_out(self, hp, model, callbacks=(), folder=None, save_last=False, epochs=None, initial_epoch=0, verbose=0):
+    def try_out(
+        self,
+        hp,
+        model,
+        callbacks=(),
+        folder=None,
+        save_last=False,
+        epochs=None,
+        initial_epoch=0,
+        verbose=0,
+    ):
         """As `fit`; returns `(what the tuner is told, what the monitor of collapses says, the logs of each epoch)`."""
         for callback in callbacks:
             self._check_objective(getattr(callback, "objective", None))
@@ -148,7 +170,11 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         )
         monitor = config.training.monitor
         values = [logs[monitor] for logs in history]
-        best = max(range(len(values)), key=values.__getitem__) if config.training.keep == "best" else len(values) - 1
+        best = (
+            max(range(len(values)), key=values.__getitem__)
+            if config.training.keep == "best"
+            else len(values) - 1
+        )
         told = {
             monitor: COLLAPSED_VALUE if collapse.collapsed else values[best],
             "collapsed": float(collapse.collapsed is not None),
@@ -160,9 +186,12 @@ class DeCAHyperModel(keras_tuner.HyperModel):
     def _check_objective(self, asked):
         if asked is not None and (asked.name, asked.direction) != (self.objective.name, "max"):
             raise keras_tuner.errors.FatalValueError(
-                f"The tuner's `objective` must be the hypermodel's, {self.objective.name!r} to be maximized. Received: "
-                f"{asked.name!r}, {asked.direction!r}.{did_you_mean(asked.name, MONITORS)} Give the tuner "
-                f"`hypermodel.objective`; DeCAHyperModel(objective=...) takes one of {', '.join(MONITORS)}."
+                f"The tuner's `objective` must be the hypermodel's, {self.objective.name!r} to be "
+                "maximized. Received: "
+                f"{asked.name!r}, {asked.direction!r}.{did_you_mean(asked.name, MONITORS)} Give "
+                "the tuner "
+                "`hypermodel.objective`; DeCAHyperModel(objective=...) takes one of "
+                f"{', '.join(MONITORS)}."
             )
 
     def seed(self):
@@ -179,11 +208,14 @@ def _maker(backbone):
     """A function `(hp, seed)` to an untrained model, of a user's model or function."""
     if isinstance(backbone, keras.Model):
         saved = keras.saving.serialize_keras_object(backbone)
-        return lambda hp, seed: deserialize(copy.deepcopy(saved))  # Keras takes a functional model's apart
+        return lambda hp, seed: deserialize(
+            copy.deepcopy(saved)
+        )  # Keras takes a functional model's apart
     if callable(backbone):
         return lambda hp, seed: _checked(backbone(hp, seed))
     raise TypeError(
-        "`backbone` must be the name of one, a keras.Model, or a function `(hp, seed)` that makes one. "
+        "`backbone` must be the name of one, a keras.Model, or a function `(hp, seed)` that makes "
+        "one. "
         f"Received: backbone={backbone!r} of type {type(backbone).__name__}."
     )
 
@@ -191,7 +223,8 @@ def _maker(backbone):
 def _checked(model):
     if not isinstance(model, keras.Model):
         raise TypeError(
-            "Your `backbone(hp, seed)` must return a keras.Model from {'user_id', 'item_id'} to logits. "
+            "Your `backbone(hp, seed)` must return a keras.Model from {'user_id', 'item_id'} to "
+            "logits. "
             f"Received: {model!r} of type {type(model).__name__}."
         )
     return model

@@ -28,7 +28,8 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "The plot requires matplotlib. Received: no such package. Run `pip install deca-tf[search]`."
+            "The plot requires matplotlib. Received: no such package. Run `pip install "
+            "deca-tf[search]`."
         ) from error
     names = hyperparameter_columns(frame)
     shown = frame[frame["status"].isin([COMPLETED, COLLAPSED])]
@@ -46,7 +47,11 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
         score = float(row[objective])
         heights.append(0.5 if high == low else (score - low) / (high - low))
         panel.plot(range(len(heights)), heights, color=colours.to_rgba(score), linewidth=1.5)
-    panel.set_xticks(range(len(names) + 1), [*(name.replace(".", "\n", 1) for name in names), objective], fontsize=8)
+    panel.set_xticks(
+        range(len(names) + 1),
+        [*(name.replace(".", "\n", 1) for name in names), objective],
+        fontsize=8,
+    )
     panel.set_yticks([])
     panel.set_ylim(-0.12, 1.08)
     panel.set_title(title, fontsize=10)
@@ -68,7 +73,9 @@ class Axis:
 
     def __init__(self, values):
         values = [value for value in values if value == value and value is not None]
-        self.is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        self.is_number = all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in values
+        )
         distinct = set(values)
         self.values = sorted(distinct) if self.is_number else sorted(distinct, key=str)
         self.is_log = self.is_number and bool(self.values) and self.values[0] > 0
@@ -85,5 +92,12 @@ class Axis:
 
     def ticks(self):
         """`(height, text)` of those that are named: the ends, or all of a few."""
-        named = self.values if len(self.values) <= 6 or not self.is_number else [self.values[0], self.values[-1]]
-        return [(self.height(value), f"{value:.3g}" if self.is_number else str(value)) for value in named]
+        named = (
+            self.values
+            if len(self.values) <= 6 or not self.is_number
+            else [self.values[0], self.values[-1]]
+        )
+        return [
+            (self.height(value), f"{value:.3g}" if self.is_number else str(value))
+            for value in named
+        ]

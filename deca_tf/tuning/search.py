@@ -10,16 +10,19 @@ import statistics
 import keras_tuner
 import pandas as pd
 
-from deca_tf.checks import check_choice, check_integer
-from deca_tf.experiment import check_parts, fingerprint, needs_prior, read_split, run, train_prior
-from deca_tf.run_folder import write_atomically
+from deca_tf._checks import check_choice, check_integer
+from deca_tf._files import write_atomically
+from deca_tf.runs.building import needs_prior
+from deca_tf.runs.data import read_split
+from deca_tf.runs.preflight import check_settings
+from deca_tf.runs.run import run, train_prior
+from deca_tf.tuning._workers import Job, run_workers
 from deca_tf.tuning.hparams import write_hparams
 from deca_tf.tuning.hypermodel import DeCAHyperModel
 from deca_tf.tuning.plots import plot_parallel_coordinates
 from deca_tf.tuning.search_space import SPACES
 from deca_tf.tuning.trials import COMPLETED, UNFINISHED, best_settings, read_trials, write_recipe
 from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed, points
-from deca_tf.tuning.workers import Job, run_workers
 
 TRIALS = 30
 SETTINGS_FILE = "search.json"
@@ -55,7 +58,10 @@ class Search:
             rows.append(
                 {
                     "method": method,
-                    **{name: int(counted.get(name, 0)) for name in ("completed", "collapsed", "failed", "unfinished")},
+                    **{
+                        name: int(counted.get(name, 0))
+                        for name in ("completed", "collapsed", "failed", "unfinished")
+                    },
                     self.objective: frame[self.objective].max(),
                     "epochs": int(frame["epochs"].fillna(0).sum()),
                     "seconds": float(frame["seconds"].fillna(0).sum()),
@@ -82,52 +88,64 @@ def run_search(
 ):
     """Searches for the settings of a denoiser, and with the same budget for those of a baseline.
 
-    The baseline has the same data, backbone, epochs, number of trials, tuner and seed; only the denoiser's own
-    settings are absent. Trials see the train and the noisy validation, never the test.
+    The baseline has the same data, backbone, epochs, number of trials, tuner and seed; only the
+    denoiser's own settings are absent. Trials see the train and the noisy validation, never the
+    test.
 
-    Interrupted, the same call goes on: finished trials stay, those that were running are run again. More `trials` than
-    before go on as well.
+    Interrupted, the same call goes on: finished trials stay, those that were running are run again.
+    More `trials` than before go on as well.
 
     Args:
-        config: a `Config` with the denoiser and all that is not searched. `training.epochs` is the length of a trial,
-            at most, `training.monitor` the objective.
+        config: a `Config` with the denoiser and all that is not searched. `training.epochs` is the
+            length of a trial, at most, `training.monitor` the objective.
         out: folder for the results, see `docs/search.md`.
         split: the `Split` to use, if it has been read already.
-        backbone: your own, as for `DeCAHyperModel`; None: the config's. With several workers it is a model or function
-            that can be pickled.
+        backbone: your own, as for `DeCAHyperModel`; None: the config's. With several workers it is
+            a model or function that can be pickled.
         tuner: 'bayesian', 'hyperband' or 'grid'.
-        space: 'default' or 'paper'; None: 'paper' for the grid, which needs a finite one, else 'default'.
-        trials: of each method, at most; None: 30, or all points of a grid. Hyperband's number follows from the epochs.
+        space: 'default' or 'paper'; None: 'paper' for the grid, which needs a finite one, else
+            'default'.
+        trials: of each method, at most; None: 30, or all points of a grid. Hyperband's number
+            follows from the epochs.
         baseline: name of the denoiser to compare with; None: no comparison.
         held: settings that are not searched, `{"denoiser": {"alpha": 0.5}}`.
         workers: trials at once, a process each if there are several.
         threads: TensorFlow's, in each of several workers; None: one.
-        test_seeds: trains each method's best settings so often, with seeds from the config's on, and judges them on
-            the test.
+        test_seeds: trains each method's best settings so often, with seeds from the config's on,
+            and judges them on the test.
         listener: called as `(method, table, names)` when the trials of these names have ended.
 
     Returns:
         A `Search`.
 
     Raises:
-        ValueError, TypeError, ImportError: something asked for is not possible; said before the first trial.
+        ValueError, TypeError, ImportError: something asked for is not possible; said before the
+            first trial.
         FileExistsError: `out` holds a search with other settings.
     """
     check_choice("tuner", tuner, TUNERS)
     check_installed(tuner)
-    space = ("paper" if tuner == "grid" else "default") if space is None else check_choice("space", space, SPACES)
+    space = (
+        ("paper" if tuner == "grid" else "default")
+        if space is None
+        else check_choice("space", space, SPACES)
+    )
     trials = _budget(tuner, space, trials)
-    workers, test_seeds = check_integer("workers", workers), check_integer("test_seeds", test_seeds, low=0)
+    workers, test_seeds = (
+        check_integer("workers", workers),
+        check_integer("test_seeds", test_seeds, low=0),
+    )
     if needs_prior(config) and config.prior.run is None:
         raise ValueError(
-            f"`prior.run` must name a finished run where the denoiser needs a prior. Received: none, with denoiser "
+            "`prior.run` must name a finished run where the denoiser needs a prior. Received: "
+            "none, with denoiser "
             f"{config.denoiser.name!r}. Train one by `deca-tf train --denoiser none`."
         )
     configs = {config.denoiser.name: config}
     if baseline is not None and baseline != config.denoiser.name:
         configs[baseline] = baseline_config(config, baseline)
     for each in configs.values():
-        check_parts(each)
+        check_settings(each)
     split = read_split(config) if split is None else split
     out = pathlib.Path(out)
     blind = without_test(split)
@@ -146,7 +164,9 @@ def run_search(
     for job, description in described:
         _check(job, description)
     for job, description in described:
-        write_atomically(_made(job.folder) / SETTINGS_FILE, json.dumps(description, indent=2) + "\n")
+        write_atomically(
+            _made(job.folder) / SETTINGS_FILE, json.dumps(description, indent=2) + "\n"
+        )
     objective = config.training.monitor
     for method, job in jobs.items():
         _run(job, method, objective, workers, listener)
@@ -155,8 +175,10 @@ def run_search(
         return found
     if backbone is not None:
         raise ValueError(
-            "`test_seeds` must be 0 with a backbone of your own, which a recipe cannot name. Received: "
-            f"test_seeds={test_seeds}. The search is finished: fit `DeCAHyperModel.build` of its best point."
+            "`test_seeds` must be 0 with a backbone of your own, which a recipe cannot name. "
+            "Received: "
+            f"test_seeds={test_seeds}. The search is finished: fit `DeCAHyperModel.build` of its "
+            "best point."
         )
     return dataclasses.replace(found, test=_test(found, split, test_seeds))
 
@@ -179,8 +201,12 @@ def write_results(out, methods, objective):
     """
     out = pathlib.Path(out)
     frames = {method: read_trials(out / method, objective) for method in methods}
-    table = pd.concat([frame.assign(method=method) for method, frame in frames.items()], ignore_index=True)
-    write_atomically(out / "trials.csv", table[["method", *table.columns.drop("method")]].to_csv(index=False))
+    table = pd.concat(
+        [frame.assign(method=method) for method, frame in frames.items()], ignore_index=True
+    )
+    write_atomically(
+        out / "trials.csv", table[["method", *table.columns.drop("method")]].to_csv(index=False)
+    )
     missing = []
     for method, frame in frames.items():
         if not (frame["status"] == COMPLETED).any():
@@ -188,7 +214,9 @@ def write_results(out, methods, objective):
             continue
         write_recipe(best_settings(out / method, objective), out / "best" / f"{method}.toml")
         try:
-            plot_parallel_coordinates(frame, objective, out / f"{method}.png", f"{method}: {objective}")
+            plot_parallel_coordinates(
+                frame, objective, out / f"{method}.png", f"{method}: {objective}"
+            )
         except ImportError as error:
             missing.append(str(error))
     try:
@@ -201,12 +229,14 @@ def write_results(out, methods, objective):
 def _budget(tuner, space, trials):
     if tuner == "hyperband" and trials is not None:
         raise ValueError(
-            f"`trials` must not be given with the tuner 'hyperband', whose number of trials follows from the epochs. "
+            "`trials` must not be given with the tuner 'hyperband', whose number of trials "
+            "follows from the epochs. "
             f"Received: trials={trials}. Set the epochs."
         )
     if tuner == "grid" and space != "paper":
         raise ValueError(
-            f"The tuner 'grid' requires a finite space, 'paper'. Received: space={space!r}. Choose that, or the tuner "
+            f"The tuner 'grid' requires a finite space, 'paper'. Received: space={space!r}. Choose "
+            "that, or the tuner "
             "'bayesian' or 'hyperband'."
         )
     if trials is not None:
@@ -217,7 +247,11 @@ def _budget(tuner, space, trials):
 def _held_of(method, config, held):
     """What is held for a method: the first one's own settings are not the baseline's."""
     held = held or {}
-    return held if method == config.denoiser.name else {key: held[key] for key in held if key != "denoiser"}
+    return (
+        held
+        if method == config.denoiser.name
+        else {key: held[key] for key in held if key != "denoiser"}
+    )
 
 
 def _description(job, config, split):
@@ -236,7 +270,7 @@ def _description(job, config, split):
         "settings": settings,
         "held": job.hypermodel["held"],
         "backbone": "your own" if hypermodel.own_backbone is not None else config.backbone.name,
-        "data": f"{fingerprint(split)} {validation}",
+        "data": f"{split.fingerprint} {validation}",
     }
     return json.loads(json.dumps(description))  # as it is read back
 
@@ -249,12 +283,14 @@ def _check(job, description):
         differing = _first_difference(stored, description)
         if differing:
             raise FileExistsError(
-                f"`out` must be a new folder, or that of the same search. Received: {str(job.folder)!r}, where "
+                "`out` must be a new folder, or that of the same search. Received: "
+                f"{str(job.folder)!r}, where "
                 f"{differing}. Name another folder, or delete this one."
             )
     elif job.folder.exists() and any(job.folder.iterdir()):
         raise FileExistsError(
-            f"`out` must be a new folder, or that of the same search. Received: {str(job.folder)!r}, which holds other "
+            "`out` must be a new folder, or that of the same search. Received: "
+            f"{str(job.folder)!r}, which holds other "
             "files."
         )
 
@@ -306,12 +342,26 @@ def _test(found, split, seeds):
     rows = []
     for method in found.trials:
         best = found.best(method)
-        best.data.seed = best.seed if best.data.seed is None else best.data.seed  # one split for all seeds
+        best.data.seed = (
+            best.seed if best.data.seed is None else best.data.seed
+        )  # one split for all seeds
         first = best.seed
         for seed in range(first, first + seeds):
             best.seed = seed
-            metrics = run(best, found.folder / "test" / method / f"seed-{seed}", split=split, show_progress=False)
-            rows.append({"method": method, "seed": seed, "collapsed": metrics["collapsed"], **metrics["test"]})
+            metrics = run(
+                best,
+                found.folder / "test" / method / f"seed-{seed}",
+                split=split,
+                show_progress=False,
+            )
+            rows.append(
+                {
+                    "method": method,
+                    "seed": seed,
+                    "collapsed": metrics["collapsed"],
+                    **metrics["test"],
+                }
+            )
     table = pd.DataFrame(rows)
     write_atomically(found.folder / "test.csv", table.to_csv(index=False))
     return table
@@ -319,7 +369,9 @@ def _test(found, split, seeds):
 
 def mean_and_deviation(table, metric):
     """`{method: (mean, sample standard deviation or None)}` of a metric of `Search.test`."""
-    grouped = {method: rows[metric].tolist() for method, rows in table.groupby("method", sort=False)}
+    grouped = {
+        method: rows[metric].tolist() for method, rows in table.groupby("method", sort=False)
+    }
     return {
         method: (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
         for method, values in grouped.items()

@@ -1,7 +1,7 @@
 """What is searched: the parts' own spaces, and the training's settings that all methods share."""
 
+from deca_tf._checks import check_choice
 from deca_tf.backbones import BACKBONES
-from deca_tf.checks import check_choice
 from deca_tf.config import merge
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.costs import ratio_and_scale
@@ -15,9 +15,10 @@ FEWEST_EPOCHS = 8  # the longest training over this is the shortest, where epoch
 def choose(hp, config, space="default", held=None, own_backbone=False):
     """One point of the space.
 
-    Searched are, in 'default': the denoiser's and the backbone's own spaces, learning rate and L2; and epochs where the
-    last epoch's weights are kept (where the best epoch's are, every length up to `training.epochs` is looked at in
-    each trial). In 'paper': what the paper searched, which is L2 and the denoiser's C1, C2 and alpha.
+    Searched are, in 'default': the denoiser's and the backbone's own spaces, learning rate and L2;
+    and epochs where the last epoch's weights are kept (where the best epoch's are, every length up
+    to `training.epochs` is looked at in each trial). In 'paper': what the paper searched, which is
+    L2 and the denoiser's C1, C2 and alpha.
 
     Args:
         hp: Keras Tuner's `HyperParameters`.
@@ -51,12 +52,18 @@ def _training(hp, training, space):
     if space == "paper":
         return {"l2": hp.Choice("training.l2", PAPER_L2, default=0.1)}
     found = {
-        "learning_rate": hp.Float("training.learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3),
-        "l2": hp.Float("training.l2", low, high, sampling="log", default=min(max(training.l2, low), high)),
+        "learning_rate": hp.Float(
+            "training.learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3
+        ),
+        "l2": hp.Float(
+            "training.l2", low, high, sampling="log", default=min(max(training.l2, low), high)
+        ),
     }
     if training.keep == "last":
         fewest = max(1, training.epochs // FEWEST_EPOCHS)
-        found["epochs"] = hp.Int("training.epochs", fewest, training.epochs, default=training.epochs)
+        found["epochs"] = hp.Int(
+            "training.epochs", fewest, training.epochs, default=training.epochs
+        )
     return found
 
 
@@ -69,15 +76,19 @@ class Holding:
 
     def __init__(self, hp, held):
         self._hp = hp
-        self._held = {f"{table}.{key}": value for table, rows in held.items() for key, value in _items(rows)}
+        self._held = {
+            f"{table}.{key}": value for table, rows in held.items() for key, value in _items(rows)
+        }
         costs = [self._held.get(f"denoiser.{name}") for name in ("c1", "c2")]
         if (costs[0] is None) != (costs[1] is None):
             raise ValueError(
-                "`denoiser.c1` and `denoiser.c2` must be set both or neither, since they are searched by their ratio "
+                "`denoiser.c1` and `denoiser.c2` must be set both or neither, since they are "
+                "searched by their ratio "
                 f"and their scale. Received: c1={costs[0]}, c2={costs[1]}."
             )
         if costs[0] is not None:
-            # Where one of them is 0 there is no ratio: what is given here is overwritten by what is held.
+            # Where one of them is 0 there is no ratio: what is given here is overwritten by what is
+            # held.
             ratio, scale = ratio_and_scale(*costs) if min(costs) > 0 else (1.0, 1.0)
             self._held |= {"denoiser.c_ratio": ratio, "denoiser.c_scale": scale}
 
@@ -88,7 +99,8 @@ class Holding:
             if name in self._held:
                 return self._held[name]
             value = ask(name, *arguments, **options)
-            # Six digits, for recipes that can be read, and since workers hear of them in single precision.
+            # Six digits, for recipes that can be read, and since workers hear of them in single
+            # precision.
             return float(f"{value:.6g}") if isinstance(value, float) else value
 
         return ask_unless_held

@@ -6,8 +6,8 @@ import pathlib
 import pandas as pd
 import tomli_w
 
+from deca_tf._files import write_atomically
 from deca_tf.config import Config
-from deca_tf.run_folder import write_atomically
 from deca_tf.tuning.tuners import RESULT
 
 COMPLETED, COLLAPSED, FAILED, UNFINISHED = "completed", "collapsed", "failed", "unfinished"
@@ -22,9 +22,10 @@ def read_trials(folder, objective):
         objective: name of what was maximized.
 
     Returns:
-        A DataFrame with a row per trial, best first and then the collapsed, failed and unfinished ones: `trial`,
-        `status`, the objective (missing where it collapsed: it does not count), `collapsed` (how), `best_epoch`,
-        `epochs`, `seconds`, `worker`, the point's values, and `message` of a failure.
+        A DataFrame with a row per trial, best first and then the collapsed, failed and unfinished
+        ones: `trial`, `status`, the objective (missing where it collapsed: it does not count),
+        `collapsed` (how), `best_epoch`, `epochs`, `seconds`, `worker`, the point's values, and
+        `message` of a failure.
     """
     rows = []
     for file in sorted(pathlib.Path(folder).glob("trial_*/trial.json")):
@@ -49,10 +50,21 @@ def read_trials(folder, objective):
                 "message": (trial["message"] or "").strip().rpartition("\n")[2] or None,
             }
         )
-    columns = ["trial", "status", objective, "collapsed", "best_epoch", "epochs", "seconds", "worker"]
+    columns = [
+        "trial",
+        "status",
+        objective,
+        "collapsed",
+        "best_epoch",
+        "epochs",
+        "seconds",
+        "worker",
+    ]
     frame = pd.DataFrame(rows, columns=None if rows else [*columns, "message"])
     order = {status: rank for rank, status in enumerate((COMPLETED, COLLAPSED, FAILED, UNFINISHED))}
-    frame = frame.astype({objective: float, "seconds": float}).assign(_rank=frame["status"].map(order))
+    frame = frame.astype({objective: float, "seconds": float}).assign(
+        _rank=frame["status"].map(order)
+    )
     ranked = frame.sort_values(["_rank", objective, "trial"], ascending=[True, False, True])
     return ranked.drop(columns="_rank").reset_index(drop=True)
 
@@ -73,7 +85,8 @@ def best_settings(folder, objective):
     if not len(done):
         counted = frame["status"].value_counts().to_dict()
         raise ValueError(
-            f"The search must have a completed trial. Received: {str(folder)!r} with {counted or 'no trials'}. Allow "
+            f"The search must have a completed trial. Received: {str(folder)!r} with "
+            f"{counted or 'no trials'}. Allow "
             "more trials, or another space."
         )
     result = pathlib.Path(folder) / f"trial_{done['trial'].iloc[0]}" / RESULT

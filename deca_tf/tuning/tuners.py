@@ -13,8 +13,9 @@ import warnings
 import keras
 import keras_tuner
 
-from deca_tf.checks import check_choice
-from deca_tf.run_folder import RunFolder, write_atomically
+from deca_tf._checks import check_choice
+from deca_tf._files import write_atomically
+from deca_tf.runs.folder import RunFolder
 
 TUNERS = ("bayesian", "hyperband", "grid")
 RESULT = "result.json"
@@ -75,8 +76,8 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
         kind: 'bayesian', 'hyperband' or 'grid'.
         hypermodel: a `DeCAHyperModel`.
         folder: of this method's search.
-        trials: how many at most, for 'bayesian' and 'grid'; None: all points of the grid. Hyperband's number follows
-            from the epochs.
+        trials: how many at most, for 'bayesian' and 'grid'; None: all points of the grid.
+            Hyperband's number follows from the epochs.
 
     Raises:
         ValueError: an unknown kind.
@@ -86,15 +87,21 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
     check_installed(kind)
     common = {"objective": hypermodel.objective, "seed": hypermodel.seed()}
     if kind == "hyperband":
-        oracle = Hyperband(max_epochs=hypermodel.settings.training.epochs, factor=HYPERBAND_FACTOR, **common)
+        oracle = Hyperband(
+            max_epochs=hypermodel.settings.training.epochs, factor=HYPERBAND_FACTOR, **common
+        )
     elif kind == "grid":
         oracle = Grid(max_trials=trials, **common)
     else:
         # Keras Tuner's default, three per hyperparameter, would leave nothing of a small budget.
-        oracle = Bayesian(max_trials=trials, num_initial_points=max(FEWEST_RANDOM, (trials or 0) // 3), **common)
+        oracle = Bayesian(
+            max_trials=trials, num_initial_points=max(FEWEST_RANDOM, (trials or 0) // 3), **common
+        )
     folder = pathlib.Path(folder)
     with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
-        tuner = TrialTuner(oracle, hypermodel, directory=str(folder.parent), project_name=folder.name)
+        tuner = TrialTuner(
+            oracle, hypermodel, directory=str(folder.parent), project_name=folder.name
+        )
     tuner.oracle.verbose = 0
     return tuner
 
@@ -103,7 +110,8 @@ def check_installed(kind):
     """Refuses a tuner whose package is missing."""
     if kind == "bayesian" and importlib.util.find_spec("sklearn") is None:
         raise ImportError(
-            "The tuner 'bayesian' requires scikit-learn. Received: no such package. Run `pip install deca-tf[search]`, "
+            "The tuner 'bayesian' requires scikit-learn. Received: no such package. Run `pip "
+            "install deca-tf[search]`, "
             "or choose the tuner 'hyperband' or 'grid'."
         )
 
@@ -111,15 +119,18 @@ def check_installed(kind):
 class TrialTuner(keras_tuner.Tuner):
     """Runs trials of a `DeCAHyperModel`; each leaves `result.json` beside Keras Tuner's `trial.json`.
 
-    Keras Tuner's own saves each trial's weights, and goes on from the best epoch's in Hyperband, with a new optimizer.
-    Here Hyperband goes on from a checkpoint of the last epoch, optimizer included.
+    Keras Tuner's own saves each trial's weights, and goes on from the best epoch's in Hyperband,
+    with a new optimizer. Here Hyperband goes on from a checkpoint of the last epoch, optimizer
+    included.
     """
 
     listener = None  # called after each trial
     _idle = False
 
     def pre_create_trial(self):
-        if self._idle:  # a second request without a trial between: the oracle waits for other workers
+        if (
+            self._idle
+        ):  # a second request without a trial between: the oracle waits for other workers
             time.sleep(0.5)
         self._idle = True
 
@@ -151,7 +162,9 @@ class TrialTuner(keras_tuner.Tuner):
 
     def _take_checkpoint(self, earlier, runs):
         """Copies what Hyperband's earlier, shorter trial of the same point left."""
-        shutil.rmtree(runs.path, ignore_errors=True)  # what a worker that died left of this very trial
+        shutil.rmtree(
+            runs.path, ignore_errors=True
+        )  # what a worker that died left of this very trial
         if earlier is not None:
             left = RunFolder(pathlib.Path(self.get_trial_dir(earlier)) / CHECKPOINTS).checkpoints
             if left.is_dir():

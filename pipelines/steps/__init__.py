@@ -1,6 +1,6 @@
 """The steps in their order. To add one: write its file, add a row."""
 
-from deca_tf.registry import Registry
+from deca_tf._registry import Registry
 
 _ROWS = {
     "ExampleGen": "pipelines.steps.example_gen:ExampleGen",

@@ -3,9 +3,9 @@
 import json
 import os
 
-from deca_tf.checks import check_choice
+from deca_tf._checks import check_choice
 from deca_tf.reporting import slices
-from deca_tf.run_folder import RunFolder
+from deca_tf.runs.folder import RunFolder
 from pipelines.baseline import judge_beside
 from pipelines.step import Step
 from pipelines.steps.split import SHARDS
@@ -20,8 +20,9 @@ K = 20  # of the slices
 class Evaluator(Step):
     """Judges on the test, slice by slice, beside popularity; compares with the last blessed model; blesses or does not.
 
-    A model is blessed if it reaches the share of popularity that the settings ask for, and loses no more than the
-    margin against the last blessed one. The two are compared on the same users, see `pipelines.baseline`.
+    A model is blessed if it reaches the share of popularity that the settings ask for, and loses no
+    more than the margin against the last blessed one. The two are compared on the same users, see
+    `pipelines.baseline`.
     """
 
     name = "Evaluator"
@@ -33,7 +34,9 @@ class Evaluator(Step):
         from deca_tf.metrics import METRICS as KINDS
 
         check_choice(
-            "evaluator.metric", context.settings.evaluator.metric, [f"{kind}@{k}" for kind in KINDS for k in KS]
+            "evaluator.metric",
+            context.settings.evaluator.metric,
+            [f"{kind}@{k}" for kind in KINDS for k in KS],
         )
 
     def settings(self, context, inputs):
@@ -41,9 +44,9 @@ class Evaluator(Step):
         return [context.settings.evaluator.model_dump(), before and before.inputs[MODEL]]
 
     def run(self, inputs, outputs, context):
-        from deca_tf.comparators import Popularity
+        from deca_tf.baselines import Popularity
         from deca_tf.evaluation import Evaluator as Judge
-        from deca_tf.experiment import load_run
+        from deca_tf.runs.load import load_run
 
         settings, store = context.settings.evaluator, context.store
         stored, model, split = load_run(inputs[MODEL], data_dir=str(inputs[SHARDS]))
@@ -53,7 +56,10 @@ class Evaluator(Step):
         beside = before and judge_beside(model, split, store, before, settings.metric)
         conditions = conditions_of(found.metrics, popular.metrics, beside, settings)
         blessed = all(passed for passed, _ in conditions)
-        tables = {name: slices(each, split.train, K) for name, each in (("model", found), ("popularity", popular))}
+        tables = {
+            name: slices(each, split.train, K)
+            for name, each in (("model", found), ("popularity", popular))
+        }
         whole = {
             "blessed": blessed,
             "conditions": [{"passed": passed, "text": text} for passed, text in conditions],
@@ -61,10 +67,14 @@ class Evaluator(Step):
             "test": found.metrics,
             "test_warm": found.warm,
             "test_popularity": popular.metrics,
-            "slices": {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()},
+            "slices": {
+                name: json.loads(table.to_json(orient="records")) for name, table in tables.items()
+            },
             "compared_with": beside,
         }
-        (outputs[EVALUATION] / METRICS).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        (outputs[EVALUATION] / METRICS).write_text(
+            json.dumps(whole, indent=2) + "\n", encoding="utf-8"
+        )
         (outputs[EVALUATION] / REPORT).write_text(_report(whole, tables), encoding="utf-8")
         (outputs[BLESSING] / (BLESSED if blessed else NOT_BLESSED)).touch()
         return {"blessed": blessed, "why": " ".join(text for _, text in conditions)}
@@ -93,18 +103,27 @@ def conditions_of(metrics, popularity, beside, settings):
     found = [
         (
             metrics[name] >= least,
-            f"{name} must be at least {least:.4g}, {settings.min_share_of_popularity:.0%} of popularity's. Received: "
+            f"{name} must be at least {least:.4g}, {settings.min_share_of_popularity:.0%} of "
+            "popularity's. Received: "
             f"{metrics[name]:.4g}.",
         )
     ]
     if beside is None:
         return [*found, (True, "There is no blessed model to compare with.")]
     if not beside["users"]:
-        return [*found, (True, f"{beside['model']} shares no test pair with this one, so they are not compared.")]
+        return [
+            *found,
+            (
+                True,
+                f"{beside['model']} shares no test pair with this one, so they are not compared.",
+            ),
+        ]
     least = beside["before"] * (1 - settings.margin)
     sentence = (
-        f"{name} must be at least {least:.4g}, {1 - settings.margin:.0%} of what {beside['model']}, blessed before, "
-        f"reaches for the {beside['users']:,} users that both know. Received: {beside['now']:.4g}, a difference of "
+        f"{name} must be at least {least:.4g}, {1 - settings.margin:.0%} of what "
+        f"{beside['model']}, blessed before, "
+        f"reaches for the {beside['users']:,} users that both know. Received: {beside['now']:.4g}, "
+        "a difference of "
         f"{beside['difference']:+.4g} (p = {beside['p_value']:.3f})."
     )
     return [*found, (beside["now"] >= least, sentence)]
@@ -112,9 +131,15 @@ def conditions_of(metrics, popularity, beside, settings):
 
 def _report(whole, tables):
     """Markdown for people."""
-    said = [f"- {'passed' if each['passed'] else 'FAILED'}: {each['text']}" for each in whole["conditions"]]
+    said = [
+        f"- {'passed' if each['passed'] else 'FAILED'}: {each['text']}"
+        for each in whole["conditions"]
+    ]
     if whole["collapsed"] is not None:
-        said.append(f"- beware: training has collapsed ({whole['collapsed']}), so its probabilities tell little.")
+        said.append(
+            f"- beware: training has collapsed ({whole['collapsed']}), so its probabilities tell "
+            "little."
+        )
     model, popularity = tables["model"], tables["popularity"]
     names = [name for name in model.columns if "@" in name]
     lines = [
@@ -122,13 +147,18 @@ def _report(whole, tables):
         "",
         *said,
         "",
-        f"| on the test | users | pairs | {' | '.join(f'{name} | of popularity' for name in names)} |",
+        "| on the test | users | pairs | "
+        f"{' | '.join(f'{name} | of popularity' for name in names)} |",
         f"|---|--:|--:|{'--:|' * 2 * len(names)}",
     ]
     for row, other in zip(model.to_dict("records"), popularity.to_dict("records"), strict=True):
         figures = [_figure(each[name]) for name in names for each in (row, other)]
-        lines.append(f"| {row['slice']} | {row['users']:,} | {row['pairs']:,} | {' | '.join(figures)} |")
-    return "\n".join([*lines, "", "Decile 1 holds the tenth of the items with the most clicks.", ""])
+        lines.append(
+            f"| {row['slice']} | {row['users']:,} | {row['pairs']:,} | {' | '.join(figures)} |"
+        )
+    return "\n".join(
+        [*lines, "", "Decile 1 holds the tenth of the items with the most clicks.", ""]
+    )
 
 
 def _figure(value):

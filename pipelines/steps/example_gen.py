@@ -11,14 +11,18 @@ from pipelines.step import Step
 
 EXAMPLES = "examples"
 BATCH = 1 << 16  # rows encoded at once
-INT, FLOAT, BYTES = KINDS = ("int64", "double", "large_binary")  # Arrow's names, each holding what those before do
+INT, FLOAT, BYTES = KINDS = (
+    "int64",
+    "double",
+    "large_binary",
+)  # Arrow's names, each holding what those before do
 
 
 class ExampleGen(Step):
     """Reads blocks of files, or rows of BigQuery, and writes each row as a tf.Example.
 
-    A column of text becomes integers or floats where all of its values in the whole log are; users' and items' ids stay
-    strings, so that "017" is not "17".
+    A column of text becomes integers or floats where all of its values in the whole log are; users'
+    and items' ids stay strings, so that "017" is not "17".
     """
 
     name = "ExampleGen"
@@ -29,7 +33,13 @@ class ExampleGen(Step):
         given = context.settings.input
         source = _fingerprints(given) if given.files else [given.table, given.query, time.time()]
         kept = [given.user_column, given.item_column, given.timestamp_column]
-        return {"source": source, "format": given.format, "fields": given.fields, "kept": kept, "shards": given.shards}
+        return {
+            "source": source,
+            "format": given.format,
+            "fields": given.fields,
+            "kept": kept,
+            "shards": given.shards,
+        }
 
     def run(self, inputs, outputs, context):
         given = context.settings.input
@@ -43,9 +53,13 @@ class ExampleGen(Step):
             notes = {}
             parts = big_query(pipeline, given.table, given.query) | beam.BatchElements(1000, BATCH)
         parts = parts | beam.Reshuffle()
-        kinds = parts | "kinds" >> beam.Map(lambda part: kinds_of(_read(part, given.timestamp_column), kept))
+        kinds = parts | "kinds" >> beam.Map(
+            lambda part: kinds_of(_read(part, given.timestamp_column), kept)
+        )
         kinds = kinds | beam.CombineGlobally(_merge_kinds)
-        records = parts | "encode" >> beam.FlatMap(_encode, beam.pvalue.AsSingleton(kinds), given.timestamp_column)
+        records = parts | "encode" >> beam.FlatMap(
+            _encode, beam.pvalue.AsSingleton(kinds), given.timestamp_column
+        )
         examples.write(records, outputs[EXAMPLES] / "Split-all", given.shards)
         return {"rows": examples.run_and_count(pipeline), **notes}
 
@@ -65,7 +79,11 @@ def _read(part, time_column):
     """
     table = blocks.table(part) if isinstance(part, list) else blocks.read(part)
     place = -1 if time_column is None else table.schema.get_field_index(time_column)
-    return table if place < 0 else table.set_column(place, time_column, _seconds(table.column(place), time_column))
+    return (
+        table
+        if place < 0
+        else table.set_column(place, time_column, _seconds(table.column(place), time_column))
+    )
 
 
 def _seconds(column, name):
@@ -75,14 +93,19 @@ def _seconds(column, name):
         import pandas as pd
 
         texts = pd.Series(column.cast(pa.string()).to_numpy(zero_copy_only=False))
-        times = pd.to_datetime(texts.str.replace(" UTC", "Z"), utc=True, format="ISO8601", errors="coerce")
+        times = pd.to_datetime(
+            texts.str.replace(" UTC", "Z"), utc=True, format="ISO8601", errors="coerce"
+        )
         wrong = times.isna() & texts.notna()
         if wrong.any():
             raise ValueError(
-                f"Column {name!r} must hold seconds since 1970 or dates such as '2026-11-24 08:30:00'. Received: "
+                f"Column {name!r} must hold seconds since 1970 or dates such as '2026-11-24 "
+                "08:30:00'. Received: "
                 f"{texts[wrong].iloc[0]!r}."
             )
-        column = pa.chunked_array([pa.Array.from_pandas(times.dt.tz_convert(None)).cast(pa.timestamp("s"), safe=False)])
+        column = pa.chunked_array(
+            [pa.Array.from_pandas(times.dt.tz_convert(None)).cast(pa.timestamp("s"), safe=False)]
+        )
     elif kind == FLOAT:
         column = pa.compute.floor(as_kind(column, FLOAT))
     return pa.chunked_array([as_kind(column, INT)])
@@ -93,7 +116,10 @@ def _fingerprints(given):
     found = []
     for pattern in given.files:
         (match,) = blocks.FileSystems.match([pattern])
-        found += [[file.path, file.size_in_bytes, file.last_updated_in_seconds] for file in match.metadata_list]
+        found += [
+            [file.path, file.size_in_bytes, file.last_updated_in_seconds]
+            for file in match.metadata_list
+        ]
     return sorted(found)
 
 
@@ -104,18 +130,27 @@ def kinds_of(table, kept):
         table: `pyarrow.Table`.
         kept: names of columns that stay strings.
     """
-    return {name: BYTES if name in kept else _kind(table.column(name), name) for name in table.schema.names}
+    return {
+        name: BYTES if name in kept else _kind(table.column(name), name)
+        for name in table.schema.names
+    }
 
 
 def _kind(column, name):
-    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type) or pa.types.is_null(column.type):
+    if (
+        pa.types.is_integer(column.type)
+        or pa.types.is_boolean(column.type)
+        or pa.types.is_null(column.type)
+    ):
         return INT
     if pa.types.is_floating(column.type):
         return FLOAT
     if pa.types.is_timestamp(column.type):
         return INT
     if not _is_text(column.type):
-        raise ValueError(f"Column {name!r} must hold numbers, text or times. Received: {column.type}.")
+        raise ValueError(
+            f"Column {name!r} must hold numbers, text or times. Received: {column.type}."
+        )
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         column = column.cast(pa.large_binary()).cast(pa.large_string())
     for kind in (INT, FLOAT):
@@ -130,7 +165,12 @@ def _kind(column, name):
 def _is_text(kind):
     return any(
         is_kind(kind)
-        for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+        for is_kind in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+        )
     )
 
 
@@ -147,7 +187,11 @@ def _encode(part, kinds, time_column):
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
     table = _read(part, time_column)
-    columns = {name: as_kind(table.column(name), kind) for name, kind in kinds.items() if name in table.schema.names}
+    columns = {
+        name: as_kind(table.column(name), kind)
+        for name, kind in kinds.items()
+        if name in table.schema.names
+    }
     encoder = RecordBatchToExamplesEncoder()
     for batch in pa.table(columns).to_batches(BATCH):
         examples.ROWS.inc(batch.num_rows)

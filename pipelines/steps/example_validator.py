@@ -6,7 +6,7 @@ import os
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from deca_tf.run_folder import write_atomically
+from deca_tf._files import write_atomically
 from pipelines.sketch import Distinct
 from pipelines.step import PipelineStopped, Step
 from pipelines.steps.schema_gen import NAMES, SCHEMA, TYPES, read_schema
@@ -34,15 +34,21 @@ class ExampleValidator(Step):
         statistics, feedback = read_statistics(inputs[STATISTICS])
         limits = context.settings.validation
         found = against_columns(statistics, context.settings.input.columns_by_name())
-        found += against_schema(statistics, read_schema(inputs[SCHEMA])) + against_limits(feedback, limits)
+        found += against_schema(statistics, read_schema(inputs[SCHEMA])) + against_limits(
+            feedback, limits
+        )
         before = span_before(context.store, inputs[STATISTICS])
         if before is not None:
             found += against_span(feedback, read_statistics(context.store.root / before)[1], limits)
         if found:
             kept = context.store.root / self.name / STOPPED
             write_atomically(kept, report(found))
-            raise PipelineStopped(f"{report(found)}\nNothing was passed on. The report is in {kept}.")
-        (outputs[ANOMALIES] / FILE).write_text(text_format.MessageToString(to_proto(found)), encoding="utf-8")
+            raise PipelineStopped(
+                f"{report(found)}\nNothing was passed on. The report is in {kept}."
+            )
+        (outputs[ANOMALIES] / FILE).write_text(
+            text_format.MessageToString(to_proto(found)), encoding="utf-8"
+        )
         (outputs[ANOMALIES] / REPORT).write_text(report(found), encoding="utf-8")
         return {"anomalies": 0, "compared with": before}
 
@@ -70,7 +76,11 @@ def against_columns(statistics, columns):
     }
     known = ", ".join(sorted(name for name, count in counts.items() if count))
     return [
-        (column, "missing column", f"`[input]` names it for the {name}, and no row has it. Received: {known}.")
+        (
+            column,
+            "missing column",
+            f"`[input]` names it for the {name}, and no row has it. Received: {known}.",
+        )
         for name, column in columns.items()
         if counts and not counts.get(column)
     ]
@@ -100,12 +110,16 @@ def against_schema(statistics, schema):
                 )
             )
         present = common.num_non_missing / max(1, common.num_non_missing + common.num_missing)
-        if present < wanted.presence.min_fraction or common.num_non_missing < wanted.presence.min_count:
+        if (
+            present < wanted.presence.min_fraction
+            or common.num_non_missing < wanted.presence.min_count
+        ):
             found.append(
                 (
                     name,
                     "missing values",
-                    f"At least {wanted.presence.min_fraction:.0%} of the rows must have one. Received: {present:.2%}.",
+                    f"At least {wanted.presence.min_fraction:.0%} of the rows must have one. "
+                    f"Received: {present:.2%}.",
                 )
             )
     for name, feature in expected.items():
@@ -119,14 +133,29 @@ def against_limits(feedback, limits):
     rows = max(1, feedback["rows"])
     found = [] if feedback["rows"] else [(ROW, "no rows", "There must be some. Received: none.")]
     for what, count, limit, sentence in (
-        ("incomplete rows", "incomplete_rows", limits.max_missing, "rows without a user or an item"),
+        (
+            "incomplete rows",
+            "incomplete_rows",
+            limits.max_missing,
+            "rows without a user or an item",
+        ),
         ("repeated pairs", "duplicates", limits.max_duplicates, "rows that repeat an earlier pair"),
-        ("bots", "bot_rows", limits.max_bot_rows, f"rows by users with {limits.burst} clicks and more within an hour"),
+        (
+            "bots",
+            "bot_rows",
+            limits.max_bot_rows,
+            f"rows by users with {limits.burst} clicks and more within an hour",
+        ),
     ):
         share = feedback[count] / rows
         if share > limit:
             found.append(
-                (ROW, what, f"At most {limit:.2%} may be {sentence}. Received: {share:.2%}, {feedback[count]:,} rows.")
+                (
+                    ROW,
+                    what,
+                    f"At most {limit:.2%} may be {sentence}. Received: {share:.2%}, "
+                    f"{feedback[count]:,} rows.",
+                )
             )
     return found
 
@@ -140,7 +169,8 @@ def against_span(feedback, earlier, limits):
             (
                 ROW,
                 "number of rows",
-                f"There must be {limits.min_rows:g} to {limits.max_rows:g} times as many rows as in the span before, "
+                f"There must be {limits.min_rows:g} to {limits.max_rows:g} times as many rows as "
+                "in the span before, "
                 f"{earlier['rows']:,}. Received: {feedback['rows']:,}, {ratio:.2f} times.",
             )
         )
@@ -151,7 +181,8 @@ def against_span(feedback, earlier, limits):
                 (
                     ROW,
                     f"unknown {what}",
-                    f"At least {least:.0%} of the {what} must be known from the span before. Received: {share:.2%}. "
+                    f"At least {least:.0%} of the {what} must be known from the span before. "
+                    f"Received: {share:.2%}. "
                     "Have their ids changed?",
                 )
             )
@@ -161,7 +192,8 @@ def against_span(feedback, earlier, limits):
             (
                 ROW,
                 "popularity",
-                f"Clicks may move between popular and rare items by {limits.max_popularity_drift:g} bits. Received: "
+                "Clicks may move between popular and rare items by "
+                f"{limits.max_popularity_drift:g} bits. Received: "
                 f"{drift:.2f} (Jensen-Shannon divergence).",
             )
         )

@@ -2,8 +2,8 @@
 
 import json
 
+from deca_tf._files import write_atomically
 from deca_tf.data.shards import INTERACTIONS_FILE
-from deca_tf.run_folder import write_atomically
 from pipelines.step import Step
 from pipelines.steps.evaluator import BLESSED, BLESSING, EVALUATION, METRICS
 from pipelines.steps.split import SHARDS
@@ -18,7 +18,8 @@ DIGEST = "model_digest"  # in a version's manifest
 class Pusher(Step):
     """Writes the next version of the served model, whole or not at all; a model that is not blessed is not pushed.
 
-    The artifact tells which version it became. A version that was taken back (`deca-tf rollback`) is not pushed again.
+    The artifact tells which version it became. A version that was taken back (`deca-tf rollback`)
+    is not pushed again.
     """
 
     name = "Pusher"
@@ -30,9 +31,15 @@ class Pusher(Step):
 
         destination, titles = destination_of(context.settings), context.settings.pusher.titles
         if destination.exists() and not destination.is_dir():
-            raise ValueError(f"`pusher.destination` must be a folder. Received: {str(destination)!r}, which is a file.")
+            raise ValueError(
+                f"`pusher.destination` must be a folder. Received: {str(destination)!r}, which is "
+                "a file."
+            )
         if min(context.settings.pusher.k) < 1:
-            raise ValueError(f"`pusher.k` must hold numbers of at least 1. Received: {context.settings.pusher.k}.")
+            raise ValueError(
+                "`pusher.k` must hold numbers of at least 1. Received: "
+                f"{context.settings.pusher.k}."
+            )
         if titles is not None:
             read_titles(titles)
 
@@ -44,7 +51,9 @@ class Pusher(Step):
     def run(self, inputs, outputs, context):
         destination = destination_of(context.settings)
         if (inputs[BLESSING] / BLESSED).is_file():
-            version = _pushed_before(destination, digest(inputs[MODEL])) or _push(inputs, destination, context)
+            version = _pushed_before(destination, digest(inputs[MODEL])) or _push(
+                inputs, destination, context
+            )
             said = {"pushed": True, "version": str(version)}
         else:
             said = {"pushed": False, "why": "The model is not blessed."}
@@ -58,7 +67,10 @@ def destination_of(settings):
 
 
 def _pushed_before(destination, model_digest):
-    """Path of the newest version, if it is this very model: a Pusher that was killed had pushed it. Else None."""
+    """Path of the newest version, if it is this very model: a Pusher that was killed had pushed it.
+
+    Else None.
+    """
     from deca_tf.serving.versions import MANIFEST, complete_versions
 
     versions = complete_versions(destination) if destination.is_dir() else {}
@@ -71,13 +83,16 @@ def _pushed_before(destination, model_digest):
 
 def _push(inputs, destination, context):
     from deca_tf.data.titles import read_titles
-    from deca_tf.experiment import clean_validation, fingerprint, load_run
+    from deca_tf.runs.evaluate import clean_validation
+    from deca_tf.runs.load import load_run
     from deca_tf.serving import export
     from deca_tf.serving.versions import remove_old
 
     settings = context.settings.pusher
     stored, model, split = load_run(inputs[MODEL], data_dir=str(inputs[SHARDS]))
-    about = {key: stored[key] for key in ("backbone", "denoiser", "protocol", "seed", "config", "test")}
+    about = {
+        key: stored[key] for key in ("backbone", "denoiser", "protocol", "seed", "config", "test")
+    }
     evaluation = json.loads((inputs[EVALUATION] / METRICS).read_text(encoding="utf-8"))
     version = export(
         model,
@@ -87,9 +102,11 @@ def _push(inputs, destination, context):
         titles=None if settings.titles is None else read_titles(settings.titles),
         manifest={
             **about,
-            "dataset": json.loads((inputs[SHARDS] / INTERACTIONS_FILE).read_text(encoding="utf-8"))["name"],
+            "dataset": json.loads((inputs[SHARDS] / INTERACTIONS_FILE).read_text(encoding="utf-8"))[
+                "name"
+            ],
             "run": str(inputs[MODEL]),
-            "data": fingerprint(split),
+            "data": split.fingerprint,
             "validation": clean_validation(model, split),
             "conditions": evaluation["conditions"],
             DIGEST: digest(inputs[MODEL]),

@@ -3,7 +3,7 @@
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from deca_tf.run_folder import write_atomically
+from deca_tf._files import write_atomically
 from pipelines.step import Step
 from pipelines.steps.statistics_gen import read_statistics
 
@@ -16,8 +16,8 @@ TYPES = {NAMES.INT: schema_pb2.INT, NAMES.FLOAT: schema_pb2.FLOAT, NAMES.STRING:
 class SchemaGen(Step):
     """Writes `<root>/schema.pbtxt` if there is none, and passes it on as it stands.
 
-    A new column, another type, or a missing value where there was none is an anomaly later on. To allow it, edit the
-    file; to begin anew, delete it.
+    A new column, another type, or a missing value where there was none is an anomaly later on. To
+    allow it, edit the file; to begin anew, delete it.
     """
 
     name = "SchemaGen"
@@ -31,7 +31,9 @@ class SchemaGen(Step):
         file, text = context.settings.root / FILE, _text(context, inputs)
         is_new = not file.is_file()
         schema = parse(text, file)
-        if is_new and schema.feature:  # a span without rows tells nothing, and would refuse all later ones
+        if (
+            is_new and schema.feature
+        ):  # a span without rows tells nothing, and would refuse all later ones
             write_atomically(file, text)
         (outputs[SCHEMA] / FILE).write_text(text, encoding="utf-8")
         return {"features": len(schema.feature), "told from this span": is_new}

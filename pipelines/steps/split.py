@@ -5,7 +5,7 @@ import numpy as np
 
 from deca_tf.data import schema, split_chronological, split_hash
 from deca_tf.data.shards import finish_shards, open_shards, shard_name, write_shard
-from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, HASH, clean_test_mask
+from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, HASH, clean_test_mask
 from pipelines import clicks, examples
 from pipelines.step import Step
 from pipelines.steps.transform import GRAPH, TRANSFORMED, vocabulary
@@ -19,9 +19,9 @@ WRITTEN = (*clicks.IDS, schema.TIMESTAMP)  # what only builds a clean test goes 
 class SplitStep(Step):
     """Cuts each user's history, repeated pairs merged before, and writes `deca_tf.data.shards`' format.
 
-    Where a user is cut depends on that user's history alone, so that new users change nothing for the others. Equal
-    times are put in order of the item's raw id, the shorter first: for numbers, their own order. So the order in which
-    a log is read does not matter.
+    Where a user is cut depends on that user's history alone, so that new users change nothing for
+    the others. Equal times are put in order of the item's raw id, the shorter first: for numbers,
+    their own order. So the order in which a log is read does not matter.
     """
 
     name = "Split"
@@ -32,7 +32,10 @@ class SplitStep(Step):
         way(context.settings.split, context.settings.input)
 
     def settings(self, context, inputs):
-        return [context.settings.split.model_dump(), sorted(context.settings.input.columns_by_name())]
+        return [
+            context.settings.split.model_dump(),
+            sorted(context.settings.input.columns_by_name()),
+        ]
 
     def run(self, inputs, outputs, context):
         given, settings = context.settings.input, context.settings.split
@@ -46,7 +49,9 @@ class SplitStep(Step):
             | "users" >> beam.GroupByKey()
             | "cut" >> beam.ParDo(_Cut(inputs[GRAPH], by, settings))
         )
-        empty = [((part, number), (-1, {})) for part in schema.PARTS for number in range(settings.shards)]
+        empty = [
+            ((part, number), (-1, {})) for part in schema.PARTS for number in range(settings.shards)
+        ]
         counts = (
             (rows, pipeline | "each shard" >> beam.Create(empty))
             | "shards" >> beam.Flatten()
@@ -63,7 +68,8 @@ class SplitStep(Step):
                 rule = f", clean_test={settings.clean_test!r}" if settings.clean_test else ""
                 raise ValueError(
                     f"The {part} split must not be empty. Received: {found:,} clicks, by={by!r}, "
-                    f"fractions={settings.fractions}{rule}. Give it a larger share, bring more clicks per user, or "
+                    f"fractions={settings.fractions}{rule}. Give it a larger share, bring more "
+                    "clicks per user, or "
                     "loosen `split.clean_test`."
                 )
         return {"rows": found, **rows}
@@ -77,15 +83,18 @@ def way(settings, given):
         given: `InputSettings`.
 
     Raises:
-        ValueError: there are no times, the fractions are none, or the column that a clean test needs is not set.
+        ValueError: there are no times, the fractions are none, or the column that a clean test
+            needs is not set.
     """
     by = settings.by or (HASH if given.timestamp_column is None else CHRONOLOGICAL_PER_USER)
     if by == CHRONOLOGICAL_PER_USER and given.timestamp_column is None:
         raise ValueError(
-            "`input.timestamp_column` must be set for a chronological split. Received: none. Set it, or set "
+            "`input.timestamp_column` must be set for a chronological split. Received: none. Set "
+            "it, or set "
             f"`split.by` to {HASH!r}."
         )
-    # One row is enough to refuse fractions that are none, rules that cannot be read, and columns that are not there.
+    # One row is enough to refuse fractions that are none, rules that cannot be read, and columns
+    # that are not there.
     row = clicks.interactions({name: np.zeros(1, np.int32) for name in given.columns_by_name()})
     split_hash(row, settings.fractions, settings.seed)
     if settings.clean_test is not None:
@@ -122,7 +131,11 @@ class _Cut(beam.DoFn):
     def process(self, keyed):
         group, parts = keyed
         values = _together(parts)
-        more = [values[name] for name in schema.OPTIONAL_COLUMNS if name in values and name != schema.TIMESTAMP]
+        more = [
+            values[name]
+            for name in schema.OPTIONAL_COLUMNS
+            if name in values and name != schema.TIMESTAMP
+        ]
         user, item = values[schema.USER_ID], self.rank[values[schema.ITEM_ID]]
         order = np.lexsort((*more, item, user, values.get(schema.TIMESTAMP, user)))
         values = {name: column[order] for name, column in values.items()}
@@ -133,16 +146,23 @@ class _Cut(beam.DoFn):
             parts = split_chronological(whole, self.settings.fractions)
         found = dict(zip(schema.PARTS, parts, strict=True))
         if self.settings.clean_test is not None:
-            found["test"] = found["test"].take(clean_test_mask(found["test"], self.settings.clean_test))
+            found["test"] = found["test"].take(
+                clean_test_mask(found["test"], self.settings.clean_test)
+            )
         random = np.random.default_rng([self.settings.seed, group])
         for part, rows in found.items():
-            columns = {name: getattr(rows, name) for name in WRITTEN if getattr(rows, name) is not None}
+            columns = {
+                name: getattr(rows, name) for name in WRITTEN if getattr(rows, name) is not None
+            }
             if part == "train":
                 shard = random.integers(0, self.settings.shards, len(rows))
             else:
                 shard = np.full(len(rows), group % self.settings.shards)
             for number, places in examples.by_group(shard, self.settings.shards):
-                yield (part, number), (group, {name: column[places] for name, column in columns.items()})
+                yield (
+                    (part, number),
+                    (group, {name: column[places] for name, column in columns.items()}),
+                )
 
 
 def _together(parts):
@@ -156,9 +176,13 @@ def _write(keyed, folder, settings):
     found = [values for _, values in sorted(found, key=lambda each: each[0]) if values]
     values = _together(found) if found else {name: np.zeros(0, np.int32) for name in clicks.IDS}
     if part == "train":
-        order = np.random.default_rng([settings.seed, number]).permutation(len(values[schema.USER_ID]))
+        order = np.random.default_rng([settings.seed, number]).permutation(
+            len(values[schema.USER_ID])
+        )
         values = {name: column[order] for name, column in values.items()}
-    write_shard(folder / f"Split-{part}" / shard_name(number, settings.shards), clicks.interactions(values))
+    write_shard(
+        folder / f"Split-{part}" / shard_name(number, settings.shards), clicks.interactions(values)
+    )
     return part, len(values[schema.USER_ID])
 
 

@@ -31,7 +31,12 @@ class StatisticsGen(Step):
 
     def settings(self, context, inputs):
         given = context.settings.input
-        return [given.user_column, given.item_column, given.timestamp_column, context.settings.validation.burst]
+        return [
+            given.user_column,
+            given.item_column,
+            given.timestamp_column,
+            context.settings.validation.burst,
+        ]
 
     def run(self, inputs, outputs, context):
         given, burst = context.settings.input, context.settings.validation.burst
@@ -42,9 +47,17 @@ class StatisticsGen(Step):
         by_column = batches | "columns" >> beam.Map(describe) | beam.CombineGlobally(merge)
         clicks = batches | "clicks" >> beam.Map(_clicks, columns)
         users = clicks | "cut by user" >> beam.FlatMap(_cut, 0) | "users" >> beam.GroupByKey()
-        users = users | "count users" >> beam.Map(count_users, burst) | "all users" >> beam.CombineGlobally(_add)
+        users = (
+            users
+            | "count users" >> beam.Map(count_users, burst)
+            | "all users" >> beam.CombineGlobally(_add)
+        )
         items = clicks | "cut by item" >> beam.FlatMap(_cut, 1) | "items" >> beam.GroupByKey()
-        items = items | "count items" >> beam.Map(count_items) | "all items" >> beam.CombineGlobally(_add)
+        items = (
+            items
+            | "count items" >> beam.Map(count_items)
+            | "all items" >> beam.CombineGlobally(_add)
+        )
         (
             (by_column, users, items)
             | beam.Flatten()
@@ -60,7 +73,10 @@ class StatisticsGen(Step):
         (folder / PROTO).write_bytes(to_proto(found.get("columns", {}), rows).SerializeToString())
         feedback = to_feedback(found, rows)
         (folder / FEEDBACK).write_text(json.dumps(feedback, indent=2) + "\n", encoding="utf-8")
-        return {"rows": rows, **{name: feedback[name] for name in ("users", "items", "duplicates", "bot_rows")}}
+        return {
+            "rows": rows,
+            **{name: feedback[name] for name in ("users", "items", "duplicates", "bot_rows")},
+        }
 
 
 def read_statistics(folder):
@@ -89,7 +105,13 @@ def describe(batch):
 
 
 def _kind(arrow):
-    return "INT" if pa.types.is_integer(arrow) else "FLOAT" if pa.types.is_floating(arrow) else "STRING"
+    return (
+        "INT"
+        if pa.types.is_integer(arrow)
+        else "FLOAT"
+        if pa.types.is_floating(arrow)
+        else "STRING"
+    )
 
 
 def _is_number(arrow):
@@ -137,7 +159,8 @@ def _merged(one, other):
         if name in one and name in other:
             both[name] = choose(one[name], other[name])
     both["kinds"] = {
-        kind: one["kinds"].get(kind, 0) + other["kinds"].get(kind, 0) for kind in {*one["kinds"], *other["kinds"]}
+        kind: one["kinds"].get(kind, 0) + other["kinds"].get(kind, 0)
+        for kind in {*one["kinds"], *other["kinds"]}
     }
     if "distinct" in one and "distinct" in other:
         both["distinct"] = (Distinct(one["distinct"]) | Distinct(other["distinct"])).to_list()
@@ -182,7 +205,8 @@ def count_users(keyed, burst):
     order = np.lexsort([time, place])
     place, time = place[order], time[order]
     if burst <= len(place):
-        # Sorted by time, a user has a burst if the click `burst` - 1 places on is the same user's, within the hour.
+        # Sorted by time, a user has a burst if the click `burst` - 1 places on is the same user's,
+        # within the hour.
         first, last = slice(None, len(place) - burst + 1), slice(burst - 1, None)
         hit = (place[first] == place[last]) & (time[last] - time[first] < HOUR)
         is_bot[place[first][hit]] = True
@@ -217,7 +241,10 @@ def _add(parts):
             if name not in total:
                 total[name] = value
             elif isinstance(value, dict):
-                total[name] = {key: total[name].get(key, 0) + value.get(key, 0) for key in {**total[name], **value}}
+                total[name] = {
+                    key: total[name].get(key, 0) + value.get(key, 0)
+                    for key in {**total[name], **value}
+                }
             elif isinstance(value, list):
                 total[name] = (Distinct(total[name]) | Distinct(value)).to_list()
             else:
@@ -227,7 +254,9 @@ def _add(parts):
 
 def _plain(part):
     return {
-        name: {str(key): count for key, count in value.items()} if name.endswith("_degrees") else value
+        name: {str(key): count for key, count in value.items()}
+        if name.endswith("_degrees")
+        else value
         for name, value in part.items()
     }
 
@@ -298,7 +327,10 @@ def _quantiles(degrees):
     cumulative = np.cumsum([degrees[value] for value in values])
     places = np.searchsorted(cumulative, np.array([0.0, 0.1, 0.5, 0.9, 0.99, 1.0]) * cumulative[-1])
     names = ("min", "10%", "50%", "90%", "99%", "max")
-    return {name: int(values[min(place, len(values) - 1)]) for name, place in zip(names, places, strict=True)}
+    return {
+        name: int(values[min(place, len(values) - 1)])
+        for name, place in zip(names, places, strict=True)
+    }
 
 
 def _gini(degrees):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from deca_tf.config import resolve
 from deca_tf.data.shards import IDS_FILES, open_shards
-from deca_tf.run_folder import RunFolder
+from deca_tf.runs.folder import RunFolder
 from pipelines.step import Step
 from pipelines.steps.split import SHARDS
 from pipelines.steps.tuner import ASKED, BEST_SETTINGS, CONFIG, asked
@@ -17,10 +17,11 @@ METRIC = "recall@20"  # shown
 
 
 class Trainer(Step):
-    """Trains by `deca_tf.experiment`; interrupted, it goes on from its last checkpoint.
+    """Trains by `deca_tf.runs.run`; interrupted, it goes on from its last checkpoint.
 
-    The artifact `model` is the folder of a run (docs/runs.md), with the raw ids of its users and items beside, so that
-    the model can be asked when its shards are gone. `model_run` holds the metrics and the history.
+    The artifact `model` is the folder of a run (docs/runs.md), with the raw ids of its users and
+    items beside, so that the model can be asked when its shards are gone. `model_run` holds the
+    metrics and the history.
     """
 
     name = "Trainer"
@@ -29,23 +30,26 @@ class Trainer(Step):
     goes_on = True
 
     def check(self, context):
-        from deca_tf.experiment import check_parts
+        from deca_tf.runs.preflight import check_settings
 
-        check_parts(context.settings.trainer.config())
+        check_settings(context.settings.trainer.config())
 
     def settings(self, context, inputs):
         said = json.loads((inputs[BEST_SETTINGS] / ASKED).read_text(encoding="utf-8"))
         if said != asked(context.settings):
             raise ValueError(
-                "`[trainer]` and `[tuner]` must be what Tuner made the best settings for. Received: others than in "
+                "`[trainer]` and `[tuner]` must be what Tuner made the best settings for. "
+                "Received: others than in "
                 f"{inputs[BEST_SETTINGS] / ASKED}. Run `--step Tuner` first, or all steps."
             )
         return {"stream": context.settings.trainer.stream}
 
     def run(self, inputs, outputs, context):
-        from deca_tf.experiment import run
+        from deca_tf.runs.run import run
 
-        config = resolve(inputs[BEST_SETTINGS] / CONFIG, context.settings.trainer.data(inputs[SHARDS]))
+        config = resolve(
+            inputs[BEST_SETTINGS] / CONFIG, context.settings.trainer.data(inputs[SHARDS])
+        )
         metrics = run(config, outputs[MODEL], show_progress=Console().is_terminal)
         folder = RunFolder(outputs[MODEL])
         for name in IDS_FILES.values():

@@ -26,9 +26,9 @@ SCRATCH = "scratch"
 class Transform(Step):
     """Finds the k-core, has TensorFlow Transform build vocabularies of what is left, and applies them.
 
-    Vocabularies begin with the ids of most clicks. The transformed examples are blocks, as in a folder of shards, of
-    the rows whose user and item are both kept. The anomalies are read only so that nothing runs which ExampleValidator
-    has not passed.
+    Vocabularies begin with the ids of most clicks. The transformed examples are blocks, as in a
+    folder of shards, of the rows whose user and item are both kept. The anomalies are read only so
+    that nothing runs which ExampleValidator has not passed.
     """
 
     name = "Transform"
@@ -43,15 +43,23 @@ class Transform(Step):
         columns = context.settings.input.columns_by_name()
         scratch = outputs[GRAPH] / SCRATCH
         scratch.mkdir()
-        core = find_core(inputs["examples"], columns, context.settings.transform, scratch, context.options)
+        core = find_core(
+            inputs["examples"], columns, context.settings.transform, scratch, context.options
+        )
         rows = _apply(inputs["examples"], outputs, columns, core, context)
         shutil.rmtree(scratch)
-        sizes = {f"{name.removesuffix('_id')}s": len(vocabulary(outputs[GRAPH], name)) for name in clicks.IDS}
+        sizes = {
+            f"{name.removesuffix('_id')}s": len(vocabulary(outputs[GRAPH], name))
+            for name in clicks.IDS
+        }
         return {"rows": rows, **sizes, **core.notes}
 
 
 def _apply(source, outputs, columns, core, context):
-    """The second pipeline: the graph from the ids that are kept, then all rows through it. Returns their number."""
+    """The second pipeline: the graph from the ids that are kept, then all rows through it.
+
+    Returns their number.
+    """
     given = context.settings.input
     extra = [name for name in columns if name not in clicks.IDS]
     pipeline = beam.Pipeline(options=context.options)
@@ -78,15 +86,18 @@ def preprocess(inputs):
     """The function of TensorFlow Transform.
 
     Args:
-        inputs: `{"user_id": string (batch,), "item_id": string (batch,), "clicks": int64 (batch,)}`, an empty id being
-            none. `clicks` is read while the vocabularies are built and never again.
+        inputs: `{"user_id": string (batch,), "item_id": string (batch,), "clicks": int64
+            (batch,)}`, an empty id being none. `clicks` is read while the vocabularies are built
+            and never again.
 
     Returns:
         `{"user_id": int64 (batch,), "item_id": int64 (batch,)}`, -1 for ids that are not in the vocabulary.
     """
     weights = tf.cast(inputs[CLICKS], tf.float32)
     return {
-        name: tft.compute_and_apply_vocabulary(inputs[name], default_value=-1, vocab_filename=name, weights=weights)
+        name: tft.compute_and_apply_vocabulary(
+            inputs[name], default_value=-1, vocab_filename=name, weights=weights
+        )
         for name in clicks.IDS
     }
 
@@ -107,11 +118,15 @@ def _tensors(names, extra=()):
     """How columns of lists become tensors `(batch,)`, every row having one value; `extra` ones stay what they are."""
     found = schema_pb2.Schema()
     for name in names:
-        feature = found.feature.add(name=name, type=schema_pb2.INT if name == CLICKS else schema_pb2.BYTES)
+        feature = found.feature.add(
+            name=name, type=schema_pb2.INT if name == CLICKS else schema_pb2.BYTES
+        )
         feature.presence.min_fraction = 1.0
         feature.value_count.min = feature.value_count.max = 1
         feature.shape.SetInParent()
-    config = TFExampleRecord("", schema=found, telemetry_descriptors=["deca_tf"]).TensorAdapterConfig()
+    config = TFExampleRecord(
+        "", schema=found, telemetry_descriptors=["deca_tf"]
+    ).TensorAdapterConfig()
     kinds = dict(zip(config.arrow_schema.names, config.arrow_schema.types, strict=True))
     kinds |= {name: pa.large_list(clicks.TYPES[name]) for name in extra}
     columns = pa.schema([(name, kinds[name]) for name in (*names, *extra)])
@@ -127,20 +142,27 @@ def _kept_ids(group, core):
             nothing = pa.array([b""] * len(some), pa.large_binary())
             values = {other: some if other == name else nothing for other in clicks.IDS}
             values[CLICKS] = pa.array(counts[start : start + examples.BATCH], pa.int64())
-            yield pa.RecordBatch.from_arrays([examples.lists(each) for each in values.values()], list(values))
+            yield pa.RecordBatch.from_arrays(
+                [examples.lists(each) for each in values.values()], list(values)
+            )
 
 
 def _to_graph(batch, columns):
     """Clicks of a batch, each column as lists of one value, as TensorFlow Transform takes them."""
     examples.ROWS.inc(batch.num_rows)
     rows = clicks.of(batch, columns)
-    return pa.RecordBatch.from_arrays([examples.lists(column) for column in rows.columns], rows.schema.names)
+    return pa.RecordBatch.from_arrays(
+        [examples.lists(column) for column in rows.columns], rows.schema.names
+    )
 
 
 def _blocks(transformed):
     """Records of the rows whose ids are both in the vocabularies."""
     batch, _ = transformed
-    values = {name: batch.column(name).flatten().to_numpy(zero_copy_only=False) for name in batch.schema.names}
+    values = {
+        name: batch.column(name).flatten().to_numpy(zero_copy_only=False)
+        for name in batch.schema.names
+    }
     known = (values[schema.USER_ID] >= 0) & (values[schema.ITEM_ID] >= 0)
     values = {name: column[known] for name, column in values.items()}
     return list(encode_blocks(clicks.interactions(values)))

@@ -4,8 +4,8 @@ import json
 
 import tomli_w
 
+from deca_tf._files import write_atomically
 from deca_tf.data.shards import read_shards
-from deca_tf.run_folder import write_atomically
 from pipelines.step import Step
 from pipelines.steps.split import SHARDS
 
@@ -17,8 +17,8 @@ TUNER = "bayesian"
 class Tuner(Step):
     """Searches for what `[trainer]` leaves open, by the noisy validation alone, and goes on where it was interrupted.
 
-    Without trials, which is the default, it passes on the settings of `[trainer]`. In the artifact, `config.toml` holds
-    the settings, `search/` all trials, and `asked.json` what it was asked for.
+    Without trials, which is the default, it passes on the settings of `[trainer]`. In the artifact,
+    `config.toml` holds the settings, `search/` all trials, and `asked.json` what it was asked for.
     """
 
     name = "Tuner"
@@ -32,17 +32,20 @@ class Tuner(Step):
             return
         import keras_tuner
 
-        from deca_tf.experiment import check_parts, needs_prior
+        from deca_tf.runs.building import needs_prior
+        from deca_tf.runs.preflight import check_settings
         from deca_tf.tuning.search_space import choose
         from deca_tf.tuning.tuners import check_installed
 
         config = settings.trainer.config()
-        check_parts(config)
+        check_settings(config)
         check_installed(TUNER)
         if needs_prior(config):
             raise ValueError(
-                "`tuner.trials` must be 0 where the denoiser needs a prior, which each trial would have to train. "
-                f"Received: {settings.tuner.trials}, with denoiser {config.denoiser.name!r}. Search for 'deca' first."
+                "`tuner.trials` must be 0 where the denoiser needs a prior, which each trial would "
+                "have to train. "
+                f"Received: {settings.tuner.trials}, with denoiser {config.denoiser.name!r}. "
+                "Search for 'deca' first."
             )
         choose(keras_tuner.HyperParameters(), config, held=held(settings.trainer))
 
@@ -69,8 +72,10 @@ class Tuner(Step):
             trials = found.trials[method]
             if found.missing and not (trials["status"] == "completed").any():
                 raise ValueError(
-                    f"Some trial must be completed. Received: {len(trials)} trials, of which none was: see "
-                    f"{folder / SEARCH / 'trials.csv'}. Bring more clicks, or set `tuner.trials` to 0."
+                    f"Some trial must be completed. Received: {len(trials)} trials, of which none "
+                    "was: see "
+                    f"{folder / SEARCH / 'trials.csv'}. Bring more clicks, or set `tuner.trials` "
+                    "to 0."
                 )
             config = found.best(method)
             notes |= {"completed": int((trials["status"] == "completed").sum())}
@@ -88,7 +93,11 @@ def held(trainer):
 def asked(settings):
     """What the settings depend on beside the shards: a dict for JSON."""
     searched = {"held": settings.trainer.tables()} if settings.tuner.trials else {}
-    said = {"trials": settings.tuner.trials, "trainer": _without_data(settings.trainer.config()), **searched}
+    said = {
+        "trials": settings.tuner.trials,
+        "trainer": _without_data(settings.trainer.config()),
+        **searched,
+    }
     return json.loads(json.dumps(said))  # as it is read back
 
 

@@ -7,15 +7,26 @@ import tensorflow as tf
 
 from deca_tf.backbones import CDAE
 from deca_tf.data import Interactions
-from deca_tf.deca_model import DeCAModel
+from deca_tf.training.deca_model import DeCAModel
 
 USERS, ITEMS, DIM = 6, 5, 3
-TABLE = np.array([[0, 0, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 1, 0], [1, 1, 0, 0, 0], [0, 1, 1, 1, 0]])
+TABLE = np.array(
+    [
+        [0, 0, 0, 0, 0],
+        [1, 0, 1, 0, 0],
+        [1, 1, 1, 1, 1],
+        [0, 0, 0, 1, 0],
+        [1, 1, 0, 0, 0],
+        [0, 1, 1, 1, 0],
+    ]
+)
 
 
 @pytest.fixture(autouse=True, params=["all users in every batch", "those of the batch"])
 def size(request, monkeypatch):
-    monkeypatch.setattr("deca_tf.backbones.cdae.MOST_CELLS", 10**9 if request.param.startswith("all") else 0)
+    monkeypatch.setattr(
+        "deca_tf.backbones.cdae.MOST_CELLS", 10**9 if request.param.startswith("all") else 0
+    )
 
 
 def model_of(table=TABLE, **options):
@@ -33,7 +44,11 @@ def every_pair():
 
 def by_hand(model, table=TABLE):
     """Logits of all pairs; a user (or item) without history has degree 0 and adds nothing."""
-    root = np.sqrt(np.sqrt(np.maximum(table.sum(1, keepdims=True), 1) * np.maximum(table.sum(0, keepdims=True), 1)))
+    root = np.sqrt(
+        np.sqrt(
+            np.maximum(table.sum(1, keepdims=True), 1) * np.maximum(table.sum(0, keepdims=True), 1)
+        )
+    )
     encoder, bias, own, decoder, item_bias = (
         np.array(weight, np.float64)
         for weight in (
@@ -55,7 +70,9 @@ def test_logits_equal_the_dense_formula():
 
 def test_without_corruption_training_and_ranking_see_the_same():
     model = model_of(corruption=0.0)
-    np.testing.assert_allclose(np.array(model(every_pair(), training=True)), np.array(model(every_pair())), rtol=1e-6)
+    np.testing.assert_allclose(
+        np.array(model(every_pair(), training=True)), np.array(model(every_pair())), rtol=1e-6
+    )
 
 
 def test_corruption_leaves_out_half_and_doubles_the_rest():
@@ -66,7 +83,9 @@ def test_corruption_leaves_out_half_and_doubles_the_rest():
     model.encoder_bias.assign(np.zeros(DIM))
     model.encoder_table.assign(np.full((2000, DIM), 1e-5))
     clean = np.array(model.encode(np.array([0], np.int32)))[0, 0]
-    drawn = np.array([np.array(model.encode(np.array([0], np.int32), training=True))[0, 0] for _ in range(20)])
+    drawn = np.array(
+        [np.array(model.encode(np.array([0], np.int32), training=True))[0, 0] for _ in range(20)]
+    )
     kept = drawn / clean / 2  # share of the items that were left
     assert len(set(drawn.tolist())) > 10
     assert np.abs(kept - 0.5).max() < 0.06
@@ -80,7 +99,9 @@ def test_corrupted_sums_have_the_mean_of_the_whole_and_the_variance_of_the_draw(
     model = model_of(np.ones((draws, ITEMS), int), corruption=corruption, seed=1)
     model.user_table.assign(np.zeros((draws, DIM)))
     model.encoder_bias.assign(np.zeros(DIM))
-    encoder = np.random.default_rng(0).normal(scale=0.01, size=(ITEMS, DIM))  # small: tanh is all but linear
+    encoder = np.random.default_rng(0).normal(
+        scale=0.01, size=(ITEMS, DIM)
+    )  # small: tanh is all but linear
     model.encoder_table.assign(encoder)
     parts = encoder / (draws * ITEMS) ** 0.25
     drawn = np.array(model.encode(np.arange(draws, dtype=np.int32), training=True))
@@ -116,9 +137,13 @@ def test_gradients_for_fewer_pairs_than_users_are_the_formulas(length):
         found = tape.gradient(loss, [model.user_table.value, model.encoder_table.value])
         return [tf.convert_to_tensor(gradient) for gradient in found]
 
-    root = np.sqrt(np.sqrt(np.maximum(TABLE.sum(1, keepdims=True), 1) * np.maximum(TABLE.sum(0), 1)))
+    root = np.sqrt(
+        np.sqrt(np.maximum(TABLE.sum(1, keepdims=True), 1) * np.maximum(TABLE.sum(0), 1))
+    )
     before_tanh = (
-        TABLE / root @ np.array(model.encoder_table) + np.array(model.user_table) + np.array(model.encoder_bias)
+        TABLE / root @ np.array(model.encoder_table)
+        + np.array(model.user_table)
+        + np.array(model.encoder_bias)
     )
     of_users = np.zeros((USERS, DIM))
     np.add.at(of_users, users, factors[:, None] * np.array(model.decoder_table)[items])
@@ -151,7 +176,9 @@ def test_batches_of_all_users_are_corrupted_as_batches_of_some(monkeypatch):
     encoded = []
     for most_cells in (10**9, 0):
         monkeypatch.setattr("deca_tf.backbones.cdae.MOST_CELLS", most_cells)
-        encoded.append(np.array(model_of(seed=4).encode(np.array([4, 2, 2, 0], np.int32), training=True)))
+        encoded.append(
+            np.array(model_of(seed=4).encode(np.array([4, 2, 2, 0], np.int32), training=True))
+        )
     np.testing.assert_allclose(*encoded, rtol=1e-5)
 
 
@@ -169,7 +196,11 @@ def test_equal_seeds_corrupt_alike():
 def test_initial_weights_are_those_of_pytorchs_layers():
     model = CDAE(3000, 400)
     assert np.std(model.user_table) == pytest.approx(1.0, rel=0.02)
-    for weight, inputs in ((model.encoder_table, 400), (model.decoder_table, 32), (model.decoder_bias, 32)):
+    for weight, inputs in (
+        (model.encoder_table, 400),
+        (model.decoder_table, 32),
+        (model.decoder_bias, 32),
+    ):
         assert np.abs(weight).max() == pytest.approx(inputs**-0.5, rel=0.02)
 
 

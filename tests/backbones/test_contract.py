@@ -34,7 +34,9 @@ def history(num_users=USERS, num_items=ITEMS):
     grid = np.random.default_rng(0).random((num_users, num_items)) < 0.4
     grid[0], grid[1:, 0] = False, True
     users, items = np.nonzero(grid)
-    return Interactions(users.astype(np.int32), items.astype(np.int32), np.arange(num_users), np.arange(num_items))
+    return Interactions(
+        users.astype(np.int32), items.astype(np.int32), np.arange(num_users), np.arange(num_items)
+    )
 
 
 def unadapted(name, options, seed=1, **sizes):
@@ -105,13 +107,17 @@ def test_dot_product_of_the_embeddings_is_the_logit(name, options):
     model = stirred(name, options)
     ids = pairs(20)
     if not model.is_factorized:
-        with pytest.raises(NotImplementedError, match=f"{type(model).__name__}'s score is no dot product"):
+        with pytest.raises(
+            NotImplementedError, match=f"{type(model).__name__}'s score is no dot product"
+        ):
             model.query_embedding(ids["user_id"])
         return
     query = np.array(model.query_embedding(ids["user_id"]))
     candidate = np.array(model.candidate_embedding(ids["item_id"]))
     assert query.shape == candidate.shape
-    np.testing.assert_allclose((query * candidate).sum(-1), np.array(model(ids)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        (query * candidate).sum(-1), np.array(model(ids)), rtol=1e-5, atol=1e-6
+    )
 
 
 @every_backbone
@@ -159,7 +165,9 @@ def test_users_and_items_of_equal_ids_start_with_different_vectors(name, options
     tables = [weight for weight in trained if weight.shape[0] == 6 and weight.any()]
     assert len(tables) >= 2
     for number, left in enumerate(tables):
-        assert not any((left == right).any() for right in tables[:number] if left.shape == right.shape)
+        assert not any(
+            (left == right).any() for right in tables[:number] if left.shape == right.shape
+        )
 
 
 @every_backbone
@@ -167,7 +175,9 @@ def test_users_and_items_of_equal_ids_start_with_different_vectors(name, options
 @pytest.mark.parametrize("size", [0, -3, 2.5, "4", None, True])
 def test_sizes_that_are_no_positive_integers_are_refused(name, options, argument, size):
     arguments = {"num_users": USERS, "num_items": ITEMS, **options, argument: size}
-    with pytest.raises(ValueError, match=f"`{argument}` must be an integer of at least 1. Received: {argument}="):
+    with pytest.raises(
+        ValueError, match=f"`{argument}` must be an integer of at least 1. Received: {argument}="
+    ):
         BACKBONES.load(name)(**arguments)
 
 
@@ -181,7 +191,9 @@ def test_sizes_of_any_integer_type_are_taken(name, options):
 
 @every_backbone
 def test_negative_seed_is_refused(name, options):
-    with pytest.raises(ValueError, match="`seed` must be an integer of at least 0. Received: seed=-1"):
+    with pytest.raises(
+        ValueError, match="`seed` must be an integer of at least 0. Received: seed=-1"
+    ):
         build(name, options, seed=-1)
 
 
@@ -220,10 +232,13 @@ def test_adapting_once_more_changes_nothing(name, options, tmp_path):
 @pytest.mark.parametrize("name", NEED_DATA)
 def test_other_data_than_was_adapted_to_is_refused(name):
     with pytest.raises(
-        ValueError, match=f"have the backbone's `num_items`, {ITEMS}.*interactions.num_items={ITEMS + 1}"
+        ValueError,
+        match=f"have the backbone's `num_items`, {ITEMS}.*interactions.num_items={ITEMS + 1}",
     ):
         unadapted(name, {}).adapt(history(num_items=ITEMS + 1))
-    with pytest.raises(ValueError, match=r"has adapted to, \d+ pairs. Received: 3 pairs. Make a new backbone"):
+    with pytest.raises(
+        ValueError, match=r"has adapted to, \d+ pairs. Received: 3 pairs. Make a new backbone"
+    ):
         build(name, {}).adapt(history().take(slice(3)))
 
 
@@ -231,29 +246,47 @@ def test_other_data_than_was_adapted_to_is_refused(name):
 def test_scores_do_not_depend_on_who_else_is_asked_about(name, options):
     model = stirred(name, options)
     ids = pairs(20)
-    alone = [np.array(model({key: value[row : row + 1] for key, value in ids.items()}))[0] for row in range(20)]
+    alone = [
+        np.array(model({key: value[row : row + 1] for key, value in ids.items()}))[0]
+        for row in range(20)
+    ]
     np.testing.assert_allclose(alone, np.array(model(ids)), rtol=1e-5, atol=1e-6)
 
 
 @every_backbone
-def test_a_batch_of_most_pairs_has_the_logits_and_gradients_of_its_pairs(name, options, monkeypatch):
+def test_a_batch_of_most_pairs_has_the_logits_and_gradients_of_its_pairs(
+    name, options, monkeypatch
+):
     model, inputs = stirred(name, options), pairs(40)
     weights = np.random.default_rng(2).normal(size=40)
     found = []
-    for least in (backbone.LEAST_PAIRS, 1):  # by pairs, then by products of whole tables where there is such a way
+    for least in (
+        backbone.LEAST_PAIRS,
+        1,
+    ):  # by pairs, then by products of whole tables where there is such a way
         monkeypatch.setattr(backbone, "LEAST_PAIRS", least)
         with tf.GradientTape() as tape:
             logits = model(inputs)
             loss = ops.sum(logits * weights)
         gradients = tape.gradient(loss, model.trainable_variables)
-        found.append([np.asarray(logits), *(np.asarray(tf.convert_to_tensor(gradient)) for gradient in gradients)])
+        found.append(
+            [
+                np.asarray(logits),
+                *(np.asarray(tf.convert_to_tensor(gradient)) for gradient in gradients),
+            ]
+        )
     for by_pairs, by_products in zip(*found, strict=True):
         np.testing.assert_allclose(by_products, by_pairs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("pairs", "users", "items", "expected"),
-    [(2**15, 1024, 1024, True), (2**15, 1024, 1025, False), (2**14, 10, 10, False), (159_238, 944, 1611, True)],
+    [
+        (2**15, 1024, 1024, True),
+        (2**15, 1024, 1025, False),
+        (2**14, 10, 10, False),
+        (159_238, 944, 1611, True),
+    ],
 )
 def test_products_of_whole_tables_are_for_batches_of_most_pairs(pairs, users, items, expected):
     ids = tf.TensorSpec((pairs // 2, 2), tf.int32)
@@ -277,7 +310,9 @@ def test_backbone_without_embeddings_scores_all_items_by_calling_itself():
 
     model = Distance(3, 4)
     assert not model.is_factorized
-    with pytest.raises(NotImplementedError, match="Distance's score is no dot product. Use `score_all_items`"):
+    with pytest.raises(
+        NotImplementedError, match="Distance's score is no dot product. Use `score_all_items`"
+    ):
         model.candidate_embedding(np.array([0]))
     scores = np.array(model.score_all_items(ops.convert_to_tensor([2, 0], dtype="int32")))
     np.testing.assert_array_equal(scores, [[-2, -1, 0, -1], [0, -1, -2, -3]])

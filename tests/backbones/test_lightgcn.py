@@ -16,13 +16,17 @@ def graph(num_users, num_items):
     users, items = np.nonzero(table)
     repeated = np.append(np.arange(len(users)), [0, 1])
     users, items = users[repeated].astype(np.int32), items[repeated].astype(np.int32)
-    return Interactions(users, items, np.arange(num_users), np.arange(num_items)), table.astype(np.float64)
+    return Interactions(users, items, np.arange(num_users), np.arange(num_items)), table.astype(
+        np.float64
+    )
 
 
 def smoothing(table, layers):
     """The matrix that maps all initial vectors, users first, to the averaged ones."""
     num_users, num_items = table.shape
-    adjacency = np.block([[np.zeros((num_users, num_users)), table], [table.T, np.zeros((num_items, num_items))]])
+    adjacency = np.block(
+        [[np.zeros((num_users, num_users)), table], [table.T, np.zeros((num_items, num_items))]]
+    )
     degree = adjacency.sum(1)
     scale = np.divide(1, np.sqrt(degree), out=np.zeros_like(degree), where=degree > 0)
     step = scale[:, None] * adjacency * scale
@@ -60,7 +64,9 @@ def test_propagation_and_its_gradient(num_users, num_items, layers, gram, monkey
         averaged = tf.concat(model.propagated(), axis=0)
         loss = tf.reduce_sum(averaged * upstream)
     np.testing.assert_allclose(averaged, matrix @ initial, atol=1e-6)
-    np.testing.assert_allclose(gradient_of_tables(tape, loss, model), matrix.T @ upstream, atol=1e-5)
+    np.testing.assert_allclose(
+        gradient_of_tables(tape, loss, model), matrix.T @ upstream, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(("num_users", "num_items"), [(5, 8), (9, 4)])
@@ -81,7 +87,9 @@ def test_a_batch_propagates_what_it_needs(num_users, num_items, gram, pairs, mon
         logits = model({"user_id": users, "item_id": items})
         loss = tf.reduce_sum(logits * upstream)
     averaged = matrix @ initial
-    np.testing.assert_allclose(logits, np.sum(averaged[users] * averaged[num_users + items], axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        logits, np.sum(averaged[users] * averaged[num_users + items], axis=1), atol=1e-6
+    )
     by_node = np.zeros_like(initial, dtype=np.float64)
     np.add.at(by_node, users, upstream[:, None] * averaged[num_users + items])
     np.add.at(by_node, num_users + items, upstream[:, None] * averaged[users])

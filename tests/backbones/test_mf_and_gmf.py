@@ -62,7 +62,9 @@ def test_starts_as_the_released_code_does(cls):
     assert not np.array(model.item_bias_table).any()
     assert not np.array(model.user_bias_table).any()
     if cls is GMF:
-        weights = np.concatenate([np.array(GMF(1, 1, seed=seed).output_weight).ravel() for seed in range(30)])
+        weights = np.concatenate(
+            [np.array(GMF(1, 1, seed=seed).output_weight).ravel() for seed in range(30)]
+        )
         assert 0.29 < np.abs(weights).max() <= 0.3062
         assert weights.std() == pytest.approx(0.3062 / np.sqrt(3), rel=0.05)
         assert not np.array(model.output_bias).any()
@@ -70,5 +72,7 @@ def test_starts_as_the_released_code_does(cls):
 
 @pytest.mark.parametrize("stddev", [-0.1, float("nan"), "small"])
 def test_wrong_standard_deviation_is_refused(stddev):
-    with pytest.raises(ValueError, match="`embedding_stddev` must be a finite number of at least 0"):
+    with pytest.raises(
+        ValueError, match="`embedding_stddev` must be a finite number of at least 0"
+    ):
         MF(2, 3, embedding_stddev=stddev)

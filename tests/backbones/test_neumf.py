@@ -20,7 +20,9 @@ def model():
 
 def by_hand(model, user, item):
     """He et al. 2017, Eq. (8) to (12), with the released code's sizes."""
-    row_u, row_i = (np.array(table, np.float64) for table in (model.user_table[user], model.item_table[item]))
+    row_u, row_i = (
+        np.array(table, np.float64) for table in (model.user_table[user], model.item_table[item])
+    )
     hidden = np.concatenate([row_u[DIM:], row_i[DIM:]])
     for kernel, bias in zip(model.kernels, model.biases, strict=True):
         hidden = np.maximum(hidden @ np.array(kernel, np.float64) + np.array(bias), 0.0)
@@ -28,10 +30,15 @@ def by_hand(model, user, item):
     return last @ np.array(model.output_weight, np.float64)[:, 0] + float(model.output_bias[0])
 
 
-@pytest.mark.parametrize("num_pairs", [3, 5, 40])  # fewer than items, between, more than users: looked up or projected
+@pytest.mark.parametrize(
+    "num_pairs", [3, 5, 40]
+)  # fewer than items, between, more than users: looked up or projected
 def test_logits_equal_loops(model, num_pairs):
     rng = np.random.default_rng(num_pairs)
-    users, items = rng.integers(0, USERS, num_pairs, np.int32), rng.integers(0, ITEMS, num_pairs, np.int32)
+    users, items = (
+        rng.integers(0, USERS, num_pairs, np.int32),
+        rng.integers(0, ITEMS, num_pairs, np.int32),
+    )
     expected = [by_hand(model, user, item) for user, item in zip(users, items, strict=True)]
     received = np.array(model({"user_id": users, "item_id": items}))
     np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
@@ -51,7 +58,9 @@ def test_gradients_are_the_same_looked_up_or_projected(model):
 
     ids = tf.TensorSpec([None], tf.int32)
     looked_up = tf.function(gradients, input_signature=[ids, ids])(users, items)
-    for one, other in zip(gradients(tf.constant(users), tf.constant(items)), looked_up, strict=True):
+    for one, other in zip(
+        gradients(tf.constant(users), tf.constant(items)), looked_up, strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
         assert np.any(one)
 

@@ -17,7 +17,9 @@ from deca_tf.cli import main as cli
 from deca_tf.cli.recommend import print_recommendations
 from tests.cli.conftest import deca_tf
 
-pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two or three epochs of a small table
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Training has collapsed"
+)  # two or three epochs of a small table
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,17 @@ FAST = ("--set", "training.batch_size=128", "--set", "training.jit_compile=false
 def finished(clicks, tmp_path_factory):
     """The folder of a finished run on the clicks."""
     out = tmp_path_factory.mktemp("runs") / "clicks"
-    arguments = ["train", "--dataset", clicks, *COLUMNS, "--clean-test", "rating >= 4", *FAST, "--out", out]
+    arguments = [
+        "train",
+        "--dataset",
+        clicks,
+        *COLUMNS,
+        "--clean-test",
+        "rating >= 4",
+        *FAST,
+        "--out",
+        out,
+    ]
     argv, sys.argv = sys.argv, ["deca-tf", *map(str, arguments)]
     try:
         cli.app(standalone_mode=False)
@@ -73,10 +85,14 @@ def test_train_writes_what_it_promises(finished):
     assert metrics["versions"]["keras"]
     # 8 of 10 of 900 clicks in groups of 256 are 3 steps an epoch, each of two updates.
     assert metrics["train"]["steps"] == 3 * 3 * 2
-    assert metrics["train"]["ms_per_step"] * metrics["train"]["examples_per_second"] == pytest.approx(4096e3)
+    assert metrics["train"]["ms_per_step"] * metrics["train"][
+        "examples_per_second"
+    ] == pytest.approx(4096e3)
     for part in ("test", "test_warm"):
         assert set(metrics[part]) == {
-            f"{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in (3, 5, 10, 20, 50)
+            f"{name}@{k}"
+            for name in ("recall", "ndcg", "precision", "mrr")
+            for k in (3, 5, 10, 20, 50)
         }
     assert 0 < metrics["test"]["recall@20"] < metrics["test"]["recall@50"] <= 1
     history = pd.read_csv(finished / "history.csv")
@@ -90,7 +106,15 @@ def test_a_run_repeats_from_its_own_settings(finished, tmp_path, capsys):
     stored = json.loads((finished / "metrics.json").read_text())
     dataset = stored["config"]["data"]["dataset"]
     code, _, err = deca_tf(
-        capsys, "train", "-q", "--dataset", dataset, "--recipe", finished / "config.toml", "--out", tmp_path / "again"
+        capsys,
+        "train",
+        "-q",
+        "--dataset",
+        dataset,
+        "--recipe",
+        finished / "config.toml",
+        "--out",
+        tmp_path / "again",
     )
     assert code == 0, err
     assert json.loads((tmp_path / "again" / "metrics.json").read_text())["test"] == stored["test"]
@@ -109,7 +133,9 @@ def test_a_stored_run_is_read_in_a_process_of_its_own(finished):
         f"import sys; sys.argv = ['deca-tf', 'evaluate', {str(finished)!r}, '--json']\n"
         "from deca_tf.cli.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     stored = json.loads((finished / "metrics.json").read_text())
     assert json.loads(done.stdout)["test"] == pytest.approx(stored["test"], abs=1e-6)
@@ -131,7 +157,9 @@ def test_export_and_recommend(finished, clicks, tmp_path, capsys):
     held_out = set(table[table["customer"] == "käufer-3"].sort_values("when")["sku"].iloc[-3:])
     assert not set(one["item_id"]) & (set(table[table["customer"] == "käufer-3"]["sku"]) - held_out)
     assert not rows[rows["user_id"] == "nobody"]["known_user"].any()
-    code, out, _ = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "--user", "nobody", "-k", 3)
+    code, out, _ = deca_tf(
+        capsys, "recommend", tmp_path / "served", "--user", "nobody", "--user", "nobody", "-k", 3
+    )
     assert out.count("not known") == 1
     assert out.count("sku/") == 3
     code, _, err = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "-k", 6)
@@ -148,7 +176,10 @@ def test_export_and_recommend(finished, clicks, tmp_path, capsys):
         (["--dataset", "synthetic", "--set", "denoiser.alfa=1"], "Did you mean 'alpha'?"),
         (["--dataset", "synthetic", "--set", "training.epoch=1"], "Did you mean 'epochs'?"),
         (["--dataset", "synthetic", "--set", "denoiser.alpha=2"], "in [0, 1]"),
-        (["--dataset", "synthetic", "--set", "training.monitor='val_recal@20'"], "Did you mean 'val_recall@20'?"),
+        (
+            ["--dataset", "synthetic", "--set", "training.monitor='val_recal@20'"],
+            "Did you mean 'val_recall@20'?",
+        ),
         (["--dataset", "synthetic", "--protocol", "paper"], "Use protocol='clean'"),
         (["--dataset", "synthetic", "--recipe", "absent.toml"], "must be an existing TOML file"),
         (["--dataset", "absent.csv"], "absent.csv"),
@@ -181,7 +212,17 @@ def test_an_unknown_column_is_said(clicks, tmp_path, capsys):
 
 
 def test_a_mistake_can_be_mended_in_the_same_folder(clicks, tmp_path, capsys):
-    wrong = ("train", "-q", "--dataset", clicks, *FAST, "--user-column", "custommer", "--item-column", "sku")
+    wrong = (
+        "train",
+        "-q",
+        "--dataset",
+        clicks,
+        *FAST,
+        "--user-column",
+        "custommer",
+        "--item-column",
+        "sku",
+    )
     code, _, _ = deca_tf(capsys, *wrong, "--out", tmp_path / "run")
     assert code == 2
     code, _, err = deca_tf(capsys, *wrong, "--user-column", "customer", "--out", tmp_path / "run")
@@ -200,7 +241,18 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys, monkeypat
 
 def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
     script = "from deca_tf.cli.main import main\nmain()"
-    arguments = ["train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--epochs", "1000000", "--out", tmp_path / "run"]
+    arguments = [
+        "train",
+        "-q",
+        "--dataset",
+        clicks,
+        *COLUMNS,
+        *FAST,
+        "--epochs",
+        "1000000",
+        "--out",
+        tmp_path / "run",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments), "--set", "training.patience=1000000"],
         stderr=subprocess.PIPE,
@@ -219,7 +271,9 @@ def test_an_interruption_says_how_to_go_on(clicks, tmp_path):
     assert "Traceback" not in err
 
 
-def test_an_interruption_that_a_library_swallows_is_one_still(capsys, clicks, monkeypatch, tmp_path):
+def test_an_interruption_that_a_library_swallows_is_one_still(
+    capsys, clicks, monkeypatch, tmp_path
+):
     adapt = MF.adapt
 
     def swallowing(self, interactions):
@@ -228,7 +282,9 @@ def test_an_interruption_that_a_library_swallows_is_one_still(capsys, clicks, mo
         return adapt(self, interactions)
 
     monkeypatch.setattr(MF, "adapt", swallowing)
-    code, _, err = deca_tf(capsys, "train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--out", tmp_path / "run")
+    code, _, err = deca_tf(
+        capsys, "train", "-q", "--dataset", clicks, *COLUMNS, *FAST, "--out", tmp_path / "run"
+    )
     assert code == 130
     assert "Interrupted. The same command goes on" in err
     assert not (tmp_path / "run" / "metrics.json").exists()
@@ -252,7 +308,9 @@ def test_an_interruption_that_a_library_calls_a_mistake_is_one_still(capsys, mon
 def test_data_that_has_changed_is_not_exported(finished, clicks, tmp_path, capsys):
     text = clicks.read_text(encoding="utf-8")
     (tmp_path / "clicks.csv").write_text(text.replace("käufer-7,", "zoe,"), encoding="utf-8")
-    code, _, err = deca_tf(capsys, "export", finished, "--to", tmp_path / "served", "--data-dir", tmp_path)
+    code, _, err = deca_tf(
+        capsys, "export", finished, "--to", tmp_path / "served", "--data-dir", tmp_path
+    )
     assert code == 2
     assert "The data must be what the run was trained on" in err
     shutil.copy(clicks, tmp_path / "clicks.csv")
@@ -262,14 +320,23 @@ def test_data_that_has_changed_is_not_exported(finished, clicks, tmp_path, capsy
 
 
 def test_ids_are_printed_as_they_are(capsys):
-    rows = pd.DataFrame({"rank": [1, 2], "item_id": ["[/b]", ":cat:"], "score": [1.0, 0.5], "known_user": [True] * 2})
+    rows = pd.DataFrame(
+        {
+            "rank": [1, 2],
+            "item_id": ["[/b]", ":cat:"],
+            "score": [1.0, 0.5],
+            "known_user": [True] * 2,
+        }
+    )
     print_recommendations("[red]eve", rows)
     out = capsys.readouterr().out
     assert all(text in out for text in ("[/b]", ":cat:", "[red]eve"))
 
 
 def test_a_folder_with_other_settings_is_refused(finished, clicks, capsys):
-    code, _, err = deca_tf(capsys, "train", "--dataset", clicks, *COLUMNS, *FAST, "--seed", 5, "--out", finished)
+    code, _, err = deca_tf(
+        capsys, "train", "--dataset", clicks, *COLUMNS, *FAST, "--seed", 5, "--out", finished
+    )
     assert code == 2
     assert "is" in err
     assert "Name another folder" in err
@@ -283,9 +350,19 @@ def test_help_needs_no_tensorflow():
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    for option in ("--dataset", "--backbone", "--denoiser", "--protocol", "--recipe", "--set", "--out"):
+    for option in (
+        "--dataset",
+        "--backbone",
+        "--denoiser",
+        "--protocol",
+        "--recipe",
+        "--set",
+        "--out",
+    ):
         assert option in done.stdout
 
 
@@ -293,12 +370,22 @@ def test_the_demo(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("deca_tf.config.shipped_recipe", lambda dataset: recipe)
     recipe = tmp_path / "quick.toml"
     recipe.write_text(
-        "training = { epochs = 2, jit_compile = false }\n[data.options]\nnum_users = 200\nnum_items = 100\n"
+        "training = { epochs = 2, jit_compile = false }\n[data.options]\nnum_users = "
+        "200\nnum_items = 100\n"
         "num_clicks = 4000\n"
     )
-    code, out, err = deca_tf(capsys, "demo", "--out", tmp_path / "runs", "--to", tmp_path / "served")
+    code, out, err = deca_tf(
+        capsys, "demo", "--out", tmp_path / "runs", "--to", tmp_path / "served"
+    )
     assert code == 0, err
-    for part in ("most popular", "trained normally", "denoised (DeCA)", "ROC AUC", "For user_", "deca-tf train"):
+    for part in (
+        "most popular",
+        "trained normally",
+        "denoised (DeCA)",
+        "ROC AUC",
+        "For user_",
+        "deca-tf train",
+    ):
         assert part in out
     wins = "over normal training" in out
     assert wins != ("DeCA does not win here" in out)

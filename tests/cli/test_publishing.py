@@ -14,7 +14,9 @@ import pytest
 
 from deca_tf.cli import main as cli
 
-pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two or three epochs of a small table
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Training has collapsed"
+)  # two or three epochs of a small table
 
 
 def deca_tf(capsys, monkeypatch, *arguments):
@@ -33,13 +35,35 @@ def run(tmp_path_factory):
     rng = np.random.default_rng(0)
     pairs = rng.permutation(30 * 50)[:900]
     stars = rng.integers(1, 6, 900)
-    table = pd.DataFrame({"user": pairs // 50, "item": pairs % 50 + 100, "rating": stars, "timestamp": np.arange(900)})
+    table = pd.DataFrame(
+        {
+            "user": pairs // 50,
+            "item": pairs % 50 + 100,
+            "rating": stars,
+            "timestamp": np.arange(900),
+        }
+    )
     table.to_csv(folder / "clicks.csv", index=False)
     pd.DataFrame({"item": range(100, 150), "title": [f"Film {i}" for i in range(100, 150)]}).to_csv(
         folder / "films.csv", index=False
     )
-    options = ["--set", "training.batch_size=128", "--set", "training.jit_compile=false", "--epochs", "2", "-q"]
-    command = ["train", "--dataset", str(folder / "clicks.csv"), *options, "--out", str(folder / "run")]
+    options = [
+        "--set",
+        "training.batch_size=128",
+        "--set",
+        "training.jit_compile=false",
+        "--epochs",
+        "2",
+        "-q",
+    ]
+    command = [
+        "train",
+        "--dataset",
+        str(folder / "clicks.csv"),
+        *options,
+        "--out",
+        str(folder / "run"),
+    ]
     argv, sys.argv = sys.argv, ["deca-tf", *command]
     try:
         cli.app(standalone_mode=False)
@@ -53,7 +77,10 @@ def published(run, tmp_path_factory):
     """A folder with one version, k of 3 and 5, with titles."""
     to = tmp_path_factory.mktemp("models") / "films"
     titles = ["--titles", str(run.parent / "films.csv")]
-    argv, sys.argv = sys.argv, ["deca-tf", "export", str(run), "--to", str(to), "--k", "3,5", *titles]
+    argv, sys.argv = (
+        sys.argv,
+        ["deca-tf", "export", str(run), "--to", str(to), "--k", "3,5", *titles],
+    )
     try:
         cli.app(standalone_mode=False)
     finally:
@@ -90,9 +117,14 @@ def test_a_worse_model_is_refused_unless_forced(folder, run, capsys, monkeypatch
     file.write_text(json.dumps(manifest))
     code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", folder)
     assert code == 1
-    assert "below the 0.8550 that are asked: 95% of version 1's 0.9000." in printed and "Not published." in printed
+    assert (
+        "below the 0.8550 that are asked: 95% of version 1's 0.9000." in printed
+        and "Not published." in printed
+    )
     assert not (folder / "2").exists()
-    code, printed = deca_tf(capsys, monkeypatch, "export", run, "--to", folder, "--force", "--keep", 1, "--warmup", "")
+    code, printed = deca_tf(
+        capsys, monkeypatch, "export", run, "--to", folder, "--force", "--keep", 1, "--warmup", ""
+    )
     assert code == 0 and "Removed old versions: 1." in printed
     assert sorted(entry.name for entry in folder.iterdir()) == ["2"]
 
@@ -100,7 +132,9 @@ def test_a_worse_model_is_refused_unless_forced(folder, run, capsys, monkeypatch
 def test_a_version_is_taken_back(folder, capsys, monkeypatch):
     shutil.copytree(folder / "1", folder / "2")
     code, printed = deca_tf(capsys, monkeypatch, "rollback", folder)
-    assert code == 0 and "Took 2 out of service" in printed and "Version 1 is the newest." in printed
+    assert (
+        code == 0 and "Took 2 out of service" in printed and "Version 1 is the newest." in printed
+    )
     assert sorted(entry.name for entry in folder.iterdir()) == ["1", "withdrawn-2"]
     code, printed = deca_tf(capsys, monkeypatch, "rollback", folder)
     assert code == 2 and "There must be a version to go back to." in printed
@@ -119,7 +153,9 @@ def test_deployment_files_are_written_and_checked(folder, capsys, monkeypatch):
 @pytest.mark.parametrize("command", [("deploy", "write"), ("deploy", "check"), ("serve",)])
 def test_without_the_extra_it_is_asked_for(command, folder, capsys, monkeypatch):
     found = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "uvicorn" else found(name))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "uvicorn" else found(name)
+    )
     code, printed = deca_tf(capsys, monkeypatch, *command, folder)
     assert code == 2 and "without uvicorn. Run `pip install 'deca-tf[serving]'`." in printed
     assert not (folder / "deployment").exists()
@@ -131,7 +167,10 @@ def test_without_the_extra_it_is_asked_for(command, folder, capsys, monkeypatch)
         (("--k", "many"), "`--k` must be numbers with commas between them. Received: 'many'."),
         (("--warmup", "1;2"), "`--warmup` must be numbers with commas between them."),
         (("--titles", "none.csv"), "none.csv"),
-        (("--clean-rule", "rating >= 9"), "Some of the validation must meet the rule. Received: 'rating >= 9'"),
+        (
+            ("--clean-rule", "rating >= 9"),
+            "Some of the validation must meet the rule. Received: 'rating >= 9'",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line(options, said, run, tmp_path, capsys, monkeypatch):
@@ -147,10 +186,18 @@ def files(version):
 
 
 @pytest.mark.parametrize("moments", [4, pytest.param(50, marks=pytest.mark.long)])
-def test_an_export_killed_at_any_moment_leaves_whole_versions_only(moments, run, tmp_path, capsys, monkeypatch):
-    context = multiprocessing.get_context("forkserver")  # has imported what takes long, and has run nothing of it
-    context.set_forkserver_preload(["deca_tf.cli.main", "deca_tf.model_building", "deca_tf.serving.saved_model"])
-    monkeypatch.setattr(sys, "argv", ["deca-tf", "export", str(run), "--to", str(tmp_path), "--keep", "3"])
+def test_an_export_killed_at_any_moment_leaves_whole_versions_only(
+    moments, run, tmp_path, capsys, monkeypatch
+):
+    context = multiprocessing.get_context(
+        "forkserver"
+    )  # has imported what takes long, and has run nothing of it
+    context.set_forkserver_preload(
+        ["deca_tf.cli.main", "deca_tf.runs.building", "deca_tf.serving.saved_model"]
+    )
+    monkeypatch.setattr(
+        sys, "argv", ["deca-tf", "export", str(run), "--to", str(tmp_path), "--keep", "3"]
+    )
 
     def begin():
         process = context.Process(target=cli.main)  # with this process's `sys.argv`
@@ -177,4 +224,6 @@ def test_an_export_killed_at_any_moment_leaves_whole_versions_only(moments, run,
     code, printed = deca_tf(capsys, monkeypatch, "deploy", "check", tmp_path)
     assert code == 0
     newest = max(int(entry.name) for entry in tmp_path.iterdir() if entry.name.isdigit())
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([str(newest - 1), str(newest)])
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(
+        [str(newest - 1), str(newest)]
+    )

@@ -13,29 +13,49 @@ SMALL = [word for setting in (*DATA, *QUICK) for word in ("--set", setting)]
 
 def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("deca_tf.cli.tune.console.width", 200)
-    asked = ["tune", "--dataset", "synthetic", "--denoiser", "linear", "--tuner", "grid", "--trials", 1]
-    asked += ["--epochs", 1, "--set", "denoiser.c1=10", "--set", "denoiser.c2=10", *SMALL, "--out", tmp_path / "search"]
+    asked = [
+        "tune",
+        "--dataset",
+        "synthetic",
+        "--denoiser",
+        "deca-limit",
+        "--tuner",
+        "grid",
+        "--trials",
+        1,
+    ]
+    asked += [
+        "--epochs",
+        1,
+        "--set",
+        "denoiser.c1=10",
+        "--set",
+        "denoiser.c2=10",
+        *SMALL,
+        "--out",
+        tmp_path / "search",
+    ]
     code, out, err = deca_tf(capsys, *asked)
     assert code == 0, err
     trials = pd.read_csv(tmp_path / "search/trials.csv")
     best = trials.groupby("method")["val_recall@20"].max()
-    for method in ("linear", "none"):
+    for method in ("deca-limit", "none"):
         assert f"{method} trial 0: val_recall@20" in out
         assert f"{best[method]:.4f}" in out
     assert "denoiser.c1" not in trials.columns
     assert "The same budget" in out
-    recipe = tmp_path / "search/best/linear.toml"
+    recipe = tmp_path / "search/best/deca-limit.toml"
     assert f"deca-tf train --recipe {recipe}" in out.replace("\n", "")
     code, out, err = deca_tf(capsys, *asked)
     assert code == 0, err
-    assert "linear trial" not in out, "nothing was left to do"
+    assert "deca-limit trial" not in out, "nothing was left to do"
     again = pd.read_csv(tmp_path / "search/trials.csv")
     pd.testing.assert_frame_equal(trials, again)
     code, _, err = deca_tf(capsys, "train", "--recipe", recipe, "--out", tmp_path / "run", "-q")
     assert code == 0, err
     text = (tmp_path / "run/config.toml").read_text()
     assert "c1 = 10" in text
-    chosen = trials[trials["method"] == "linear"].iloc[0]
+    chosen = trials[trials["method"] == "deca-limit"].iloc[0]
     assert f"l2 = {chosen['training.l2']}" in text
 
 
@@ -43,15 +63,29 @@ def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
     ("arguments", "said"),
     [
         ([], "`tune` requires --dataset"),
-        (["--dataset", "synthetic", "--objective", "val_recal@20"], "Did you mean 'val_recall@20'?"),
+        (
+            ["--dataset", "synthetic", "--objective", "val_recal@20"],
+            "Did you mean 'val_recall@20'?",
+        ),
         (["--dataset", "synthetic", "--tuner", "gird"], "Did you mean 'grid'?"),
         (["--dataset", "synthetic", "--denoiser", "dcea"], "Did you mean 'deca'?"),
-        (["--dataset", "synthetic", "--tuner", "grid", "--set", "denoiser.c1=3"], "both or neither"),
-        (["--dataset", "synthetic", "--tuner", "hyperband", "--trials", "3"], "follows from the epochs"),
-        (["--dataset", "synthetic", "--tuner", "grid", "--denoiser", "deca-p"], "`prior.run` must name"),
+        (
+            ["--dataset", "synthetic", "--tuner", "grid", "--set", "denoiser.c1=3"],
+            "both or neither",
+        ),
+        (
+            ["--dataset", "synthetic", "--tuner", "hyperband", "--trials", "3"],
+            "follows from the epochs",
+        ),
+        (
+            ["--dataset", "synthetic", "--tuner", "grid", "--denoiser", "deca-p"],
+            "`prior.run` must name",
+        ),
     ],
 )
-def test_a_wrong_argument_is_one_line_before_the_first_trial(arguments, said, tmp_path, capsys, monkeypatch):
+def test_a_wrong_argument_is_one_line_before_the_first_trial(
+    arguments, said, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr("deca_tf.tuning.search._run", None)
     code, _, err = deca_tf(capsys, "tune", *arguments, "--out", tmp_path / "search")
     assert code == 2

@@ -15,12 +15,19 @@ def part(*pairs):
 
 def named(rows):
     return {
-        (str(rows.raw_user_ids[u]), str(rows.raw_item_ids[i])) for u, i in zip(rows.user_id, rows.item_id, strict=True)
+        (str(rows.raw_user_ids[u]), str(rows.raw_item_ids[i]))
+        for u, i in zip(rows.user_id, rows.item_id, strict=True)
     }
 
 
 def make_split():
-    return Split(part((0, 0), (1, 1), (3, 3)), part((1, 0), (3, 0)), part((3, 1), (2, 0), (1, 3), (1, 2)), "clean", "t")
+    return Split(
+        part((0, 0), (1, 1), (3, 3)),
+        part((1, 0), (3, 0)),
+        part((3, 1), (2, 0), (1, 3), (1, 2)),
+        "clean",
+        "t",
+    )
 
 
 def test_what_both_know_is_left_under_its_own_names():
@@ -36,7 +43,9 @@ def test_what_both_know_is_left_under_its_own_names():
 
 def test_pairs_are_taken_out_of_the_test_by_the_others_ids():
     common = on_common_ids(make_split(), ["7", "u1"], ["d", "x", "b"])
-    left = common.without(np.array([0, 1, 1]), np.array([2, 1, 2]))  # 7 and b; u1 and x, which is not common; u1 and b
+    left = common.without(
+        np.array([0, 1, 1]), np.array([2, 1, 2])
+    )  # 7 and b; u1 and x, which is not common; u1 and b
     assert named(left.split.test) == {("u1", "d")}
     assert named(left.split.train) == named(common.split.train)
 

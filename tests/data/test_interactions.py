@@ -8,7 +8,11 @@ from deca_tf.data import Interactions
 
 def make(user_id, item_id, num_users=3, num_items=4, **columns):
     return Interactions(
-        np.array(user_id, np.int32), np.array(item_id, np.int32), np.arange(num_users), np.arange(num_items), **columns
+        np.array(user_id, np.int32),
+        np.array(item_id, np.int32),
+        np.arange(num_users),
+        np.arange(num_items),
+        **columns,
     )
 
 
@@ -19,31 +23,62 @@ def test_ids_out_of_range_are_refused(user_id, item_id):
 
 
 def test_columns_of_different_length_are_refused():
-    with pytest.raises(ValueError, match="`rating` must be as long as `user_id`. Received: 1 and 2"):
+    with pytest.raises(
+        ValueError, match="`rating` must be as long as `user_id`. Received: 1 and 2"
+    ):
         make([0, 1], [0, 1], rating=np.array([5.0]))
 
 
 @pytest.mark.parametrize(
     "columns, error, message",
     [
-        ({"user_id": [0.5, 1.0]}, TypeError, "`user_id` must hold integers.*Received: values of type float64"),
-        ({"item_id": ["0", "1"]}, TypeError, "`item_id` must hold integers, positions in `raw_item_ids`"),
+        (
+            {"user_id": [0.5, 1.0]},
+            TypeError,
+            "`user_id` must hold integers.*Received: values of type float64",
+        ),
+        (
+            {"item_id": ["0", "1"]},
+            TypeError,
+            "`item_id` must hold integers, positions in `raw_item_ids`",
+        ),
         ({"user_id": [[0], [1]]}, ValueError, r"`user_id` must be flat.*shape \(2, 1\)"),
-        ({"rating": [5.0, np.nan]}, ValueError, "`rating` must hold finite numbers. Received: 1 .* row 1"),
-        ({"timestamp": [np.inf, 1.0]}, ValueError, "`timestamp` must hold finite numbers. Received: 1 .* row 0"),
+        (
+            {"rating": [5.0, np.nan]},
+            ValueError,
+            "`rating` must hold finite numbers. Received: 1 .* row 1",
+        ),
+        (
+            {"timestamp": [np.inf, 1.0]},
+            ValueError,
+            "`timestamp` must hold finite numbers. Received: 1 .* row 0",
+        ),
         ({"dwell": ["long", "short"]}, TypeError, "`dwell` must hold numbers"),
     ],
 )
 def test_columns_of_the_wrong_kind_are_refused(columns, error, message):
-    good = {"user_id": [0, 1], "item_id": [0, 1], "raw_user_ids": ["a", "b"], "raw_item_ids": ["x", "y"]}
+    good = {
+        "user_id": [0, 1],
+        "item_id": [0, 1],
+        "raw_user_ids": ["a", "b"],
+        "raw_item_ids": ["x", "y"],
+    }
     with pytest.raises(error, match=message):
         Interactions(**{**good, **columns})
 
 
 def test_columns_are_kept_in_the_types_they_are_documented_with():
-    kept = Interactions([0, 1], np.array([1, 0]), ["a", "b"], ["x", "y"], [5, 4], None, [7.0, 8.0], [0, 1])
+    kept = Interactions(
+        [0, 1], np.array([1, 0]), ["a", "b"], ["x", "y"], [5, 4], None, [7.0, 8.0], [0, 1]
+    )
     types = [kept.user_id, kept.item_id, kept.rating, kept.timestamp, kept.is_noisy]
-    assert [column.dtype for column in types] == [np.int32, np.int32, np.float32, np.int64, np.bool_]
+    assert [column.dtype for column in types] == [
+        np.int32,
+        np.int32,
+        np.float32,
+        np.int64,
+        np.bool_,
+    ]
     assert kept.raw_user_ids[1] == "b"
     assert kept.is_noisy.tolist() == [False, True]
 
@@ -57,15 +92,21 @@ def test_pair_keys_differ_exactly_where_pairs_differ():
 
 def test_pair_keys_do_not_overflow_int32():
     big = Interactions(
-        np.array([1_157_632], np.int32), np.array([9_559], np.int32), np.arange(1_157_633), np.arange(9_560)
+        np.array([1_157_632], np.int32),
+        np.array([9_559], np.int32),
+        np.arange(1_157_633),
+        np.arange(9_560),
     )
     assert big.pair_key[0] == 1_157_632 * 9_560 + 9_559
 
 
 def test_take_keeps_the_id_spaces_and_every_column():
-    taken = make([0, 1, 2], [1, 2, 3], rating=np.array([1.0, 2.0, 3.0]), is_noisy=np.array([True, False, True])).take(
-        [2, 0]
-    )
+    taken = make(
+        [0, 1, 2],
+        [1, 2, 3],
+        rating=np.array([1.0, 2.0, 3.0]),
+        is_noisy=np.array([True, False, True]),
+    ).take([2, 0])
     assert (taken.num_users, taken.num_items) == (3, 4)
     assert taken.user_id.tolist() == [2, 0]
     assert taken.rating.tolist() == [3.0, 1.0]
@@ -75,7 +116,10 @@ def test_take_keeps_the_id_spaces_and_every_column():
 
 def test_distinct_keeps_the_earliest_row_whole():
     repeated = make(
-        [1, 0, 1, 1], [2, 0, 2, 2], rating=np.array([4.0, 1.0, 5.0, 2.0]), timestamp=np.array([30, 5, 10, 10])
+        [1, 0, 1, 1],
+        [2, 0, 2, 2],
+        rating=np.array([4.0, 1.0, 5.0, 2.0]),
+        timestamp=np.array([30, 5, 10, 10]),
     )
     merged = repeated.distinct()
     assert merged.user_id.tolist() == [0, 1]
@@ -91,7 +135,9 @@ def test_distinct_without_times_keeps_the_first_row():
 
 
 def test_users_without_negatives_counts_pairs_not_rows():
-    assert make([0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 2, 2]).users_without_negatives().tolist() == [0]
+    assert make(
+        [0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 2, 2]
+    ).users_without_negatives().tolist() == [0]
     assert make([0], [0]).users_without_negatives().tolist() == []
 
 

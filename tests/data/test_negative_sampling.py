@@ -8,14 +8,21 @@ import scipy.stats
 import tensorflow as tf
 
 from deca_tf.data import Interactions
-from deca_tf.data.negative_sampling import PopularNegatives, UniformNegatives, UnobservedCells, UnobservedNegatives
+from deca_tf.data.negative_sampling import (
+    PopularNegatives,
+    UniformNegatives,
+    UnobservedCells,
+    UnobservedNegatives,
+)
 
 ITEMS = 9
 
 
 def interactions(pairs, num_users, num_items=ITEMS):
     users, items = (np.array(column, np.int32) for column in zip(*pairs, strict=True))
-    return Interactions(users, items, np.array([f"user {u}" for u in range(num_users)]), np.arange(num_items))
+    return Interactions(
+        users, items, np.array([f"user {u}" for u in range(num_users)]), np.arange(num_items)
+    )
 
 
 def draw(sampler, users, count, step=0):
@@ -33,11 +40,17 @@ def assert_uniform(drawn, choices):
 def observed():
     """Users who touched nothing, the first items, the last ones, a scattered few, and all but one."""
     touched = {1: [0, 1, 2], 2: [7, 8], 3: [0, 4, 5, 8], 4: [0, 1, 2, 3, 5, 6, 7, 8], 5: [3]}
-    return interactions([(user, item) for user, items in touched.items() for item in items], num_users=7)
+    return interactions(
+        [(user, item) for user, items in touched.items() for item in items], num_users=7
+    )
 
 
 def samplers(observed, seed=3):
-    kinds = {"uniform": UniformNegatives, "unobserved": UnobservedNegatives, "popularity": PopularNegatives}
+    kinds = {
+        "uniform": UniformNegatives,
+        "unobserved": UnobservedNegatives,
+        "popularity": PopularNegatives,
+    }
     return {name: kind(observed, seed) for name, kind in kinds.items()}
 
 
@@ -55,11 +68,18 @@ def test_shape_type_and_dependence_on_seed_and_step_alone(name, observed):
 
 
 def test_uniform_negatives_are_uniform_over_all_items(observed):
-    drawn = np.stack([draw(UniformNegatives(observed, seed=1), np.zeros(2000, int), 2, step) for step in range(5)])
+    drawn = np.stack(
+        [
+            draw(UniformNegatives(observed, seed=1), np.zeros(2000, int), 2, step)
+            for step in range(5)
+        ]
+    )
     assert_uniform(drawn, range(ITEMS))
 
 
-def test_unobserved_negatives_are_uniform_over_all_that_a_user_has_not_touched_and_nothing_else(observed):
+def test_unobserved_negatives_are_uniform_over_all_that_a_user_has_not_touched_and_nothing_else(
+    observed,
+):
     sampler = UnobservedNegatives(observed, seed=1)
     users = np.repeat(np.arange(7), 500)
     drawn = np.concatenate([draw(sampler, users, 2, step) for step in range(4)], axis=1)
@@ -71,12 +91,17 @@ def test_unobserved_negatives_are_uniform_over_all_that_a_user_has_not_touched_a
 def test_popular_negatives_follow_popularity_over_what_a_user_has_not_touched(observed):
     popularity = np.bincount(observed.item_id, minlength=ITEMS)
     users = np.repeat([0, 1, 2, 3, 5, 6], 3000)  # user 4 is left with an item that nobody touched
-    pairs = [(u, i) for u, i in zip(observed.user_id, observed.item_id, strict=True) if u != 4] + [(4, 0), (4, 4)]
+    pairs = [(u, i) for u, i in zip(observed.user_id, observed.item_id, strict=True) if u != 4] + [
+        (4, 0),
+        (4, 4),
+    ]
     observed = interactions(pairs, num_users=7)
     popularity = np.bincount(observed.item_id, minlength=ITEMS)
     drawn = draw(PopularNegatives(observed, seed=1), users, 2)
     for user in np.unique(users):
-        weight = np.where(np.isin(np.arange(ITEMS), observed.item_id[observed.user_id == user]), 0, popularity)
+        weight = np.where(
+            np.isin(np.arange(ITEMS), observed.item_id[observed.user_id == user]), 0, popularity
+        )
         counts = np.bincount(drawn[users == user].ravel(), minlength=ITEMS)
         assert not counts[weight == 0].any()
         expected = weight[weight > 0] / weight.sum() * counts.sum()
@@ -100,9 +125,16 @@ def test_cells_of_a_batch_are_uniform_over_all_that_its_users_have_not_touched(o
     touched = observed.user_id * ITEMS + observed.item_id
     assert_uniform(
         cells,
-        [user * ITEMS + item for user in (3, 1, 6) for item in range(ITEMS) if user * ITEMS + item not in touched],
+        [
+            user * ITEMS + item
+            for user in (3, 1, 6)
+            for item in range(ITEMS)
+            if user * ITEMS + item not in touched
+        ],
     )
-    place = np.array([0, 1, 0, 0, 0, 0, 2])[users.numpy()] * ITEMS + items.numpy()  # in the order of the batch's users
+    place = (
+        np.array([0, 1, 0, 0, 0, 0, 2])[users.numpy()] * ITEMS + items.numpy()
+    )  # in the order of the batch's users
     assert (np.diff(place.ravel()) >= 0).all()
 
 
@@ -110,14 +142,23 @@ def test_cells_are_drawn_independently(observed):
     """The share that falls to user 6 varies over steps as that of 100 independent draws does."""
     sampler = UnobservedNegatives(observed, seed=5)
     batch = tf.constant(np.repeat([3, 6], 50), tf.int32)
-    shares = [np.mean(sampler.in_cells_of(batch, 1, tf.constant(step, tf.int64))[0] == 6) for step in range(400)]
+    shares = [
+        np.mean(sampler.in_cells_of(batch, 1, tf.constant(step, tf.int64))[0] == 6)
+        for step in range(400)
+    ]
     mean = np.mean(shares)
     assert np.var(shares) == pytest.approx(mean * (1 - mean) / 100, rel=0.25)
 
 
-@pytest.mark.parametrize("num_items", [ITEMS, 2**29])  # with the second, numbers of cells go beyond int32
-def test_cells_of_all_users_are_uniform_over_what_those_with_any_pair_have_not_touched(observed, num_items):
-    table = types.SimpleNamespace(num_items=num_items, observed=observed.observed)  # no table of so many items' ids
+@pytest.mark.parametrize(
+    "num_items", [ITEMS, 2**29]
+)  # with the second, numbers of cells go beyond int32
+def test_cells_of_all_users_are_uniform_over_what_those_with_any_pair_have_not_touched(
+    observed, num_items
+):
+    table = types.SimpleNamespace(
+        num_items=num_items, observed=observed.observed
+    )  # no table of so many items' ids
     users, items = UnobservedCells(table, seed=5)((700, 4), tf.constant(2, tf.int64))
     assert (users.shape, users.dtype, items.dtype) == ((700, 4), tf.int32, tf.int32)
     users, items = users.numpy().astype(np.int64), items.numpy()
@@ -148,14 +189,17 @@ def test_user_with_one_unobserved_item_always_gets_it(observed):
 def test_user_who_touched_everything_is_refused():
     pairs = [(0, 0), *((2, item) for item in range(ITEMS))]
     with pytest.raises(
-        ValueError, match="1 users observed with all 9 items, the first 'user 2'.*exclude_observed=False"
+        ValueError,
+        match="1 users observed with all 9 items, the first 'user 2'.*exclude_observed=False",
     ):
         UnobservedNegatives(interactions(pairs, num_users=3))
 
 
 def test_repeated_pairs_count_once():
     """Nine rows but one item: the user has eight items left."""
-    drawn = draw(UnobservedNegatives(interactions([(0, 5)] * ITEMS, num_users=1)), np.zeros(500, int), 4)
+    drawn = draw(
+        UnobservedNegatives(interactions([(0, 5)] * ITEMS, num_users=1)), np.zeros(500, int), 4
+    )
     assert set(drawn.ravel()) == set(range(ITEMS)) - {5}
 
 
@@ -178,7 +222,9 @@ def test_agrees_with_the_sorted_list_of_unobserved_items(seed, monkeypatch):
     # 31-bit draws that land in the middle of each rank's share
     bits = ((ranks + 0.5) / free[asked] * (2**31 - 1)).astype(np.int64).astype(np.int32)
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(bits[:, None]))
-    expected = [item for user in range(num_users) for item in range(num_items) if not table[user, item]]
+    expected = [
+        item for user in range(num_users) for item in range(num_items) if not table[user, item]
+    ]
     np.testing.assert_array_equal(draw(sampler, asked, 1)[:, 0], expected)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deca_tf.data import observed
-from deca_tf.data.observed import ObservedPairs
+from deca_tf.data import _observed as observed
+from deca_tf.data._observed import ObservedPairs
 
 USERS, ITEMS = 9, 12
 
@@ -33,13 +33,17 @@ def of_stream(keys):
     return ObservedPairs.of_stream(lambda: blocks(keys), USERS, ITEMS)
 
 
-@pytest.mark.parametrize("make", [of_stream, lambda keys: ObservedPairs.of_keys(keys, USERS, ITEMS)])
+@pytest.mark.parametrize(
+    "make", [of_stream, lambda keys: ObservedPairs.of_keys(keys, USERS, ITEMS)]
+)
 def test_items_of_each_user_in_rising_order(make, keys):
     pairs = make(keys)
     assert (len(pairs), pairs.num_users, pairs.items.dtype) == (len(keys), USERS, np.int32)
     for user in range(USERS):
         expected = np.sort(keys[keys // ITEMS == user] % ITEMS)
-        np.testing.assert_array_equal(pairs.items[pairs.first[user] : pairs.first[user + 1]], expected)
+        np.testing.assert_array_equal(
+            pairs.items[pairs.first[user] : pairs.first[user + 1]], expected
+        )
     np.testing.assert_array_equal(pairs.degree, np.bincount(keys // ITEMS, minlength=USERS))
     np.testing.assert_array_equal(pairs.users(), np.sort(keys) // ITEMS)
     np.testing.assert_array_equal(np.concatenate(list(pairs.sorted_keys())), np.sort(keys))
@@ -58,12 +62,17 @@ def test_repeated_pairs_count_once_in_a_table_and_are_refused_in_a_stream(keys):
 def test_gaps_are_what_is_left_before_each_item(keys):
     pairs = of_stream(keys)
     weight = np.random.default_rng(1).integers(0, 5, ITEMS)
-    for given, lengths in (((), np.ones(ITEMS, int)), ((np.cumsum(weight) - weight, weight), weight)):
+    for given, lengths in (
+        ((), np.ones(ITEMS, int)),
+        ((np.cumsum(weight) - weight, weight), weight),
+    ):
         gaps, whole = pairs.gaps(*given)
         assert gaps.dtype == np.int32
         for user in range(USERS):
             cut = pairs.items[pairs.first[user] : pairs.first[user + 1]]
-            expected = [sum(lengths[other] for other in range(item) if other not in cut) for item in cut]
+            expected = [
+                sum(lengths[other] for other in range(item) if other not in cut) for item in cut
+            ]
             np.testing.assert_array_equal(gaps[pairs.first[user] : pairs.first[user + 1]], expected)
             assert whole[user] == lengths[cut].sum()
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.data import Interactions, load, load_split, read_shards, schema, synthetic_split, write_shards
+from deca_tf.data import (
+    Interactions,
+    load,
+    load_split,
+    read_shards,
+    schema,
+    synthetic_split,
+    write_shards,
+)
 from deca_tf.data.shards import BLOCK_ROWS, encode_blocks, open_shards
 
 SIZES = {"num_users": 200, "num_items": 150, "num_clicks": 9_000}
@@ -34,7 +42,11 @@ def folder(written, tmp_path):
 
 def columns(interactions):
     names = ("user_id", "item_id", "timestamp", "rating", "dwell", "is_noisy")
-    return {name: getattr(interactions, name) for name in names if getattr(interactions, name) is not None}
+    return {
+        name: getattr(interactions, name)
+        for name in names
+        if getattr(interactions, name) is not None
+    }
 
 
 def assert_same_rows(one, other):
@@ -64,7 +76,9 @@ def test_what_is_written_is_read(split, written):
 def test_train_is_in_random_order_over_all_shards_by_the_seed(split, written, tmp_path):
     found = read_shards(written).train
     order = np.argsort(split.train.pair_key)
-    place = order[np.searchsorted(split.train.pair_key[order], found.pair_key)]  # of each row, in the split
+    place = order[
+        np.searchsorted(split.train.pair_key[order], found.pair_key)
+    ]  # of each row, in the split
     n = len(place)
     assert np.abs(np.corrcoef(place, np.arange(n))[0, 1]) < 5 / np.sqrt(n)
     write_shards(split, tmp_path / "other", num_shards=3, seed=6)
@@ -73,33 +87,50 @@ def test_train_is_in_random_order_over_all_shards_by_the_seed(split, written, tm
 
 def test_a_record_is_a_block_of_rows_in_a_gzipped_file(split, written):
     files = open_shards(written).files("train")
-    assert [file.rpartition("/")[2] for file in files] == [f"data_tfrecord-0000{i}-of-00003.gz" for i in range(3)]
-    records = [tf.train.Example.FromString(each.numpy()) for each in tf.data.TFRecordDataset(files, "GZIP")]
+    assert [file.rpartition("/")[2] for file in files] == [
+        f"data_tfrecord-0000{i}-of-00003.gz" for i in range(3)
+    ]
+    records = [
+        tf.train.Example.FromString(each.numpy()) for each in tf.data.TFRecordDataset(files, "GZIP")
+    ]
     lengths = [len(each.features.feature["user_id"].int64_list.value) for each in records]
     assert len(lengths) == 3  # of about 3,000 rows
     assert sum(lengths) == len(split.train)
     assert max(lengths) - min(lengths) <= 1
     assert all(
-        len(each.features.feature["timestamp"].int64_list.value) == n for each, n in zip(records, lengths, strict=True)
+        len(each.features.feature["timestamp"].int64_list.value) == n
+        for each, n in zip(records, lengths, strict=True)
     )
 
 
 @pytest.mark.parametrize("rows", [0, 1, BLOCK_ROWS, BLOCK_ROWS + 1])
 def test_blocks_hold_4096_rows_but_the_last(rows):
     ids = np.arange(rows, dtype=np.int32)
-    whole = Interactions(ids, ids, np.arange(max(rows, 1)), np.arange(max(rows, 1)), rating=ids % 5 + 0.5)
-    blocks = [tf.train.Example.FromString(record).features.feature for record in encode_blocks(whole)]
+    whole = Interactions(
+        ids, ids, np.arange(max(rows, 1)), np.arange(max(rows, 1)), rating=ids % 5 + 0.5
+    )
+    blocks = [
+        tf.train.Example.FromString(record).features.feature for record in encode_blocks(whole)
+    ]
     assert len(blocks) == -(-rows // 4096)
     assert [user for block in blocks for user in block["user_id"].int64_list.value] == ids.tolist()
-    assert [stars for block in blocks for stars in block["rating"].float_list.value] == (ids % 5 + 0.5).tolist()
+    assert [stars for block in blocks for stars in block["rating"].float_list.value] == (
+        ids % 5 + 0.5
+    ).tolist()
 
 
 def test_whole_numbers_as_raw_ids_and_parts_without_rows_and_other_columns(split, tmp_path):
     rows = split.train.take(np.arange(50))
-    rows = dataclasses.replace(rows, raw_user_ids=np.arange(1000, 1200), timestamp=None, is_noisy=None)
+    rows = dataclasses.replace(
+        rows, raw_user_ids=np.arange(1000, 1200), timestamp=None, is_noisy=None
+    )
     rows = dataclasses.replace(rows, rating=np.full(50, 4.5), dwell=np.arange(50))
     empty = rows.take([])
-    write_shards(dataclasses.replace(split, train=rows, validation=empty, test=empty), tmp_path / "few", num_shards=80)
+    write_shards(
+        dataclasses.replace(split, train=rows, validation=empty, test=empty),
+        tmp_path / "few",
+        num_shards=80,
+    )
     found = read_shards(tmp_path / "few")
     assert_same_rows(by_pair(found.train), by_pair(rows))
     assert (len(found.validation), len(found.test)) == (0, 0)
@@ -118,12 +149,16 @@ def test_they_are_a_data_set(split, written):
 
 def test_an_unfinished_folder_is_refused(folder):
     (folder / "interactions.json").unlink()
-    with pytest.raises(FileNotFoundError, match="must hold interactions.json.*was not written to its end"):
+    with pytest.raises(
+        FileNotFoundError, match="must hold interactions.json.*was not written to its end"
+    ):
         read_shards(folder)
 
 
 def test_no_folder_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="must be an existing folder of shards. Received: .*nothing"):
+    with pytest.raises(
+        FileNotFoundError, match="must be an existing folder of shards. Received: .*nothing"
+    ):
         read_shards(tmp_path / "nothing")
     with pytest.raises(ValueError, match="requires the option `folder`"):
         load_split("shards")
@@ -148,9 +183,13 @@ def test_nothing_is_there_until_all_is_written(split, tmp_path, monkeypatch):
 
 
 def test_options_of_others_and_another_protocol_are_refused(written):
-    with pytest.raises(ValueError, match="takes `protocol`, `folder`.* only. Received: by='random'"):
+    with pytest.raises(
+        ValueError, match="takes `protocol`, `folder`.* only. Received: by='random'"
+    ):
         load_split("shards", folder=written, by="random")
-    with pytest.raises(ValueError, match="must be that of the shards, 'clean'. Received: protocol='paper'"):
+    with pytest.raises(
+        ValueError, match="must be that of the shards, 'clean'. Received: protocol='paper'"
+    ):
         load_split("shards", folder=written, protocol="paper")
 
 
@@ -194,8 +233,14 @@ def write_records(folder, records):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"user_id": [0, 200], "item_id": [0, 0]}, r"`user_id` of Split-train must be in \[0, 200\).*from 0 to 200"),
-        ({"user_id": [0, 1], "item_id": [-1, 3]}, r"`item_id` of Split-train must be in \[0, 150\).*from -1 to "),
+        (
+            {"user_id": [0, 200], "item_id": [0, 0]},
+            r"`user_id` of Split-train must be in \[0, 200\).*from 0 to 200",
+        ),
+        (
+            {"user_id": [0, 1], "item_id": [-1, 3]},
+            r"`item_id` of Split-train must be in \[0, 150\).*from -1 to ",
+        ),
         ({"user_id": [0, 1], "item_id": [3]}, "differ in length"),
         ({"user_id": [2**40], "item_id": [3]}, r"`user_id` of Split-train must be in \[0, 200\)"),
     ],
@@ -215,7 +260,8 @@ def test_broken_files_are_refused(folder):
         read_shards(folder)
     path = folder / "Split-train" / "data_tfrecord-00001-of-00003.gz"
     shutil.copy(
-        folder / "Split-train" / "data_tfrecord-00002-of-00003.gz", path.with_name("data_tfrecord-00000-of-00003.gz")
+        folder / "Split-train" / "data_tfrecord-00002-of-00003.gz",
+        path.with_name("data_tfrecord-00000-of-00003.gz"),
     )
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(ValueError, match="must hold blocks of interactions. Received: Split-train"):

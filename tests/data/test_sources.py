@@ -16,7 +16,9 @@ from deca_tf.data.sources import SOURCES
 def frame(rows=200):
     rng = np.random.default_rng(0)
     pairs = rng.permutation(20 * 30)[:rows]
-    return pandas.DataFrame({"user": pairs // 30, "item": pairs % 30, "stars": rng.integers(1, 6, rows)})
+    return pandas.DataFrame(
+        {"user": pairs // 30, "item": pairs % 30, "stars": rng.integers(1, 6, rows)}
+    )
 
 
 LOADED = "print({'tensorflow', 'keras', 'tensorflow_datasets', 'pandas'} & set(sys.modules))"
@@ -24,7 +26,9 @@ LOADED = "print({'tensorflow', 'keras', 'tensorflow_datasets', 'pandas'} & set(s
 
 def loaded_after(code):
     """Which of the heavy packages a fresh interpreter has loaded after `code`."""
-    done = subprocess.run([sys.executable, "-c", f"import sys; {code}; {LOADED}"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}; {LOADED}"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return ast.literal_eval(done.stdout.strip().replace("set()", "()"))
 
@@ -36,11 +40,14 @@ def test_importing_data_brings_no_tensorflow(module):
 
 def test_no_source_brings_tensorflow_until_it_needs_it(tmp_path):
     frame().to_csv(tmp_path / "clicks.csv", index=False)
-    modules = sorted(set(SOURCES.values()) | {"tables", "table_files", "verified_files", "downloads"})
+    modules = sorted(
+        set(SOURCES.values()) | {"tables", "_table_files", "_verified_files", "_downloads"}
+    )
     code = "; ".join(
         [
             *(f"import deca_tf.data.sources.{module}" for module in modules),
-            "deca_tf.data.load_split('synthetic', num_users=30, num_items=20, num_clicks=200, clean_test='')",
+            "deca_tf.data.load_split('synthetic', num_users=30, num_items=20, num_clicks=200, "
+            "clean_test='')",
             f"deca_tf.data.load({str(tmp_path / 'clicks.csv')!r})",
         ]
     )
@@ -49,7 +56,8 @@ def test_no_source_brings_tensorflow_until_it_needs_it(tmp_path):
 
 def test_unknown_name_lists_the_names_and_the_nearest():
     with pytest.raises(
-        ValueError, match="'ml-100k'.*synthetic.*.parquet. Received: dataset='modcloths'. Did you mean 'modcloth'?"
+        ValueError,
+        match="'ml-100k'.*synthetic.*.parquet. Received: dataset='modcloths'. Did you mean 'modcloth'?",
     ):
         load_split("modcloths")
 
@@ -64,9 +72,13 @@ def test_a_source_of_the_wrong_kind():
         load_split(5)
 
 
-@pytest.mark.parametrize("name", [name for name, module in SOURCES.items() if module == "deca_release"])
+@pytest.mark.parametrize(
+    "name", [name for name, module in SOURCES.items() if module == "deca_release"]
+)
 def test_released_sets_take_no_split_options(name):
-    with pytest.raises(ValueError, match="comes already split.*by='random', clean_test='rating >= 5'"):
+    with pytest.raises(
+        ValueError, match="comes already split.*by='random', clean_test='rating >= 5'"
+    ):
         load_split(name, by="random", clean_test="rating >= 5")
     with pytest.raises(ValueError, match="comes already split.*load_split"):
         load(name)
@@ -79,7 +91,10 @@ def test_protocol_paper_is_refused_where_there_is_none(dataset):
 
 
 def test_unknown_protocol():
-    with pytest.raises(ValueError, match="`protocol` must be one of 'clean', 'paper'. .*'cleen'. Did you mean 'clean'"):
+    with pytest.raises(
+        ValueError,
+        match="`protocol` must be one of 'clean', 'paper'. .*'cleen'. Did you mean 'clean'",
+    ):
         load_split("synthetic", protocol="cleen")
 
 
@@ -120,7 +135,9 @@ def test_a_file_gives_its_name(tmp_path):
 
 
 def test_an_absent_file():
-    with pytest.raises(FileNotFoundError, match="The table must be an existing file. Received: 'nothing.csv'"):
+    with pytest.raises(
+        FileNotFoundError, match="The table must be an existing file. Received: 'nothing.csv'"
+    ):
         load_split("nothing.csv")
 
 

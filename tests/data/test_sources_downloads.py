@@ -1,6 +1,7 @@
 """Downloads: TFDS's cache comes first, and whatever is wrong with the network, the error comes in seconds.
 
-No test asks a network: names are not looked up, or the request goes to a closed or silent port of this machine.
+No test asks a network: names are not looked up, or the request goes to a closed or silent port of
+this machine.
 """
 
 import hashlib
@@ -11,7 +12,8 @@ import time
 
 import pytest
 
-from deca_tf.data.sources import downloads, verified_files
+from deca_tf.data.sources import _downloads as downloads
+from deca_tf.data.sources import _verified_files as verified_files
 
 tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -94,7 +96,9 @@ def test_without_a_name_server_the_error_says_what_to_do(cache):
 def test_a_name_server_that_never_answers(cache, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: time.sleep(5))
     monkeypatch.setattr(downloads, "DEADLINE", 0.2)
-    with pytest.raises(FileNotFoundError, match="TimeoutError: example.invalid did not answer within 0.2 seconds"):
+    with pytest.raises(
+        FileNotFoundError, match="TimeoutError: example.invalid did not answer within 0.2 seconds"
+    ):
         downloads.download(FILES, ORIGIN)
 
 
@@ -128,7 +132,8 @@ def test_a_server_that_refuses(monkeypatch):
 def test_a_wrong_file_in_the_cache_is_refused_as_it_is_read(cache):
     path = put(cache, FILES[0], b"1\t1\t1")
     with pytest.raises(
-        ValueError, match="must be the original file.*Remove it and fetch it again from https://example"
+        ValueError,
+        match="must be the original file.*Remove it and fetch it again from https://example",
     ):
         verified_files.read(FILES[0], path)
 
@@ -137,5 +142,7 @@ def test_a_wrong_file_in_the_cache_is_refused_as_it_is_read(cache):
 def test_a_missing_module_is_named_with_the_remedy(monkeypatch, module):
     monkeypatch.setitem(sys.modules, "importlib_resources", sys)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=f"no module named '{module}'. Install it: `pip install {module[:9]}"):
+    with pytest.raises(
+        ImportError, match=f"no module named '{module}'. Install it: `pip install {module[:9]}"
+    ):
         downloads.import_tfds("importlib_resources")

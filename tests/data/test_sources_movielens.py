@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deca_tf.data import load, load_split
-from deca_tf.data.sources import downloads
+from deca_tf.data.sources import _downloads as downloads
 
 needs_data = pytest.mark.skipif(
     not os.environ.get("DECA_TF_DATA_DIR"), reason="DECA_TF_DATA_DIR names no folder with MovieLens"
@@ -21,7 +21,8 @@ def tfds(monkeypatch):
     """TensorFlow Datasets, its builders able to run, without a network."""
     module = pytest.importorskip("tensorflow_datasets")
     pytest.importorskip(
-        "importlib_resources", reason="TFDS's builders need importlib_resources (tensorflow/datasets#11212)"
+        "importlib_resources",
+        reason="TFDS's builders need importlib_resources (tensorflow/datasets#11212)",
     )
     monkeypatch.setattr("tensorflow_datasets.core.download.downloader.MAX_RETRIES", 0)
     monkeypatch.setattr(downloads, "check_reachable", unreachable)
@@ -34,13 +35,17 @@ def unreachable(url):
 
 def test_without_archive_or_network_the_error_says_what_to_do(tmp_path, tfds):
     with pytest.raises(
-        FileNotFoundError, match="OSError: no route. It is GroupLens's archive ml-latest-small.zip.*--data-dir"
+        FileNotFoundError,
+        match="OSError: no route. It is GroupLens's archive ml-latest-small.zip.*--data-dir",
     ):
         load("movielens/latest-small-ratings", data_dir=tmp_path, cache_dir=tmp_path / "cache")
 
 
 def test_an_absent_data_directory_says_where_the_archive_comes_from(tmp_path, tfds):
-    with pytest.raises(FileNotFoundError, match="data_dir='.*nowhere'. It is GroupLens's archive ml-latest-small.zip"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="data_dir='.*nowhere'. It is GroupLens's archive ml-latest-small.zip",
+    ):
         load("movielens/latest-small-ratings", data_dir=tmp_path / "nowhere", cache_dir=tmp_path)
 
 
@@ -97,6 +102,8 @@ def test_the_raw_file():
     assert (len(ratings), ratings.num_users, ratings.num_items) == (100_000, 943, 1_682)
     assert ratings.raw_user_ids[0] == 1
     assert (np.diff(ratings.timestamp) >= 0).all()
-    first = (ratings.raw_user_ids[ratings.user_id] == 196) & (ratings.raw_item_ids[ratings.item_id] == 242)
+    first = (ratings.raw_user_ids[ratings.user_id] == 196) & (
+        ratings.raw_item_ids[ratings.item_id] == 242
+    )
     assert ratings.rating[first].tolist() == [3]
     assert ratings.timestamp[first].tolist() == [881_250_949]

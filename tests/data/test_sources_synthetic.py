@@ -19,7 +19,9 @@ def test_same_seed_same_clicks():
 def test_expected_clicks_and_noise_share_are_met(noise_share):
     drawn = [synthetic(seed=seed, noise_share=noise_share, **SMALL) for seed in range(3)]
     assert np.mean([len(clicks) for clicks in drawn]) == pytest.approx(9_000, rel=0.03)
-    assert np.mean([clicks.is_noisy.mean() for clicks in drawn]) == pytest.approx(noise_share, abs=0.015)
+    assert np.mean([clicks.is_noisy.mean() for clicks in drawn]) == pytest.approx(
+        noise_share, abs=0.015
+    )
 
 
 def test_default_size_and_noise():
@@ -54,7 +56,9 @@ def test_taste_is_shared_between_clicks_of_a_user():
 
 def taste_auc(clicks):
     """How often a true click of one half of the users scores above a noisy one, by the co-clicks of the other half."""
-    known = clicks.take(~clicks.is_noisy & (clicks.user_id < 750)).to_csr()  # co-clicks of half the users ...
+    known = clicks.take(
+        ~clicks.is_noisy & (clicks.user_id < 750)
+    ).to_csr()  # co-clicks of half the users ...
     together = (known.T @ known).toarray()
     np.fill_diagonal(together, 0)
     together /= known.sum(axis=0)

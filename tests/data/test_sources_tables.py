@@ -42,7 +42,11 @@ def test_every_kind_of_file_gives_the_same(tmp_path, clicks, ending):
     assert read.raw_item_ids.tolist() == ["010", "10", "9"]
     assert read.rating.tolist() == [5, 3.5, 1, 4]
     assert read.timestamp.tolist() == [400, 100, 300, 200]
-    assert (read.user_id.dtype, read.rating.dtype, read.timestamp.dtype) == (np.int32, np.float32, np.int64)
+    assert (read.user_id.dtype, read.rating.dtype, read.timestamp.dtype) == (
+        np.int32,
+        np.float32,
+        np.int64,
+    )
     assert read.dwell is None
 
 
@@ -106,7 +110,9 @@ def test_ids_of_many_kinds(ids, expected):
         ["2024-05-17 08:30:00", "2024-05-17 08:30:01", "2024-05-17 08:30:02"],
         ["2024-05-17T10:30:00+02:00", "2024-05-17T08:30:01Z", "2024-05-17T08:30:02.5Z"],
         pandas.to_datetime(["2024-05-17 08:30:00", "2024-05-17 08:30:01", "2024-05-17 08:30:02"]),
-        pandas.to_datetime(["2024-05-17 08:30:00", "2024-05-17 08:30:01", "2024-05-17 08:30:02"]).tz_localize("UTC"),
+        pandas.to_datetime(
+            ["2024-05-17 08:30:00", "2024-05-17 08:30:01", "2024-05-17 08:30:02"]
+        ).tz_localize("UTC"),
     ],
     ids=["s", "ms", "float", "text", "dates", "zones", "datetime", "datetime-utc"],
 )
@@ -117,10 +123,22 @@ def test_times_of_many_kinds_become_seconds(times):
 
 def test_named_columns_win_over_common_names():
     table = pandas.DataFrame(
-        {"user": [1, 2], "who": ["x", "y"], "what": [5, 6], "secs": [3, 40], "bad": [True, False], "rating": [1, 2]}
+        {
+            "user": [1, 2],
+            "who": ["x", "y"],
+            "what": [5, 6],
+            "secs": [3, 40],
+            "bad": [True, False],
+            "rating": [1, 2],
+        }
     )
     read = load(
-        table, user_column="who", item_column="what", dwell_column="secs", is_noisy_column="bad", rating_column=""
+        table,
+        user_column="who",
+        item_column="what",
+        dwell_column="secs",
+        is_noisy_column="bad",
+        rating_column="",
     )
     assert pairs(read) == {("x", 5), ("y", 6)}
     assert read.dwell.tolist() == [3, 40]
@@ -134,7 +152,9 @@ def test_common_names_are_recognised_however_written(name):
 
 
 def test_repeated_pairs_are_merged_counted_and_said(clicks, caplog):
-    again = pandas.concat([clicks, clicks.assign(timestamp=[1, 500, 500, 500], rating=2)], ignore_index=True)
+    again = pandas.concat(
+        [clicks, clicks.assign(timestamp=[1, 500, 500, 500], rating=2)], ignore_index=True
+    )
     with caplog.at_level(logging.WARNING, logger="deca_tf"):
         read = load(again)
     assert len(read) == 4
@@ -159,42 +179,102 @@ def test_a_user_who_touched_everything_is_said(caplog):
             "a column for the user_id. Received: columns 'who', 'item'. .*`user_column`",
         ),
         ({"1": [1, 2], "5": [3, 4]}, {}, "does the file lack a header row"),
-        ({"user_idd": [1, 2], "item": [1, 2]}, {}, "Name it with `user_column`. Did you mean 'user_idd'"),
+        (
+            {"user_idd": [1, 2], "item": [1, 2]},
+            {},
+            "Name it with `user_column`. Did you mean 'user_idd'",
+        ),
         ({"user;item": ["1;2", "3;4"]}, {}, "Received: columns 'user;item'.*The header holds ';'"),
-        ({"user": [2**63, 1], "item": [1, 2]}, {}, r"ids below 2\*\*63, or strings. Received: 9223372036854775808"),
-        ({"user": [2**70, 1], "item": [1, 2]}, {}, r"ids below 2\*\*63, or strings. Received: 11805916"),
-        ({"user": [b"\xff", b"a"], "item": [1, 2]}, {}, "'user' must hold ids.*bytes that are not UTF-8 text"),
-        ({"user": [1, 2], "item": [1, 2], "time": [1e30, 1]}, {}, "'time' must hold finite numbers"),
-        ({"user": [1, 2], "uid": [1, 2], "item": [1, 2]}, {}, "'user', 'uid'. Name one with `user_column`"),
+        (
+            {"user": [2**63, 1], "item": [1, 2]},
+            {},
+            r"ids below 2\*\*63, or strings. Received: 9223372036854775808",
+        ),
+        (
+            {"user": [2**70, 1], "item": [1, 2]},
+            {},
+            r"ids below 2\*\*63, or strings. Received: 11805916",
+        ),
+        (
+            {"user": [b"\xff", b"a"], "item": [1, 2]},
+            {},
+            "'user' must hold ids.*bytes that are not UTF-8 text",
+        ),
+        (
+            {"user": [1, 2], "item": [1, 2], "time": [1e30, 1]},
+            {},
+            "'time' must hold finite numbers",
+        ),
+        (
+            {"user": [1, 2], "uid": [1, 2], "item": [1, 2]},
+            {},
+            "'user', 'uid'. Name one with `user_column`",
+        ),
         (
             {"user": [1, 2], "item": [1, 2]},
             {"rating_column": "stars"},
             "Received: rating_column='stars'; the table has",
         ),
         ({"user": [1, 2], "item": [1, 2]}, {"item_column": "itm"}, "Did you mean 'item'"),
-        ({"user": [1, 2], "item": [1, 2]}, {"item_column": "user"}, "'user' is taken by `item_column`"),
+        (
+            {"user": [1, 2], "item": [1, 2]},
+            {"item_column": "user"},
+            "'user' is taken by `item_column`",
+        ),
         (
             {"user": [1, 2], "item": [1, 2]},
             {"user_column": "user", "item_column": "user"},
             "must name different columns. Received: 'user'",
         ),
         ({"user": [1, 2], "item": [1, 2]}, {"user_column": ""}, "`user_column` must name a column"),
-        ({"user": ["a", None], "item": [1, 2]}, {}, "column 'user'. Received: 1 missing, the first in data row 2"),
-        ({"user": ["a", "  "], "item": [1, 2]}, {}, "column 'user'. Received: 1 missing, the first in data row 2"),
+        (
+            {"user": ["a", None], "item": [1, 2]},
+            {},
+            "column 'user'. Received: 1 missing, the first in data row 2",
+        ),
+        (
+            {"user": ["a", "  "], "item": [1, 2]},
+            {},
+            "column 'user'. Received: 1 missing, the first in data row 2",
+        ),
         ({"user": [1, np.nan], "item": [1, 2]}, {}, "column 'user'. Received: 1 missing"),
         ({"user": [1.5, 2], "item": [1, 2]}, {}, "Received: the number 1.5 in data row 1"),
-        ({"user": [1, 2], "item": [1, 2], "rating": [5, np.nan]}, {}, "column 'rating'. Received: 1 missing"),
-        ({"user": [1, 2], "item": [1, 2], "rating": [5, np.inf]}, {}, "finite numbers. Received: .*inf"),
+        (
+            {"user": [1, 2], "item": [1, 2], "rating": [5, np.nan]},
+            {},
+            "column 'rating'. Received: 1 missing",
+        ),
+        (
+            {"user": [1, 2], "item": [1, 2], "rating": [5, np.inf]},
+            {},
+            "finite numbers. Received: .*inf",
+        ),
         (
             {"user": [1, 2], "item": [1, 2], "rating": ["5", "good"]},
             {},
             "'rating' must hold finite numbers. Received: 'good'",
         ),
-        ({"user": [1, 2], "item": [1, 2], "time": ["2024-01-01", "soon"]}, {}, "Received: 'soon' in data row 2"),
-        ({"user": [1, 2], "item": [1, 2], "is_noisy": [0, 2]}, {}, "0 .clean. and 1 .noisy.. Received: 2"),
+        (
+            {"user": [1, 2], "item": [1, 2], "time": ["2024-01-01", "soon"]},
+            {},
+            "Received: 'soon' in data row 2",
+        ),
+        (
+            {"user": [1, 2], "item": [1, 2], "is_noisy": [0, 2]},
+            {},
+            "0 .clean. and 1 .noisy.. Received: 2",
+        ),
         ({"user": [], "item": []}, {}, "at least one interaction. Received: 0 rows"),
-        ({"user": [1, 1], "item": [1, 2]}, {}, "at least two different users.*Received: 1 in column 'user'"),
-        ({"user": [1, 2], "item": [1, 1]}, {}, "at least two different items.*Received: 1 in column 'item'"),
+        (
+            {"user": [1, 1], "item": [1, 2]},
+            {},
+            "at least two different users.*Received: 1 in column 'user'",
+        ),
+        (
+            {"user": [1, 2], "item": [1, 1]},
+            {},
+            "at least two different items.*Received: 1 in column 'item'",
+        ),
     ],
 )
 def test_bad_tables_are_refused(columns, options, message):
@@ -210,23 +290,43 @@ def test_ids_of_mixed_or_odd_kinds_are_refused(ids):
 
 def test_missing_values_in_a_file_are_found(tmp_path):
     (tmp_path / "clicks.csv").write_text("user,item,rating\na,x,5\n,y,4\n")
-    with pytest.raises(ValueError, match="column 'user'. Received: 1 missing, the first in data row 2"):
+    with pytest.raises(
+        ValueError, match="column 'user'. Received: 1 missing, the first in data row 2"
+    ):
         load(tmp_path / "clicks.csv")
     (tmp_path / "clicks.csv").write_text("user,item,rating\na,x,5\nb,y,\n")
-    with pytest.raises(ValueError, match="column 'rating'. Received: 1 missing, the first in data row 2"):
+    with pytest.raises(
+        ValueError, match="column 'rating'. Received: 1 missing, the first in data row 2"
+    ):
         load(tmp_path / "clicks.csv")
 
 
 @pytest.mark.parametrize(
     "name, content, message",
     [
-        ("clicks.csv", b"PAR1\x15\x04", "must be CSV text, as its name says. Received: a Parquet file"),
+        (
+            "clicks.csv",
+            b"PAR1\x15\x04",
+            "must be CSV text, as its name says. Received: a Parquet file",
+        ),
         ("clicks.csv", b"\x1f\x8b\x08", "Received: a gzip file"),
         ("clicks.csv", b"PK\x03\x04rest", "Received: a zip archive or spreadsheet"),
         ("clicks.csv", b"\n <!DOCTYPE html><html>", "Received: an HTML or XML page"),
-        ("clicks.tsv", b"user\0item", "must be TSV text, as its name says. Received: a binary file"),
-        ("clicks.parquet", b"user,item\n1,2\n", "must be Parquet, as its name says. Received: a text file"),
-        ("clicks.parquet", b"PAR1 then nonsense", "must be Parquet, as its name says. Received: ArrowInvalid"),
+        (
+            "clicks.tsv",
+            b"user\0item",
+            "must be TSV text, as its name says. Received: a binary file",
+        ),
+        (
+            "clicks.parquet",
+            b"user,item\n1,2\n",
+            "must be Parquet, as its name says. Received: a text file",
+        ),
+        (
+            "clicks.parquet",
+            b"PAR1 then nonsense",
+            "must be Parquet, as its name says. Received: ArrowInvalid",
+        ),
         ("clicks.csv.gz", b"user,item\n1,2\n", "Received: a file that is not gzipped"),
         ("clicks.csv.gz", b"\x1f\x8bnonsense", "Received: a binary file"),
         ("clicks.csv.gz", gzip.compress(b"<html>", mtime=0), "Received: an HTML or XML page"),
@@ -234,9 +334,21 @@ def test_missing_values_in_a_file_are_found(tmp_path):
         ("clicks.csv", b"", "Received: an empty file"),
         ("clicks.csv", b"user,item\n", "at least one interaction"),
         ("clicks.csv", b"user\titem\n1\t2\n", r"The header holds '.t'"),
-        ("clicks.csv", b"user,item\n1,2\n3,4,5\n", "must be CSV text, .*Received: ParserError: .* line 3, saw 3"),
-        ("clicks.csv", b"user,item\n1,2,3\n4,5,6\n", "Received: ParserWarning: rows have more fields than the header"),
-        ("clicks.csv", b"user,user,item\n1,2,3\n4,5,6\n", "which column holds the user_id.*'user', 'user'. Rename one"),
+        (
+            "clicks.csv",
+            b"user,item\n1,2\n3,4,5\n",
+            "must be CSV text, .*Received: ParserError: .* line 3, saw 3",
+        ),
+        (
+            "clicks.csv",
+            b"user,item\n1,2,3\n4,5,6\n",
+            "Received: ParserWarning: rows have more fields than the header",
+        ),
+        (
+            "clicks.csv",
+            b"user,user,item\n1,2,3\n4,5,6\n",
+            "which column holds the user_id.*'user', 'user'. Rename one",
+        ),
         ("clicks.xlsx", b"PK\x03\x04", "must end in one of .csv, .csv.gz"),
     ],
 )
@@ -248,7 +360,9 @@ def test_files_that_are_not_what_their_name_says(tmp_path, name, content, messag
 
 
 def test_a_truncated_gzip_is_refused(tmp_path):
-    whole = gzip.compress(("user,item\n" + "\n".join(f"{n},{n * 7919 % 1000}" for n in range(20_000))).encode())
+    whole = gzip.compress(
+        ("user,item\n" + "\n".join(f"{n},{n * 7919 % 1000}" for n in range(20_000))).encode()
+    )
     (tmp_path / "clicks.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="must be gzipped CSV text, as its name says"):
         load(tmp_path / "clicks.csv.gz")

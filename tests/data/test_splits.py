@@ -10,7 +10,9 @@ from deca_tf.data import Interactions, LeakReport, Split, check_leaks, split, sp
 
 def make(user_id, item_id, num_items=None):
     user_id, item_id = np.asarray(user_id, np.int32), np.asarray(item_id, np.int32)
-    return Interactions(user_id, item_id, np.arange(user_id.max() + 1), np.arange(num_items or item_id.max() + 1))
+    return Interactions(
+        user_id, item_id, np.arange(user_id.max() + 1), np.arange(num_items or item_id.max() + 1)
+    )
 
 
 @pytest.fixture
@@ -22,7 +24,11 @@ def log():
 
 def test_leaks_are_counted_under_paper_and_refused_under_clean():
     whole = make([0, 0, 0, 1, 1], [0, 1, 2, 0, 1], 4)
-    train, validation, test = whole.take([0, 1, 1, 3]), whole.take([1, 2]), whole.take([0, 1, 2, 2, 4])
+    train, validation, test = (
+        whole.take([0, 1, 1, 3]),
+        whole.take([1, 2]),
+        whole.take([0, 1, 2, 2, 4]),
+    )
     report = check_leaks(train, validation, test, "paper")
     assert report == LeakReport(train_validation=1, train_test=2, validation_test=2)
     assert "1 pairs are in both train and validation, 2 in both train and test" in str(report)
@@ -41,10 +47,14 @@ def test_seen_is_train_and_validation(log):
 
 
 def test_parts_must_share_their_id_spaces(log):
-    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_user_ids`, of 20 and 1 ids"):
+    with pytest.raises(
+        ValueError, match="must share their id spaces.*different `raw_user_ids`, of 20 and 1 ids"
+    ):
         Split(log, log, make([0], [0]), "paper", "x", LeakReport())
     renamed = dataclasses.replace(log, raw_item_ids=log.raw_item_ids[::-1])
-    with pytest.raises(ValueError, match="must share their id spaces.*different `raw_item_ids`, of 50 and 50 ids"):
+    with pytest.raises(
+        ValueError, match="must share their id spaces.*different `raw_item_ids`, of 50 and 50 ids"
+    ):
         check_leaks(log, renamed, log, "paper")
 
 
@@ -52,9 +62,13 @@ def test_no_split_is_clean_unless_its_leaks_are_none(log):
     train, validation, test = split_random(log)
     assert Split(train, validation, test, "clean", "x").leaks.total == 0
     assert Split(train, train, test, "paper", "x").leaks.train_validation == 480
-    with pytest.raises(ValueError, match="no pair is in two splits. Received: 480 pairs are in both"):
+    with pytest.raises(
+        ValueError, match="no pair is in two splits. Received: 480 pairs are in both"
+    ):
         Split(train, train, test, "clean", "x")
-    with pytest.raises(ValueError, match="no pair is in two splits. Received: 0 .* 2 in both train and test"):
+    with pytest.raises(
+        ValueError, match="no pair is in two splits. Received: 0 .* 2 in both train and test"
+    ):
         Split(train, validation, test, "clean", "x", LeakReport(train_test=2))
 
 

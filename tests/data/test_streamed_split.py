@@ -5,16 +5,25 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deca_tf.comparators import Popularity
-from deca_tf.data import Interactions, Split, load_split, read_shards, stream_shards, synthetic_split, write_shards
+from deca_tf.baselines import Popularity
+from deca_tf.data import (
+    Interactions,
+    Split,
+    load_split,
+    read_shards,
+    stream_shards,
+    synthetic_split,
+    write_shards,
+)
 from deca_tf.evaluation import evaluate
-from deca_tf.experiment import fingerprint
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards") / "clicks"
-    write_shards(synthetic_split(num_users=120, num_items=90, num_clicks=2500), folder, num_shards=3)
+    write_shards(
+        synthetic_split(num_users=120, num_items=90, num_clicks=2500), folder, num_shards=3
+    )
     return folder
 
 
@@ -30,7 +39,7 @@ def streamed(folder):
 
 def test_they_are_the_same_data(whole, streamed):
     assert repr(streamed) == repr(whole)
-    assert fingerprint(streamed) == fingerprint(whole)
+    assert streamed.fingerprint == whole.fingerprint
     np.testing.assert_array_equal(streamed.validation.pair_key, whole.validation.pair_key)
     np.testing.assert_array_equal(streamed.test.is_noisy, whole.test.is_noisy)
 
@@ -56,7 +65,9 @@ def test_what_was_seen_is_train_and_validation(whole, streamed):
 
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_models_are_judged_alike(part, whole, streamed):
-    one, other = (evaluate(Popularity(split.train), split, part=part) for split in (streamed, whole))
+    one, other = (
+        evaluate(Popularity(split.train), split, part=part) for split in (streamed, whole)
+    )
     assert one.metrics == other.metrics
     assert one.warm == other.warm
 
@@ -78,7 +89,9 @@ def test_leaks_are_counted_and_refused_under_clean(whole, tmp_path):
     assert set(streamed.seen().to_csr().data) == {1.0}  # the five too
     header = tmp_path / "paper" / "interactions.json"
     header.write_text(header.read_text().replace('"paper"', '"clean"'))
-    with pytest.raises(ValueError, match="requires that no pair is in two splits. Received: 5 pairs"):
+    with pytest.raises(
+        ValueError, match="requires that no pair is in two splits. Received: 5 pairs"
+    ):
         stream_shards(tmp_path / "paper")
 
 

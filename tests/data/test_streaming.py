@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.data import Interactions, Split, shards, stream_shards, streamed_batches, training_batches, write_shards
+from deca_tf.data import (
+    Interactions,
+    Split,
+    shards,
+    stream_shards,
+    streamed_batches,
+    training_batches,
+    write_shards,
+)
 from deca_tf.data.negative_sampling import NEGATIVES
 
 USERS, ITEMS, ROWS, FILES, BLOCK = 40, 50, 720, 6, 10
@@ -17,7 +25,9 @@ USERS, ITEMS, ROWS, FILES, BLOCK = 40, 50, 720, 6, 10
 def split():
     keys = np.random.default_rng(0).choice(USERS * ITEMS, ROWS + 20, replace=False)
     rows = Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
-    parts = (rows.take(slice(*bounds)) for bounds in ((0, ROWS), (ROWS, ROWS + 10), (ROWS + 10, None)))
+    parts = (
+        rows.take(slice(*bounds)) for bounds in ((0, ROWS), (ROWS, ROWS + 10), (ROWS + 10, None))
+    )
     return Split(*parts, protocol="clean", name="clicks")
 
 
@@ -37,12 +47,17 @@ def train(folder):
 
 
 def arrays(batches):
-    return [(inputs["user_id"].numpy(), inputs["item_id"].numpy(), label.numpy()) for inputs, label in batches]
+    return [
+        (inputs["user_id"].numpy(), inputs["item_id"].numpy(), label.numpy())
+        for inputs, label in batches
+    ]
 
 
 def keys_of(batches):
     """`pair_key` of the positives, in order."""
-    return np.concatenate([users[:, 0] * np.int64(ITEMS) + items[:, 0] for users, items, _ in batches])
+    return np.concatenate(
+        [users[:, 0] * np.int64(ITEMS) + items[:, 0] for users, items, _ in batches]
+    )
 
 
 def assert_equal(left, right):
@@ -104,7 +119,9 @@ def test_a_last_batch_that_is_rounded_up_is_filled_by_the_next_pass(train, split
 
 
 def test_rows_come_in_random_order_over_all_files(train, file_of):
-    files = np.array([file_of[key] for key in keys_of(arrays(streamed_batches(train, batch_size=720)))])
+    files = np.array(
+        [file_of[key] for key in keys_of(arrays(streamed_batches(train, batch_size=720)))]
+    )
     assert abs(np.corrcoef(files, np.arange(ROWS))[0, 1]) < 0.15  # 4 / sqrt(720)
     same_file = np.mean(files[1:] == files[:-1])
     assert abs(same_file - 1 / FILES) < 0.06  # chance
@@ -123,7 +140,9 @@ def test_same_seed_same_batches_and_other_seed_other_batches(train):
 
     first = two_epochs(1)
     assert_equal(two_epochs(1), first)
-    assert not any(np.array_equal(one[1], other[1]) for one, other in zip(first, two_epochs(2), strict=True))
+    assert not any(
+        np.array_equal(one[1], other[1]) for one, other in zip(first, two_epochs(2), strict=True)
+    )
     assert len({users.tobytes() for users, _, _ in first}) == len(first)
 
 
@@ -143,7 +162,9 @@ def test_start_in_the_middle_is_the_tail_of_the_whole(start_step, train):
 
 @pytest.mark.parametrize("kind", ["uniform", "unobserved", "popularity"])
 def test_negatives_are_those_that_the_pairs_in_memory_give(kind, train, split):
-    batches = arrays(streamed_batches(train, batch_size=120, num_negatives=4, negatives=kind, seed=3))
+    batches = arrays(
+        streamed_batches(train, batch_size=120, num_negatives=4, negatives=kind, seed=3)
+    )
     sampler = NEGATIVES.load(kind)(split.train, 3)
     for step, (users, items, _) in enumerate(batches):
         expected = sampler(tf.constant(users[:, 0]), 4, tf.constant(step, tf.int64))
@@ -161,7 +182,9 @@ def test_excluding_observed_turns_uniform_into_unobserved(train):
 
 
 @pytest.mark.parametrize("num_workers", [2, 3])
-def test_workers_read_files_of_their_own_and_others_in_each_epoch(num_workers, train, split, file_of):
+def test_workers_read_files_of_their_own_and_others_in_each_epoch(
+    num_workers, train, split, file_of
+):
     options = {"batch_size": 60, "num_workers": num_workers}
     workers = [streamed_batches(train, worker=worker, **options) for worker in range(num_workers)]
     files = []
@@ -170,11 +193,15 @@ def test_workers_read_files_of_their_own_and_others_in_each_epoch(num_workers, t
         assert {len(part) for part in parts} == {12}
         assert {items.shape for part in parts for _, items, _ in part} == {(60 // num_workers, 2)}
         np.testing.assert_array_equal(
-            np.sort(np.concatenate([keys_of(part) for part in parts])), np.sort(split.train.pair_key)
+            np.sort(np.concatenate([keys_of(part) for part in parts])),
+            np.sort(split.train.pair_key),
         )
         files.append([{file_of[key] for key in keys_of(part)} for part in parts])
         assert sum(map(len, files[-1])) == FILES
-        assert not any(np.array_equal(one[1][:, 1], other[1][:, 1]) for one, other in zip(*parts[:2], strict=True))
+        assert not any(
+            np.array_equal(one[1][:, 1], other[1][:, 1])
+            for one, other in zip(*parts[:2], strict=True)
+        )
     assert any(files[0] != other for other in files[1:])
 
 
@@ -198,7 +225,9 @@ def test_a_worker_with_fewer_rows_goes_on_so_that_all_take_as_many_batches(split
 
 def test_devices_of_a_worker_take_an_element_each(train, split):
     batches = streamed_batches(train, batch_size=60, num_workers=2, devices=3)
-    assert batches.cardinality() == tf.data.UNKNOWN_CARDINALITY  # Keras would take it for the number of steps
+    assert (
+        batches.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    )  # Keras would take it for the number of steps
     elements = arrays(batches)
     assert {items.shape for _, items, _ in elements} == {(10, 2)}
     assert len(elements) == 12 * 3
@@ -211,13 +240,17 @@ def test_devices_of_a_worker_take_an_element_each(train, split):
 
 def test_wrong_arguments_are_refused(train):
     for name, value in (("batch_size", 0), ("num_negatives", 0), ("window_rows", 0)):
-        with pytest.raises(ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}={value}"):
+        with pytest.raises(
+            ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}={value}"
+        ):
             streamed_batches(train, **{name: value})
     with pytest.raises(ValueError, match="`negatives` must be one of"):
         streamed_batches(train, negatives="unobservd")
     with pytest.raises(ValueError, match="must divide by workers x devices, 2 x 2. Received: 90"):
         streamed_batches(train, batch_size=90, num_workers=2, devices=2)
-    with pytest.raises(ValueError, match="a file for each worker. Received: 6 files of train in .* and 7 workers"):
+    with pytest.raises(
+        ValueError, match="a file for each worker. Received: 6 files of train in .* and 7 workers"
+    ):
         streamed_batches(train, batch_size=70, num_workers=7)
 
 

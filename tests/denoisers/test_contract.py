@@ -9,7 +9,7 @@ from keras import ops
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions
 from deca_tf.data.negative_sampling import NEGATIVES
-from deca_tf.denoisers import DENOISERS, GCE, RCE, TCE, DeCA, Linear
+from deca_tf.denoisers import DENOISERS, GCE, RCE, TCE, DeCA, DeCALimit
 from deca_tf.denoisers.denoiser import Denoiser
 
 USERS, ITEMS, BATCH = 5, 7, 12
@@ -22,7 +22,7 @@ PHASES = {
     "eard": ("train",),
     "ensemble": ("train",),
     "gce": ("train",),
-    "linear": ("dp", "dn"),
+    "deca-limit": ("dp", "dn"),
     "pld": ("train",),
     "r-ce": ("train",),
     "t-ce": ("train",),
@@ -31,21 +31,27 @@ PHASES = {
 }
 LEARNING = {  # networks beside the target that learn, by phase
     "none": {"train": ()},
-    "deca": {"dp": ("auxiliary", "likelihood_if_negative"), "dn": ("auxiliary", "likelihood_if_positive")},
+    "deca": {
+        "dp": ("auxiliary", "likelihood_if_negative"),
+        "dn": ("auxiliary", "likelihood_if_positive"),
+    },
     "deca-p": {"dp": ("likelihood_if_negative",), "dn": ("likelihood_if_positive",)},
     "deca-dp": {"dp": ("auxiliary", "likelihood_if_negative")},
     "deca-dn": {"dn": ("auxiliary", "likelihood_if_positive")},
     "eard": {"train": ()},
     "ensemble": {"train": ("partner",)},
     "gce": {"train": ()},
-    "linear": {"dp": (), "dn": ()},
+    "deca-limit": {"dp": (), "dn": ()},
     "pld": {"train": ()},
     "r-ce": {"train": ()},
     "t-ce": {"train": ()},
     "udt": {"train": ()},
     "wbpr": {"train": ()},
 }
-LOOK_AT_THE_BATCH = {"t-ce": "it ranks the batch", "pld": "it draws a pool for each place in the batch"}
+LOOK_AT_THE_BATCH = {
+    "t-ce": "it ranks the batch",
+    "pld": "it draws a pool for each place in the batch",
+}
 every_denoiser = pytest.mark.parametrize("name", DENOISERS.names)
 
 
@@ -80,7 +86,10 @@ def batch():
 
 def losses(denoiser, batch, update=0):
     inputs, label, logits = batch
-    return [np.array(denoiser.compute_loss(phase, inputs, label, logits, update)) for phase in denoiser.phases]
+    return [
+        np.array(denoiser.compute_loss(phase, inputs, label, logits, update))
+        for phase in denoiser.phases
+    ]
 
 
 @every_denoiser
@@ -237,7 +246,9 @@ def test_first_update_of_the_released_code_is_the_first_alone(batch):
 def test_one_phase_alone_has_no_other_first_update(batch):
     for name in ("deca-dp", "deca-dn"):
         np.testing.assert_allclose(
-            losses(build(name, first_update="both"), batch)[0], losses(build(name), batch)[0], err_msg=name
+            losses(build(name, first_update="both"), batch)[0],
+            losses(build(name), batch)[0],
+            err_msg=name,
         )
 
 
@@ -250,17 +261,25 @@ def test_both_phases_in_one_as_the_released_settings_of_one_cell_have_it(batch):
     frozen = build("deca-p", phases=("both",))
     assert len(frozen.trainable_networks("both")) == 2
     inputs, label, logits = batch
-    first = losses(build("deca", first_update="both"), batch)[0]  # the same networks, by their seeds
+    first = losses(build("deca", first_update="both"), batch)[
+        0
+    ]  # the same networks, by their seeds
     for update in (0, 7):
         np.testing.assert_allclose(losses(denoiser, batch, update)[0], first, rtol=1e-6)
     np.testing.assert_array_equal(*losses_of_both_labels(denoiser, inputs, logits))
     with tf.GradientTape() as tape:
         loss = denoiser.compute_loss("both", inputs, label, logits, 0)
-    assert all(g is not None for g in tape.gradient(loss, h.trainable_variables + h_prime.trainable_variables))
+    assert all(
+        g is not None
+        for g in tape.gradient(loss, h.trainable_variables + h_prime.trainable_variables)
+    )
 
 
 def losses_of_both_labels(denoiser, inputs, logits):
-    return [np.array(denoiser.compute_loss("both", inputs, y * ops.ones(BATCH), logits, 0)) for y in (0.0, 1.0)]
+    return [
+        np.array(denoiser.compute_loss("both", inputs, y * ops.ones(BATCH), logits, 0))
+        for y in (0.0, 1.0)
+    ]
 
 
 def test_costs_go_where_they_belong(batch):
@@ -274,14 +293,19 @@ def test_costs_go_where_they_belong(batch):
 
 
 def test_posterior_of_deca_is_bayes_and_of_deca_p_the_target_itself(batch):
-    """Paper, Eq. (16), and the sentence below it: in DeCA(p) f is conditioned on the observation already."""
+    """Paper, Eq.
+
+    (16), and the sentence below it: in DeCA(p) f is conditioned on the observation already.
+    """
     inputs, _, logits = batch
     f = np.array(ops.sigmoid(logits))
     denoiser = build("deca")
     h = np.array(ops.sigmoid(denoiser.likelihood_if_negative(inputs)))
     h_prime = np.array(ops.sigmoid(denoiser.likelihood_if_positive(inputs)))
     expected = h_prime * f / (h_prime * f + h * (1 - f))
-    np.testing.assert_allclose(np.array(denoiser.posterior(inputs, ops.sigmoid(logits))), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(denoiser.posterior(inputs, ops.sigmoid(logits))), expected, rtol=1e-5
+    )
     np.testing.assert_allclose(np.array(build("deca-p").posterior(inputs, ops.sigmoid(logits))), f)
 
 
@@ -295,7 +319,10 @@ def test_posterior_of_deca_is_bayes_and_of_deca_p_the_target_itself(batch):
             {"kl_weighting": "g|f"},
             r"`kl_weighting` must be one of 'g\|\|f', 'f\|\|g'. Received: .*Did you mean 'g\|\|f'",
         ),
-        ({"first_update": "dn"}, "`first_update` must be one of 'dp', 'both'. Received: first_update='dn'"),
+        (
+            {"first_update": "dn"},
+            "`first_update` must be one of 'dp', 'both'. Received: first_update='dn'",
+        ),
         (
             {"phases": ["dp", "both"]},
             r"`phases` must be \('dp', 'dn'\), \('dn', 'dp'\), .* or \('both',\). Received: phases=\['dp', 'both'\]",
@@ -308,15 +335,25 @@ def test_wrong_options_of_deca_are_refused(options, message):
 
 
 def test_wrong_options_of_linear_are_refused():
-    with pytest.raises(ValueError, match="`c1` must be a finite number of at least 0. Received: c1='high'"):
-        Linear(c1="high")
+    with pytest.raises(
+        ValueError, match="`c1` must be a finite number of at least 0. Received: c1='high'"
+    ):
+        DeCALimit(c1="high")
 
 
 @pytest.mark.parametrize(
     ("cls", "options", "message"),
     [
-        (TCE, {"drop_rate": 1.1}, r"`drop_rate` must be a finite number in \[0, 1\]. Received: drop_rate=1.1"),
-        (TCE, {"steps_to_full": 0}, "`steps_to_full` must be an integer of at least 1. Received: steps_to_full=0"),
+        (
+            TCE,
+            {"drop_rate": 1.1},
+            r"`drop_rate` must be a finite number in \[0, 1\]. Received: drop_rate=1.1",
+        ),
+        (
+            TCE,
+            {"steps_to_full": 0},
+            "`steps_to_full` must be an integer of at least 1. Received: steps_to_full=0",
+        ),
         (RCE, {"beta": -0.1}, "`beta` must be a finite number of at least 0. Received: beta=-0.1"),
         (GCE, {"q": 2}, r"`q` must be a finite number in \[0, 1\]. Received: q=2"),
     ],

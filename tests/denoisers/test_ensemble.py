@@ -6,9 +6,9 @@ import pytest
 
 from deca_tf.backbones import GMF, MF
 from deca_tf.data import Interactions, training_batches
-from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import Ensemble
 from deca_tf.denoisers.ensemble import MeanOfTwo
+from deca_tf.training.deca_model import DeCAModel
 
 USERS, ITEMS = 12, 15
 L2 = 0.01
@@ -26,7 +26,12 @@ def member(seed, cls=GMF):
 
 def train(model, interactions, epochs=2):
     model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
-    model.fit(training_batches(interactions, batch_size=32, seed=3), epochs=epochs, verbose=0, shuffle=False)
+    model.fit(
+        training_batches(interactions, batch_size=32, seed=3),
+        epochs=epochs,
+        verbose=0,
+        shuffle=False,
+    )
     return model
 
 
@@ -50,7 +55,9 @@ def weights(*networks):
 def test_members_learn_as_each_would_alone(interactions):
     both = train(ensemble(), interactions)
     alone = [train(DeCAModel(member(seed), l2=L2), interactions).target for seed in (1, 2)]
-    for one, expected in zip(weights(both.target, both.denoiser.partner), weights(*alone), strict=True):
+    for one, expected in zip(
+        weights(both.target, both.denoiser.partner), weights(*alone), strict=True
+    ):
         np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -69,7 +76,9 @@ def test_recommender_has_the_members_weights_and_no_others():
     members = model.target.variables + model.denoiser.partner.variables
     assert {id(v) for v in model.recommender.variables} == {id(v) for v in members}
     model.recommender.set_weights([weight + 1 for weight in model.recommender.get_weights()])
-    for one, expected in zip(weights(model.target, model.denoiser.partner), weights(member(1), member(2)), strict=True):
+    for one, expected in zip(
+        weights(model.target, model.denoiser.partner), weights(member(1), member(2)), strict=True
+    ):
         np.testing.assert_allclose(one, expected + 1, rtol=1e-6)
 
 

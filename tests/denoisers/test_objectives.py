@@ -1,7 +1,7 @@
 """The equations of the paper against numbers worked out by hand.
 
-Logarithms used below, `log(x + 1e-5)`: 0 -> -11.512925, .2 -> -1.609388, .4 -> -0.916266, .5 -> -0.693127,
-.6 -> -0.510809, .8 -> -0.223131, 1 -> 0.000010.
+Logarithms used below, `log(x + 1e-5)`: 0 -> -11.512925, .2 -> -1.609388, .4 -> -0.916266, .5 ->
+-0.693127, .6 -> -0.510809, .8 -> -0.223131, 1 -> 0.000010.
 """
 
 import itertools
@@ -24,11 +24,14 @@ def check(received, *expected, tolerance=2e-5):
 
 def test_logarithm_is_offset_so_that_its_negative_is_capped():
     # log(1e-5) = -5 log(10) = -5 * 2.302585; log(0.20001) = -1.609388; log(1.00001) = 0.00001
-    check(objectives.safe_log(column(0.0, 0.2, 1.0)), -11.512925, -1.609388, 0.00001, tolerance=2e-6)
+    check(
+        objectives.safe_log(column(0.0, 0.2, 1.0)), -11.512925, -1.609388, 0.00001, tolerance=2e-6
+    )
 
 
 def test_binary_cross_entropy():
-    # log(1 + e^-2) = log(1.135335) = 0.126928; the other label adds the logit, 2; at logit 0 it is log 2.
+    # log(1 + e^-2) = log(1.135335) = 0.126928; the other label adds the logit, 2; at logit 0 it is
+    # log 2.
     check(
         objectives.binary_cross_entropy(column(2, 2, -2, -2, 0), column(1, 0, 1, 0, 1)),
         *(0.126928, 2.126928, 2.126928, 0.126928, 0.693147),
@@ -69,20 +72,28 @@ def test_denoising_positive():
     # f=.3, h=.2, C1=10.
     # label 1: (1-f) log h           = .7 * -1.609388            = -1.126572
     # label 0: (1-f) log(1-h) - C1 f = .7 *  -.223131 - 10 * .3  = -.156192 - 3 = -3.156192
-    received = objectives.denoising_positive_log_likelihood(column(0.3, 0.3), column(0.2, 0.2), column(1, 0), 10.0)
+    received = objectives.denoising_positive_log_likelihood(
+        column(0.3, 0.3), column(0.2, 0.2), column(1, 0), 10.0
+    )
     check(received, -1.126572, -3.156192)
 
 
 def test_minus_of_the_positive_objective_belongs_to_the_cost_alone():
-    # C1=0, f=0, h=.8: log(1-h) = log .20001 = -1.609388, negative as a log-likelihood is, not +1.609388.
-    check(objectives.denoising_positive_log_likelihood(column(0), column(0.8), column(0), 0.0), -1.609388)
+    # C1=0, f=0, h=.8: log(1-h) = log .20001 = -1.609388, negative as a log-likelihood is, not
+    # +1.609388.
+    check(
+        objectives.denoising_positive_log_likelihood(column(0), column(0.8), column(0), 0.0),
+        -1.609388,
+    )
 
 
 def test_denoising_negative():
     # f=.3, h'=.6, C2=10.
     # label 1: f log h' - C2 (1-f) = .3 * -.510809 - 10 * .7 = -.153243 - 7 = -7.153243
     # label 0: f log(1-h')         = .3 * -.916266           = -.274880
-    received = objectives.denoising_negative_log_likelihood(column(0.3, 0.3), column(0.6, 0.6), column(1, 0), 10.0)
+    received = objectives.denoising_negative_log_likelihood(
+        column(0.3, 0.3), column(0.6, 0.6), column(1, 0), 10.0
+    )
     check(received, -7.153243, -0.274880)
 
 
@@ -100,14 +111,20 @@ def test_likelihoods_are_capped_where_a_noise_model_is_certain_and_wrong():
 
 
 def test_first_update_of_the_released_code():
-    # f=.3, h=.2, h'=.6: (1-f) log(1-h) + f log(1-h') = .7 * -.223131 + .3 * -.916266 = -.156192 - .274880 = -.431071
-    check(objectives.released_first_update_log_likelihood(column(0.3), column(0.2), column(0.6)), -0.431071)
+    # f=.3, h=.2, h'=.6: (1-f) log(1-h) + f log(1-h') = .7 * -.223131 + .3 * -.916266 = -.156192 -
+    # .274880 = -.431071
+    check(
+        objectives.released_first_update_log_likelihood(column(0.3), column(0.2), column(0.6)),
+        -0.431071,
+    )
 
 
 def test_posterior():
-    # f=.3, h=.2, h'=.6: h' f / (h' f + h (1-f)) = .18 / (.18 + .14) = .5625
-    # f=.5, h=h': the observation says nothing, so it is f. f=.5, h=0: only a real preference can be observed.
-    received = objectives.posterior(column(0.3, 0.5, 0.5), column(0.2, 0.4, 0.0), column(0.6, 0.4, 0.5))
+    # f=.3, h=.2, h'=.6: h' f / (h' f + h (1-f)) = .18 / (.18 + .14) = .5625 f=.5, h=h': the
+    # observation says nothing, so it is f. f=.5, h=0: only a real preference can be observed.
+    received = objectives.posterior(
+        column(0.3, 0.5, 0.5), column(0.2, 0.4, 0.0), column(0.6, 0.4, 0.5)
+    )
     check(received, 0.5625, 0.5, 1.0)
 
 
@@ -116,21 +133,25 @@ def test_posterior_is_finite_where_both_noise_models_say_never():
 
 
 def test_linear_cost_has_one_label_in_each_phase():
-    # f=.3, C1=100, C2=10: C1 f = 30 on negatives in DP, C2 (1-f) = 7 on positives in DN, else nothing.
+    # f=.3, C1=100, C2=10: C1 f = 30 on negatives in DP, C2 (1-f) = 7 on positives in DN, else
+    # nothing.
     prob, label = column(0.3, 0.3), column(1, 0)
     check(objectives.linear_cost(prob, label, 100.0, 10.0, "dp"), 0.0, 30.0)
     check(objectives.linear_cost(prob, label, 100.0, 10.0, "dn"), 7.0, 0.0)
 
 
 def test_truncation_leaves_out_the_positives_with_the_largest_losses():
-    # label * loss = 0, .2, 0, 3, 0, 1, 0, .5: of eight, floor(.75 * 8) = 6 are kept, so 3 and 1 are left out,
-    # the negative with loss 9 is not; what is kept counts 8 / 6.
+    # label * loss = 0, .2, 0, 3, 0, 1, 0, .5: of eight, floor(.75 * 8) = 6 are kept, so 3 and 1 are
+    # left out, the negative with loss 9 is not; what is kept counts 8 / 6.
     loss, label = column(9, 0.2, 1, 3, 0.1, 1, 0.3, 0.5), column(0, 1, 0, 1, 0, 1, 0, 1)
     kept = 8 / 6
     check(objectives.truncation_weight(loss, label, 0.25), kept, kept, kept, 0, kept, 0, kept, kept)
     # floor(.8 * 8) = 6 as well; floor(.9 * 8) = 7: only 3 is left out.
     check(objectives.truncation_weight(loss, label, 0.2), kept, kept, kept, 0, kept, 0, kept, kept)
-    check(objectives.truncation_weight(loss, label, 0.1), *(8 / 7 * np.array([1, 1, 1, 0, 1, 1, 1, 1])))
+    check(
+        objectives.truncation_weight(loss, label, 0.1),
+        *(8 / 7 * np.array([1, 1, 1, 0, 1, 1, 1, 1])),
+    )
 
 
 def test_truncation_keeps_all_or_nothing_at_the_ends():
@@ -140,7 +161,8 @@ def test_truncation_keeps_all_or_nothing_at_the_ends():
 
 
 def test_truncation_keeps_the_first_of_equal_ones():
-    # All equal: floor(.5 * 4) = 2 are kept, the first two. Two ties at the edge: of 2, 2 the first stays.
+    # All equal: floor(.5 * 4) = 2 are kept, the first two. Two ties at the edge: of 2, 2 the first
+    # stays.
     check(objectives.truncation_weight(column(1, 1, 1, 1), column(1, 1, 1, 1), 0.5), 2, 2, 0, 0)
     check(objectives.truncation_weight(column(2, 3, 2, 1), column(1, 1, 1, 1), 0.5), 2, 0, 0, 2)
 
@@ -175,12 +197,18 @@ def test_weight_of_reweighted_cross_entropy_is_not_differentiated():
 
 
 def test_generalized_cross_entropy():
-    # p = .75 and .25, q = .5: (1 - .866025) / .5 = .267949, (1 - .5) / .5 = 1. q = 1: 1 - p. q = 0: -log p.
+    # p = .75 and .25, q = .5: (1 - .866025) / .5 = .267949, (1 - .5) / .5 = 1. q = 1: 1 - p. q = 0:
+    # -log p.
     logits, label = column(np.log(3), np.log(3)), column(1, 0)
     check(objectives.generalized_cross_entropy(logits, label, 0.5), 0.267949, 1.0)
     check(objectives.generalized_cross_entropy(logits, label, 1.0), 0.25, 0.75)
     check(objectives.generalized_cross_entropy(logits, label, 0.0), 0.287682, 1.386294)
-    check(objectives.generalized_cross_entropy(logits, label, 1e-4), 0.287682, 1.386294, tolerance=2e-4)
+    check(
+        objectives.generalized_cross_entropy(logits, label, 1e-4),
+        0.287682,
+        1.386294,
+        tolerance=2e-4,
+    )
 
 
 def test_generalized_cross_entropy_is_bounded_and_exact_where_the_model_is_certain():
@@ -195,8 +223,8 @@ def test_logit_of_mean_probability():
 
 
 def test_logit_of_mean_probability_is_finite_and_right_for_logits_that_saturate():
-    # One certain, one in doubt: (1 + .5) / 2 = .75, log 3. Certain both: the smaller one decides, less log 2:
-    # 1 - p = (e^-1000 + e^-900) / 2. Opposite: 1/2.
+    # One certain, one in doubt: (1 + .5) / 2 = .75, log 3. Certain both: the smaller one decides,
+    # less log 2: 1 - p = (e^-1000 + e^-900) / 2. Opposite: 1/2.
     first, second = column(1000, -1000, 1000, -1000, 1000), column(0, 0, 900, -900, -1000)
     expected = 1.098612, -1.098612, 900 + np.log(2), -900 - np.log(2), 0.0
     check(objectives.logit_of_mean_probability(first, second), *expected, tolerance=1e-4)
@@ -209,7 +237,8 @@ def test_logit_of_mean_probability_agrees_with_the_mean_in_double_precision():
 
 
 def test_pool_weight():
-    # Losses 1, 1 and 1 + log 2 at temperature 1: shares .4, .4, .2 of three, so weights 1.2, 1.2 and .6.
+    # Losses 1, 1 and 1 + log 2 at temperature 1: shares .4, .4, .2 of three, so weights 1.2, 1.2
+    # and .6.
     low, high = 1.0, 1.0 + np.log(2)
     others = ops.convert_to_tensor(np.array([[low, high], [low, low]], np.float32))
     check(objectives.pool_weight(column(low, high), others, 1.0), 1.2, 0.6)
@@ -224,7 +253,9 @@ def test_pool_weight_has_the_expectation_of_drawing_from_the_pool():
     share = np.exp(-losses[pools] / 0.5)
     share /= share.sum(axis=1, keepdims=True)
     drawn = np.array([share[pools == positive].sum() for positive in range(4)]) / len(pools)
-    weights = objectives.pool_weight(column(*losses[pools[:, 0]]), column(*losses[pools[:, 1:]]), 0.5)
+    weights = objectives.pool_weight(
+        column(*losses[pools[:, 0]]), column(*losses[pools[:, 1:]]), 0.5
+    )
     weighed = np.bincount(pools[:, 0], weights=np.array(weights)) / len(pools)
     np.testing.assert_allclose(weighed, drawn, rtol=1e-5)
 

@@ -10,17 +10,20 @@ import pytest
 import threadpoolctl
 
 from deca_tf.backbones import GMF, MF, NeuMF
-from deca_tf.comparators import Popularity
+from deca_tf.baselines import Popularity
 from deca_tf.data import Interactions, LeakReport, Split
-from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers.ensemble import MeanOfTwo
 from deca_tf.evaluation import Evaluator, evaluate
+from deca_tf.training.deca_model import DeCAModel
 
 KS = (1, 3, 20, 100)
 
 
 class Table:
-    """A model whose scores are given: `(num_users, num_items)`. Remembers how many users it was asked for at once."""
+    """A model whose scores are given: `(num_users, num_items)`.
+
+    Remembers how many users it was asked for at once.
+    """
 
     def __init__(self, scores):
         self.scores = np.asarray(scores, np.float32)
@@ -74,7 +77,9 @@ def random_split(seed, protocol, num_users=60, num_items=45):
     part[13] = 3  # all items relevant
     part[14] = 1
     part[14, 5] = 3  # one item left, and it is relevant
-    pairs = [[tuple(map(int, pair)) for pair in np.argwhere(part == number)] for number in (1, 2, 3)]
+    pairs = [
+        [tuple(map(int, pair)) for pair in np.argwhere(part == number)] for number in (1, 2, 3)
+    ]
     if protocol == "paper":  # leaks and repeated pairs, as in the released splits
         pairs[2] += pairs[1][::2] + pairs[0][::9] + pairs[2][::5]
         pairs[0] += pairs[0][::7]
@@ -102,12 +107,20 @@ def oracle(scores, split, part="test", ks=KS, leave_out_seen=True):
         row = [float(score) for score in scores[user]]
         if split.protocol == "clean" and user not in with_history:
             row = popularity
-        ranked = [item for item in range(split.num_items) if item not in seen.get(user, ()) and row[item] > -math.inf]
+        ranked = [
+            item
+            for item in range(split.num_items)
+            if item not in seen.get(user, ()) and row[item] > -math.inf
+        ]
         ranked.sort(key=lambda item: (-row[item], item))
         found[user] = {}
         for k in ks:
-            places = [place for place, item in enumerate(ranked[:k], start=1) if item in relevant[user]]
-            best = sum(1 / math.log2(1 + place) for place in range(1, 1 + min(k, len(relevant[user]))))
+            places = [
+                place for place, item in enumerate(ranked[:k], start=1) if item in relevant[user]
+            ]
+            best = sum(
+                1 / math.log2(1 + place) for place in range(1, 1 + min(k, len(relevant[user])))
+            )
             found[user][f"recall@{k}"] = len(places) / len(relevant[user])
             found[user][f"precision@{k}"] = len(places) / k
             found[user][f"mrr@{k}"] = 1 / places[0] if places else 0
@@ -117,12 +130,19 @@ def oracle(scores, split, part="test", ks=KS, leave_out_seen=True):
 
 def check(model, scores, split, part="test", **options):
     judged = evaluate(model, split, part=part, ks=KS, **options)
-    expected, with_history = oracle(scores, split, part, leave_out_seen=options.get("leave_out_seen", True))
+    expected, with_history = oracle(
+        scores, split, part, leave_out_seen=options.get("leave_out_seen", True)
+    )
     frame = judged.per_user.set_index("user_id")
     assert list(frame.index) == [f"u{user}" for user in expected]
     assert list(frame.is_warm) == [user in with_history for user in expected]
-    assert (judged.num_users, judged.num_warm_users) == (len(expected), len(with_history & set(expected)))
-    assert set(judged.metrics) == {f"{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in KS}
+    assert (judged.num_users, judged.num_warm_users) == (
+        len(expected),
+        len(with_history & set(expected)),
+    )
+    assert set(judged.metrics) == {
+        f"{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in KS
+    }
     for name in judged.metrics:
         values = [row[name] for row in expected.values()]
         warm = [row[name] for user, row in expected.items() if user in with_history]
@@ -152,11 +172,19 @@ def test_equals_oracle(protocol, part, kind):
 def test_every_kind_of_model_gives_the_same(protocol):
     split = random_split(7, protocol)
     rng = np.random.default_rng(1)
-    for backbone in (MF(60, 45, embedding_dim=4, item_bias=True, user_bias=True), GMF(60, 45), Network(60, 45)):
+    for backbone in (
+        MF(60, 45, embedding_dim=4, item_bias=True, user_bias=True),
+        GMF(60, 45),
+        Network(60, 45),
+    ):
         for weight in backbone.weights:
-            weight.assign(rng.normal(scale=0.5, size=weight.shape))  # so that no two probabilities are equal
+            weight.assign(
+                rng.normal(scale=0.5, size=weight.shape)
+            )  # so that no two probabilities are equal
         users, items = np.meshgrid(np.arange(60), np.arange(45), indexing="ij")
-        scores = np.asarray(backbone({"user_id": users, "item_id": items}))  # pair by pair, as it was trained
+        scores = np.asarray(
+            backbone({"user_id": users, "item_id": items})
+        )  # pair by pair, as it was trained
         check(backbone, scores, split)
         check(DeCAModel(backbone), scores, split)
         check(Pairs(scores), scores, split)
@@ -166,12 +194,16 @@ def test_every_kind_of_model_gives_the_same(protocol):
 def test_results_do_not_depend_on_chunks(chunk_size):
     split = random_split(3, "paper")
     model = MF(60, 45, item_bias=True)
-    model.user_table.assign(np.where(np.arange(60)[:, None] % 3, model.user_table, 0))  # every third row all ties
+    model.user_table.assign(
+        np.where(np.arange(60)[:, None] % 3, model.user_table, 0)
+    )  # every third row all ties
     whole = evaluate(model, split, ks=KS).per_user
     assert evaluate(model, split, ks=KS, chunk_size=chunk_size).per_user.equals(whole)
     table = Table(model.score_all_items(np.arange(60)))
     assert evaluate(table, split, ks=KS, chunk_size=chunk_size).per_user.equals(whole)
-    assert len(set(table.batches)) == 1 and table.batches[0] <= chunk_size  # one shape, so one trace
+    assert (
+        len(set(table.batches)) == 1 and table.batches[0] <= chunk_size
+    )  # one shape, so one trace
 
 
 def test_results_do_not_depend_on_threads(monkeypatch):
@@ -179,9 +211,13 @@ def test_results_do_not_depend_on_threads(monkeypatch):
     model = MF(60, 45, item_bias=True)
     found = []
     for threads in (1, 5):
-        monkeypatch.setattr("deca_tf.evaluation.evaluator._num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(
+            "deca_tf.evaluation.evaluator._num_threads", lambda threads=threads: threads
+        )
         told = []
-        judged = evaluate(model, split, ks=KS, chunk_size=2, progress=lambda done, _, told=told: told.append(done))
+        judged = evaluate(
+            model, split, ks=KS, chunk_size=2, progress=lambda done, _, told=told: told.append(done)
+        )
         assert told == sorted(told) and told[-1] == judged.num_users
         found.append(judged.per_user)
     assert found[0].equals(found[1])
@@ -191,7 +227,11 @@ def test_judging_from_several_threads_puts_back_the_threads_of_blas():
     split, table = random_split(3, "paper"), Table(np.zeros((60, 45)))
 
     def threads_of_blas():
-        return [each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
+        return [
+            each["num_threads"]
+            for each in threadpoolctl.threadpool_info()
+            if each["user_api"] == "blas"
+        ]
 
     class Looking(Table):
         def score_all_items(self, user_ids):
@@ -201,7 +241,9 @@ def test_judging_from_several_threads_puts_back_the_threads_of_blas():
     within = []
     before = threads_of_blas()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        judged = list(pool.map(lambda _: evaluate(Looking(table.scores), split, chunk_size=5), range(12)))
+        judged = list(
+            pool.map(lambda _: evaluate(Looking(table.scores), split, chunk_size=5), range(12))
+        )
     assert threads_of_blas() == before
     assert set().union(*within) == {1}
     assert all(each.metrics == judged[0].metrics for each in judged)
@@ -221,7 +263,10 @@ def test_users_without_history_get_popularity_only_under_clean():
     train = [(1, 2), (2, 2), (3, 3), (1, 1), (2, 1)]  # popularity 0, 2, 2, 1
     test = [(0, 2), (1, 3)]
     table = Table([[9, 8, 7, 6], [0, 0, 0, 1], [0] * 4, [0] * 4])
-    for protocol, place in (("clean", 2), ("paper", 3)):  # by popularity: 1, 2, 3, 0; by the model: 0, 1, 2, 3
+    for protocol, place in (
+        ("clean", 2),
+        ("paper", 3),
+    ):  # by popularity: 1, 2, 3, 0; by the model: 0, 1, 2, 3
         judged = evaluate(table, make_split(train, [], test, 4, 4, protocol), ks=(4,))
         assert judged.per_user["mrr@4"].tolist() == pytest.approx([1 / place, 1])
         assert judged.warm["mrr@4"] == 1 and judged.num_warm_users == 1
@@ -243,7 +288,9 @@ def test_validation_masks_train_only():
 
 
 def test_no_user_with_history():
-    judged = evaluate(Table(np.zeros((3, 4))), make_split([(0, 0)], [], [(1, 2), (2, 3)], 3, 4, "clean"), ks=(3,))
+    judged = evaluate(
+        Table(np.zeros((3, 4))), make_split([(0, 0)], [], [(1, 2), (2, 3)], 3, 4, "clean"), ks=(3,)
+    )
     assert judged.warm == {} and judged.num_warm_users == 0
     # All are equally unpopular but item 0, so 0, 1, 2, 3.
     assert judged.metrics["recall@3"] == 0.5
@@ -257,8 +304,14 @@ def test_evaluator_sees_new_weights_and_new_models():
     for _ in range(2):
         scores = rng.normal(size=(60, 45)).astype(np.float32)
         model.table.assign(scores)
-        for candidate, its_scores in ((model, scores), (Pairs(-scores), -scores), (Table(scores), scores)):
-            assert judge(candidate).per_user.equals(evaluate(Table(its_scores), split, ks=KS).per_user)
+        for candidate, its_scores in (
+            (model, scores),
+            (Pairs(-scores), -scores),
+            (Table(scores), scores),
+        ):
+            assert judge(candidate).per_user.equals(
+                evaluate(Table(its_scores), split, ks=KS).per_user
+            )
 
 
 def test_network_is_traced_once_for_all_chunks_and_epochs():
@@ -279,9 +332,13 @@ def test_network_is_traced_once_for_all_chunks_and_epochs():
 def test_members_of_an_ensemble_are_each_asked_in_their_fastest_way(kind, monkeypatch):
     split = random_split(5, "clean")
     members = [
-        kind(split.num_users, split.num_items, embedding_dim=4, embedding_stddev=0.5, seed=seed) for seed in (1, 2)
+        kind(split.num_users, split.num_items, embedding_dim=4, embedding_stddev=0.5, seed=seed)
+        for seed in (1, 2)
     ]
-    first, second = (1 / (1 + np.exp(-np.float64(m.score_all_items(np.arange(split.num_users))))) for m in members)
+    first, second = (
+        1 / (1 + np.exp(-np.float64(m.score_all_items(np.arange(split.num_users)))))
+        for m in members
+    )
     if kind is MF:  # whose products need no graph
         monkeypatch.setattr(MF, "score_all_items", None)
     judge = Evaluator(split, ks=KS)
@@ -294,7 +351,12 @@ def test_memory_is_bounded_by_the_default_chunk():
     num_users, num_items = 300, 40_000
     pairs = [(user, user) for user in range(num_users)]
     table = Table(np.zeros((num_users, num_items)))
-    evaluate(table, make_split(pairs, [], [(user, 500) for user in range(num_users)], num_users, num_items, "clean"))
+    evaluate(
+        table,
+        make_split(
+            pairs, [], [(user, 500) for user in range(num_users)], num_users, num_items, "clean"
+        ),
+    )
     assert max(table.batches) * num_items * 4 <= 2**24
 
 
@@ -312,17 +374,27 @@ def test_scores_may_be_tensors_of_half_precision():
 def test_progress_and_to_dict():
     told = []
     split = random_split(5, "clean")
-    judged = evaluate(Table(np.zeros((60, 45))), split, ks=(3,), chunk_size=10, progress=lambda *a: told.append(a))
-    assert told[-1] == (judged.num_users, judged.num_users) and sorted(told) == told and len(told) > 3
+    judged = evaluate(
+        Table(np.zeros((60, 45))), split, ks=(3,), chunk_size=10, progress=lambda *a: told.append(a)
+    )
+    assert (
+        told[-1] == (judged.num_users, judged.num_users) and sorted(told) == told and len(told) > 3
+    )
     stored = json.loads(json.dumps(judged.to_dict()))
-    assert stored["metrics"] == judged.metrics and stored["num_users"] == judged.num_users and stored["seconds"] > 0
+    assert (
+        stored["metrics"] == judged.metrics
+        and stored["num_users"] == judged.num_users
+        and stored["seconds"] > 0
+    )
     assert "per_user" not in stored
 
 
 def test_errors():
     split = random_split(5, "clean")
     zeros = np.zeros((60, 45))
-    with pytest.raises(ValueError, match="`part` must be one of .*part='tset'.*Did you mean 'test'"):
+    with pytest.raises(
+        ValueError, match="`part` must be one of .*part='tset'.*Did you mean 'test'"
+    ):
         evaluate(Table(zeros), split, part="tset")
     with pytest.raises(ValueError, match="`ks` must be an integer of at least 1"):
         evaluate(Table(zeros), split, ks=(0,))
@@ -342,12 +414,14 @@ def test_errors():
     diverged[20, 3] = np.nan
     with pytest.raises(ValueError, match="Received: 1 NaN"):
         evaluate(Table(diverged), split, chunk_size=1000)
-    with pytest.raises(ValueError, match="Received: 45 NaN"):  # in every chunk, and no thread waits for another
+    with pytest.raises(
+        ValueError, match="Received: 45 NaN"
+    ):  # in every chunk, and no thread waits for another
         evaluate(Pairs(np.full((60, 45), np.nan)), split, chunk_size=1)
 
 
 def test_popularity_of_the_public_data(data_dir):
-    """Counts and figures measured independently of this library, see the table of comparators in the documentation."""
+    """Counts and figures measured independently of this library, see the table of baselines in the documentation."""
     from deca_tf.data import load_split
 
     split = load_split("ml-100k", data_dir=data_dir)
@@ -356,7 +430,8 @@ def test_popularity_of_the_public_data(data_dir):
     assert judged.metrics["recall@20"] == pytest.approx(0.1743, abs=1e-4)
     assert judged.metrics["ndcg@20"] == pytest.approx(0.0984, abs=1e-4)
     paper = load_split("ml-100k", protocol="paper", data_dir=data_dir)
-    # The best a model can do under the released code's masking: every relevant item that is left comes first.
+    # The best a model can do under the released code's masking: every relevant item that is left
+    # comes first.
     relevant = {pair for pair in pairs_of(paper.test)}
     scores = np.zeros((paper.num_users, paper.num_items), np.float32)
     scores[tuple(np.array(sorted(relevant)).T)] = 1
@@ -378,7 +453,9 @@ def test_under_protocol_paper_a_keras_model_is_ranked_by_float32_probabilities()
     assert recalls["clean", Pairs]["recall@1"] == 1.0
     assert recalls["paper", Pairs]["recall@1"] == 0.0
     assert recalls["paper", Pairs]["recall@3"] == 1.0
-    assert recalls["paper", Table]["recall@1"] == 1.0  # counts, which are no logits, stay as they are
+    assert (
+        recalls["paper", Table]["recall@1"] == 1.0
+    )  # counts, which are no logits, stay as they are
 
 
 def test_under_protocol_paper_minus_infinity_is_still_never_recommended():

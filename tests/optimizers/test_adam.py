@@ -13,7 +13,9 @@ def published(weight, gradients, rate, epsilon):
     for update, gradient in enumerate(gradients, 1):
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
-        weight = weight - rate * (first / (1 - 0.9**update)) / (np.sqrt(second / (1 - 0.999**update)) + epsilon)
+        weight = weight - rate * (first / (1 - 0.9**update)) / (
+            np.sqrt(second / (1 - 0.999**update)) + epsilon
+        )
     return weight
 
 

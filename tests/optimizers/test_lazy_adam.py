@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from deca_tf.backbones import GMF, MF
 from deca_tf.data import Interactions, training_batches
-from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DENOISERS
 from deca_tf.distribution import make_strategy
+from deca_tf.embeddings.row_gradients import RowGradient
 from deca_tf.optimizers import Adam, LazyAdam
-from deca_tf.optimizers.lazy_adam import RowGradient
+from deca_tf.training.deca_model import DeCAModel
 
 USERS, ITEMS, STEPS = 40, 50, 2  # 56 / 24 = 2.3, rounded; more than a phase's 12 users and 24 items
 
@@ -22,7 +22,10 @@ def table(rows=6):
 
 def updates(rows_of, seed=0):
     rng = np.random.default_rng(seed)
-    return [tf.IndexedSlices(tf.constant(rng.normal(size=(len(r), 3)), tf.float32), tf.constant(r)) for r in rows_of]
+    return [
+        tf.IndexedSlices(tf.constant(rng.normal(size=(len(r), 3)), tf.float32), tf.constant(r))
+        for r in rows_of
+    ]
 
 
 def trained(optimizer, gradients, rows=6):
@@ -43,12 +46,17 @@ def test_rows_of_every_batch_move_as_under_adam_whatever_duplicates_they_have():
 
 
 def test_dense_gradients_move_as_under_adam():
-    values = [np.random.default_rng(step).normal(size=shape) for step in range(10) for shape in [(6, 3)]]
+    values = [
+        np.random.default_rng(step).normal(size=shape) for step in range(10) for shape in [(6, 3)]
+    ]
     lazy, dense = table(), table()
     number, same = keras.Variable(1.0), keras.Variable(1.0)
     for optimizer, *variables in ((LazyAdam(0.01), lazy, number), (Adam(0.01), dense, same)):
         for gradient in values:
-            optimizer.apply([tf.constant(gradient, tf.float32), tf.constant(gradient[0, 0], tf.float32)], variables)
+            optimizer.apply(
+                [tf.constant(gradient, tf.float32), tf.constant(gradient[0, 0], tf.float32)],
+                variables,
+            )
     np.testing.assert_allclose(lazy.numpy(), dense.numpy(), atol=2e-6)
     np.testing.assert_allclose(number.numpy(), same.numpy(), atol=2e-6)
 
@@ -89,7 +97,9 @@ def test_tables_that_are_moved_together_move_as_each_alone():
     optimizers = [LazyAdam(0.01) for _ in given]
     for step in range(3):
         values = [update.values for update in updates([range(4)] * len(given), seed=step)]
-        gradients = [RowGradient(value, place, None) for value, (_, place) in zip(values, given, strict=True)]
+        gradients = [
+            RowGradient(value, place, None) for value, (_, place) in zip(values, given, strict=True)
+        ]
         together.apply(gradients, tables)
         for optimizer, gradient, variable in zip(optimizers, gradients, alone, strict=True):
             optimizer.apply([tf.IndexedSlices(gradient.values, gradient.ids)], [variable])
@@ -114,12 +124,17 @@ def test_penalty_has_the_weight_of_the_updates_since_the_row_was_last_seen():
     optimizer = LazyAdam(0.0, beta_1=0.0)  # the weight rests, and m is the last gradient
     optimizer.build([variable := table()])
     optimizer.penalize([variable], 0.25)
-    zeros = [tf.IndexedSlices(tf.zeros((len(rows), 3)), tf.constant(rows)) for rows in ([0, 1], [1], [1], [0, 0, 1])]
+    zeros = [
+        tf.IndexedSlices(tf.zeros((len(rows), 3)), tf.constant(rows))
+        for rows in ([0, 1], [1], [1], [0, 0, 1])
+    ]
     for gradient in zeros:
         optimizer.apply([gradient], [variable])
         optimizer.catch_up()  # counts as no visit
     received = optimizer.variables[-1].numpy()[:2, :3]
-    np.testing.assert_allclose(received, 0.25 * variable.numpy()[:2] * np.array([[3.0], [1.0]]), rtol=1e-5)
+    np.testing.assert_allclose(
+        received, 0.25 * variable.numpy()[:2] * np.array([[3.0], [1.0]]), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["weight_decay", "clipnorm", "use_ema", "amsgrad"])
@@ -153,7 +168,9 @@ def build(optimizer, name="deca", l2=0.01, **options):
         for seed, role in enumerate(DENOISERS.load(name).networks, 2)
     }
     target = GMF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1)
-    model = DeCAModel(target, DENOISERS.build(name, **networks), l2=l2, penalty=options.pop("penalty", "squares"))
+    model = DeCAModel(
+        target, DENOISERS.build(name, **networks), l2=l2, penalty=options.pop("penalty", "squares")
+    )
     model.compile(optimizer, **{"jit_compile": False, **options})
     return model
 
@@ -167,10 +184,14 @@ def fit(model, interactions, start_step=0, batch_size=24, **options):
 @pytest.mark.parametrize("by_rows", [True, False])
 def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch(by_rows, monkeypatch):
     if by_rows:  # as tables are that have more rows than a batch asks for
-        monkeypatch.setattr("deca_tf.deca_model.dense_if_small", lambda gradient, replicas: gradient)
+        monkeypatch.setattr(
+            "deca_tf.training.deca_model.dense_if_small", lambda gradient, replicas: gradient
+        )
     pair = np.repeat(np.arange(USERS * ITEMS, dtype=np.int32), 2)[:, None]  # the phases take turns
     label = np.float32(np.random.default_rng(0).integers(0, 2, pair.shape))
-    batch = tf.data.Dataset.from_tensors(({"user_id": pair // ITEMS, "item_id": pair % ITEMS}, label)).repeat(6)
+    batch = tf.data.Dataset.from_tensors(
+        ({"user_id": pair // ITEMS, "item_id": pair % ITEMS}, label)
+    ).repeat(6)
     lazy = build(LazyAdam(0.01, epsilon=1e-3), l2=0.1)
     dense = build(Adam(0.01, epsilon=1e-3), l2=0.1)
     for model in (lazy, dense):
@@ -186,7 +207,12 @@ def test_a_groups_user_may_be_given_once(interactions):
     trained = []
     for form in (lambda *batch: batch, repeated):
         model = build(LazyAdam(0.01, epsilon=1e-3), "none")
-        model.fit(training_batches(interactions, batch_size=16, seed=3).map(form), epochs=2, verbose=0, shuffle=False)
+        model.fit(
+            training_batches(interactions, batch_size=16, seed=3).map(form),
+            epochs=2,
+            verbose=0,
+            shuffle=False,
+        )
         trained.append(model.weights)
     for one, other in zip(*trained, strict=True):
         np.testing.assert_allclose(np.array(one), np.array(other), atol=1e-6, err_msg=one.path)
@@ -200,7 +226,10 @@ def test_a_saved_model_goes_on_bit_for_bit(interactions, tmp_path):
     for each in (model, loaded):
         fit(each, interactions, start_step=2 * STEPS, epochs=2)
     variables = [
-        [*each.weights, *(v for o in (each.optimizer, *each.phase_optimizers.values()) for v in o.variables)]
+        [
+            *each.weights,
+            *(v for o in (each.optimizer, *each.phase_optimizers.values()) for v in o.variables),
+        ]
         for each in (model, loaded)
     ]
     for one, other in zip(*variables, strict=True):
@@ -210,11 +239,15 @@ def test_a_saved_model_goes_on_bit_for_bit(interactions, tmp_path):
 def test_two_devices_train_like_one(interactions, two_cpus):
     assert len(two_cpus) == 2
     one = fit(build(LazyAdam(0.01, epsilon=1e-3)), interactions, epochs=3)
-    with make_strategy("mirrored").scope():  # TensorFlow's collectives mix up those of two strategies
+    with make_strategy(
+        "mirrored"
+    ).scope():  # TensorFlow's collectives mix up those of two strategies
         two = build(LazyAdam(0.01, epsilon=1e-3))
     fit(two, interactions, epochs=3)
     for weight, single in zip(two.weights, one.weights, strict=True):
-        np.testing.assert_allclose(np.array(weight), np.array(single), rtol=0, atol=2e-6, err_msg=single.path)
+        np.testing.assert_allclose(
+            np.array(weight), np.array(single), rtol=0, atol=2e-6, err_msg=single.path
+        )
 
 
 def test_no_table_is_read_or_written_whole(interactions):
@@ -224,7 +257,11 @@ def test_no_table_is_read_or_written_whole(interactions):
     batch = next(iter(training_batches(interactions, batch_size=24)))
     step = tf.function(model.train_step).get_concrete_function(batch)
     tables = {id(v.value.handle) for v in (model.target.user_table, model.target.item_table)}
-    slots = [s.value for o in (model.optimizer, *model.phase_optimizers.values()) for s in o._slots.values()]
+    slots = [
+        s.value
+        for o in (model.optimizer, *model.phase_optimizers.values())
+        for s in o._slots.values()
+    ]
     tables |= {id(slot.handle) for slot in slots if slot.shape[0] in (USERS, ITEMS)}
     inner = [internal for external, internal in step.graph.captures if id(external) in tables]
     assert len(inner) == len(tables)
@@ -233,5 +270,7 @@ def test_no_table_is_read_or_written_whole(interactions):
 
 
 def test_norms_of_whole_tables_are_refused(interactions):
-    with pytest.raises(ValueError, match="`penalty` must be 'squares' under LazyAdam.*penalty='norms'"):
+    with pytest.raises(
+        ValueError, match="`penalty` must be 'squares' under LazyAdam.*penalty='norms'"
+    ):
         fit(build(LazyAdam(0.01), "none", penalty="norms"), interactions)

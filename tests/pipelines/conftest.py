@@ -18,7 +18,8 @@ def log():
             "user": [f"user {user}" for user in users],
             "item": [f"Stück {item}" for item in items],
             "rating": rng.integers(1, 6, 2000),
-            "time": 1_700_000_000 + np.sort(rng.integers(0, 86_400, 2000)) // 1800 * 1800,  # many of them equal
+            "time": 1_700_000_000
+            + np.sort(rng.integers(0, 86_400, 2000)) // 1800 * 1800,  # many of them equal
         }
     )
 
@@ -30,7 +31,9 @@ def settings_of():
 
     def settings(folder, file, **more):
         columns = {"user_column": "user", "item_column": "item", "timestamp_column": "time"}
-        return Settings(root=folder / "artifacts", input={"files": [str(folder / file)], **columns, **more})
+        return Settings(
+            root=folder / "artifacts", input={"files": [str(folder / file)], **columns, **more}
+        )
 
     return settings
 

@@ -18,7 +18,9 @@ def test_every_line_is_read_once(name, end, size, tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK", size)
     file = tmp_path / name
     if name.endswith("csv"):
-        file.write_text("user,text\n" + "\n".join(f'{row["user"]},"{row["text"]}"' for row in ROWS) + end)
+        file.write_text(
+            "user,text\n" + "\n".join(f'{row["user"]},"{row["text"]}"' for row in ROWS) + end
+        )
     else:
         file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + end)
     found = blocks.find([str(file)])
@@ -31,14 +33,21 @@ def test_every_line_is_read_once(name, end, size, tmp_path, monkeypatch):
 def test_a_column_with_an_empty_field_has_a_missing_value(tmp_path):
     (tmp_path / "log.tsv").write_text("user\titem\nu1\t\nu2\ti2\n")
     (block,) = blocks.find([str(tmp_path / "*.tsv")])
-    assert blocks.read(block).to_pylist() == [{"user": "u1", "item": None}, {"user": "u2", "item": "i2"}]
+    assert blocks.read(block).to_pylist() == [
+        {"user": "u1", "item": None},
+        {"user": "u2", "item": "i2"},
+    ]
 
 
 @pytest.mark.parametrize(
     "files, pattern, said",
     [
         ({}, "*.csv", "`files` must match at least one file. Received: "),
-        ({"a.csv": "user,item\n1,2\n", "b.csv": "user,thing\n1,2\n"}, "*.csv", "must have the same columns"),
+        (
+            {"a.csv": "user,item\n1,2\n", "b.csv": "user,thing\n1,2\n"},
+            "*.csv",
+            "must have the same columns",
+        ),
         ({"a.csv": "user,user\n1,2\n"}, "*.csv", "must begin with the columns' names, each once"),
         ({"a.txt": "x"}, "*", "A file's name must end in .csv, .tsv"),
         ({"a.csv.gz": "x"}, "*", "must not be compressed as a whole"),
@@ -53,14 +62,18 @@ def test_files_that_cannot_be_read_are_refused_before_any_work(files, pattern, s
 
 def test_a_format_does_not_make_a_compressed_file_plain(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"user,item\n" + 100 * b"1,2\n"))
-    with pytest.raises(ValueError, match="must not be compressed as a whole"):  # else its end would be missing
+    with pytest.raises(
+        ValueError, match="must not be compressed as a whole"
+    ):  # else its end would be missing
         blocks.find([str(tmp_path / "a.csv.gz")], "csv")
 
 
 def test_a_broken_line_names_file_and_place(tmp_path):
     (tmp_path / "log.csv").write_text("user,item\nu1,i1\nu2\n")
     (block,) = blocks.find([str(tmp_path / "log.csv")])
-    with pytest.raises(ValueError, match="log.csv, bytes 10 to 19, must be csv: .*Expected 2 columns, got 1"):
+    with pytest.raises(
+        ValueError, match="log.csv, bytes 10 to 19, must be csv: .*Expected 2 columns, got 1"
+    ):
         blocks.read(block)
 
 

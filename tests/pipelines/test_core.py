@@ -17,7 +17,9 @@ def pairs():
     """1,500 clicks, some repeated, of users and items with very different numbers of them."""
     rng = np.random.default_rng(0)
     users, items = ((rng.pareto(0.7, 1500) * 8).astype(int) % 120 for _ in range(2))
-    return pd.DataFrame({"user": [f"u{user}" for user in users], "item": [f"i{item}" for item in items]})
+    return pd.DataFrame(
+        {"user": [f"u{user}" for user in users], "item": [f"i{item}" for item in items]}
+    )
 
 
 def write_examples(frame, folder):
@@ -25,9 +27,16 @@ def write_examples(frame, folder):
 
     (folder / "Split-all").mkdir(parents=True)
     for number, part in enumerate((frame[::2], frame[1::2])):
-        lists = [examples.lists(pa.array(part[name], pa.large_string()).cast(pa.large_binary())) for name in part]
-        records = RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(lists, list(part)))
-        (folder / "Split-all" / f"data_tfrecord-0000{number}-of-00002.gz").write_bytes(examples.compress(records))
+        lists = [
+            examples.lists(pa.array(part[name], pa.large_string()).cast(pa.large_binary()))
+            for name in part
+        ]
+        records = RecordBatchToExamplesEncoder().encode(
+            pa.RecordBatch.from_arrays(lists, list(part))
+        )
+        (folder / "Split-all" / f"data_tfrecord-0000{number}-of-00002.gz").write_bytes(
+            examples.compress(records)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +48,9 @@ def source(pairs, tmp_path_factory):
 
 def find(source, scratch, **settings):
     scratch.mkdir()
-    return core.find_core(source, COLUMNS, TransformSettings(**settings), scratch, PipelineOptions([]))
+    return core.find_core(
+        source, COLUMNS, TransformSettings(**settings), scratch, PipelineOptions([])
+    )
 
 
 def kept(found, name):
@@ -47,7 +58,9 @@ def kept(found, name):
     all_ids = {}
     for group in range(core.GROUPS):
         texts, counts = found.kept(name, group)
-        all_ids |= dict(zip((text.decode() for text in texts.to_pylist()), counts.tolist(), strict=True))
+        all_ids |= dict(
+            zip((text.decode() for text in texts.to_pylist()), counts.tolist(), strict=True)
+        )
     return all_ids
 
 
@@ -87,7 +100,11 @@ def test_one_pass_is_a_threshold_and_says_that_it_is_not_stable(pairs, source, t
 @pytest.mark.parametrize(
     "frame, settings, said",
     [
-        ({"user": ["a", "b"], "item": ["x", "y"]}, {"min_user_clicks": 2}, "Received: none, with min_user_clicks=2"),
+        (
+            {"user": ["a", "b"], "item": ["x", "y"]},
+            {"min_user_clicks": 2},
+            "Received: none, with min_user_clicks=2",
+        ),
         ({"user": ["a\nb", "b"], "item": ["x", "y"]}, {}, "must not hold line ends.* b'a.nb'"),
         ({"user": [], "item": []}, {}, "Some clicks must be left"),
     ],

@@ -12,7 +12,13 @@ from pipelines import run
 from pipelines.settings import InputSettings, Settings
 
 EXPORTED = [
-    {"user": {"id": "007"}, "sku": "1", "time": "2026-11-24 08:30:00 UTC", "n": "3", "price": "1.5"},
+    {
+        "user": {"id": "007"},
+        "sku": "1",
+        "time": "2026-11-24 08:30:00 UTC",
+        "n": "3",
+        "price": "1.5",
+    },
     {"user": {"id": "8"}, "sku": "2", "time": "2026-11-24T08:30:01.700Z", "n": "4"},
     {"user": {"id": "9"}, "sku": None, "time": None, "n": "5"},
 ]
@@ -32,7 +38,9 @@ def read(settings):
     for record in tf.data.TFRecordDataset(files, "GZIP"):
         features = tf.train.Example.FromString(record.numpy()).features.feature
         kinds = {name: feature.WhichOneof("kind") for name, feature in features.items()}
-        values = {name: list(getattr(features[name], kind).value) for name, kind in kinds.items() if kind}
+        values = {
+            name: list(getattr(features[name], kind).value) for name, kind in kinds.items() if kind
+        }
         rows.append({name: value[0] for name, value in values.items() if value})
     return sorted(rows, key=lambda row: row["n"])
 
@@ -58,7 +66,9 @@ def test_rows_of_the_api_are_named_by_the_settings(tmp_path):
     file.write_text("\n".join(json.dumps({"f": [{"v": value} for value in row]}) for row in rows))
     fields = ["user.id", "sku", "time", "n", "price"]
     assert read(settings_of(tmp_path, files=[str(file)], fields=fields)) == ROWS
-    with pytest.raises(Exception, match="rows.jsonl.*`input.fields` must name .* Received: 2 names for 5 columns"):
+    with pytest.raises(
+        Exception, match="rows.jsonl.*`input.fields` must name .* Received: 2 names for 5 columns"
+    ):
         read(settings_of(tmp_path, files=[str(file)], fields=fields[:2]))
 
 
@@ -100,12 +110,17 @@ def test_rows_of_a_query_are_those_of_an_export(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("source", [{}, {"files": ["a.csv"], "query": "SELECT 1"}])
 def test_there_is_one_source(source):
-    with pytest.raises(ValueError, match="one of files, table and query must be set, not (none|files and query)"):
+    with pytest.raises(
+        ValueError, match="one of files, table and query must be set, not (none|files and query)"
+    ):
         InputSettings(**source)
 
 
 def test_a_date_that_is_none_is_named(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text("user.id,sku,time,n\na,b,yesterday,1\n")
-    with pytest.raises(Exception, match="Column 'time' must hold seconds since 1970 or dates .* Received: 'yesterday'"):
+    with pytest.raises(
+        Exception,
+        match="Column 'time' must hold seconds since 1970 or dates .* Received: 'yesterday'",
+    ):
         read(settings_of(tmp_path, files=[str(file)]))

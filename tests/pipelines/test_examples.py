@@ -22,12 +22,17 @@ def texts(batches):
 
 
 def test_shards_are_tfrecords_in_an_order_of_their_own(tmp_path):
-    for name, packs in (("one", [RECORDS[:300], RECORDS[300:]]), ("two", [RECORDS[300:], RECORDS[:300]])):
+    for name, packs in (
+        ("one", [RECORDS[:300], RECORDS[300:]]),
+        ("two", [RECORDS[300:], RECORDS[:300]]),
+    ):
         pipeline = beam.Pipeline()
         examples.write(pipeline | beam.Create(packs), tmp_path / name / "Split-all", 3)
         pipeline.run().wait_until_finish()
     files = sorted((tmp_path / "one" / "Split-all").iterdir())
-    assert [file.name for file in files] == [f"data_tfrecord-0000{number}-of-00003.gz" for number in range(3)]
+    assert [file.name for file in files] == [
+        f"data_tfrecord-0000{number}-of-00003.gz" for number in range(3)
+    ]
     found = [list(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator()) for file in files]
     assert sorted(record for records in found for record in records) == sorted(RECORDS)
     assert max(map(len, found)) - min(map(len, found)) <= 2
@@ -39,7 +44,10 @@ def test_no_records_are_files_without_any(tmp_path):
     pipeline = beam.Pipeline()
     examples.write(pipeline | beam.Create([]), tmp_path, 2)
     pipeline.run().wait_until_finish()
-    assert [list(tf.data.TFRecordDataset(str(file), "GZIP")) for file in tmp_path.iterdir()] == [[], []]
+    assert [list(tf.data.TFRecordDataset(str(file), "GZIP")) for file in tmp_path.iterdir()] == [
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 100, 1 << 20])

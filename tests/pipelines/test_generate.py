@@ -14,7 +14,8 @@ def test_a_log_has_tastes_popularity_and_noise():
     assert log["is_noisy"].mean() == pytest.approx(generate.NOISE, abs=0.02)
     assert 0 < log.duplicated(["user_id", "item_id"]).mean() < 0.5
     noisy, clean = (log[log["is_noisy"] == value] for value in (1, 0))
-    # Noise prefers the same items for all; by taste each group has its own, so that all together are more even.
+    # Noise prefers the same items for all; by taste each group has its own, so that all together
+    # are more even.
     assert share_of_top(noisy) > 1.5 * share_of_top(clean)
     busiest = clean[clean["user_id"] == clean["user_id"].value_counts().index[0]]
     assert share_of_top(busiest) > 1.5 * share_of_top(clean)
@@ -34,7 +35,9 @@ def test_the_command_writes_the_same_log_for_the_same_seed(name, read, tmp_path)
         assert done.exit_code == 0 and "Wrote 2,000 clicks to" in done.output
     log = read(tmp_path / "a" / name)
     pd.testing.assert_frame_equal(log, read(tmp_path / "b" / name))
-    pd.testing.assert_frame_equal(log, generate.clicks(2000, 100, 10).to_pandas(), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        log, generate.clicks(2000, 100, 10).to_pandas(), check_dtype=False
+    )
 
 
 def test_another_ending_is_refused(tmp_path):

@@ -43,7 +43,9 @@ def test_examples_are_the_rows(accepted, log):
 
 def test_statistics_are_those_of_the_log(accepted, log):
     _, settings, done = accepted
-    statistics, feedback = read_statistics(settings.root / done["StatisticsGen"].outputs["statistics"])
+    statistics, feedback = read_statistics(
+        settings.root / done["StatisticsGen"].outputs["statistics"]
+    )
     assert statistics.num_examples == feedback["rows"] == 2000
     assert (feedback["users"], feedback["items"]) == (log["user"].nunique(), log["item"].nunique())
     assert feedback["duplicates"] == log.duplicated(["user", "item"]).sum() > 0
@@ -70,10 +72,17 @@ def test_every_format_gives_the_same_examples(file, log, settings_of, tmp_path):
     else:
         with tf.io.TFRecordWriter(str(tmp_path / file)) as writer:
             for row in log.to_dict("records"):
-                ids = {name: tf.train.BytesList(value=[row[name].encode()]) for name in ("user", "item")}
-                numbers = {name: tf.train.Int64List(value=[row[name]]) for name in ("rating", "time")}
+                ids = {
+                    name: tf.train.BytesList(value=[row[name].encode()])
+                    for name in ("user", "item")
+                }
+                numbers = {
+                    name: tf.train.Int64List(value=[row[name]]) for name in ("rating", "time")
+                }
                 features = {name: tf.train.Feature(bytes_list=value) for name, value in ids.items()}
-                features |= {name: tf.train.Feature(int64_list=value) for name, value in numbers.items()}
+                features |= {
+                    name: tf.train.Feature(int64_list=value) for name, value in numbers.items()
+                }
                 example = tf.train.Example(features=tf.train.Features(feature=features))
                 writer.write(example.SerializeToString())
     settings = settings_of(tmp_path, file)
@@ -84,7 +93,9 @@ def test_every_format_gives_the_same_examples(file, log, settings_of, tmp_path):
 
 def test_ids_stay_as_they_are_written(settings_of, tmp_path):
     rows = [("007", "1"), ("7", "2"), ("10", "3")]
-    (tmp_path / "log.csv").write_text("user,item,time\n" + "".join(f"{user},{item},1\n" for user, item in rows))
+    (tmp_path / "log.csv").write_text(
+        "user,item,time\n" + "".join(f"{user},{item},1\n" for user, item in rows)
+    )
     settings = settings_of(tmp_path, "log.csv")
     done = run.run_pipeline(settings, "ExampleGen")
     found = read_rows(settings.root / done["ExampleGen"].outputs["examples"])
@@ -104,7 +115,9 @@ def half_missing(log):
 
 
 def other_ids(log):
-    return log.assign(user=log["user"].str.replace("user ", "customer-"), item=log["item"].str.upper())
+    return log.assign(
+        user=log["user"].str.replace("user ", "customer-"), item=log["item"].str.upper()
+    )
 
 
 def bots(log):
@@ -124,13 +137,32 @@ def lost_items(log):
 @pytest.mark.parametrize(
     "poison, said",
     [
-        (wrong_type, ["| rating | wrong type | It must be INT. Received: BYTES, such as '", "1 anomaly"]),
+        (
+            wrong_type,
+            ["| rating | wrong type | It must be INT. Received: BYTES, such as '", "1 anomaly"],
+        ),
         (new_column, ["| device | new column | It is not in the schema. |", "1 anomaly"]),
-        (half_missing, ["| number of rows | There must be 0.6 to 10 times as many", "2,000. Received: 1,000"]),
-        (other_ids, ["| unknown users | At least 5% of the users must be known", "| unknown items |", "0.00%"]),
+        (
+            half_missing,
+            ["| number of rows | There must be 0.6 to 10 times as many", "2,000. Received: 1,000"],
+        ),
+        (
+            other_ids,
+            [
+                "| unknown users | At least 5% of the users must be known",
+                "| unknown items |",
+                "0.00%",
+            ],
+        ),
         (bots, ["rows by users with 200 clicks and more within an hour. Received: 17", "| bots |"]),
-        (lost_items, ["| item | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."]),
-        (lost_users, ["| user | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."]),
+        (
+            lost_items,
+            ["| item | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."],
+        ),
+        (
+            lost_users,
+            ["| user | missing values |", "| incomplete rows |", "Received: 10.00%, 200 rows."],
+        ),
     ],
 )
 def test_poison_is_stopped_with_the_reason(poison, said, accepted, log, settings_of):
@@ -143,9 +175,12 @@ def test_poison_is_stopped_with_the_reason(poison, said, accepted, log, settings
     kept = (settings.root / "ExampleValidator" / "stopped.md").read_text()
     assert kept in str(stopped.value)
     accepted_now = [
-        json.loads(file.read_text()) for file in (settings.root / "lineage").glob("*-ExampleValidator.json")
+        json.loads(file.read_text())
+        for file in (settings.root / "lineage").glob("*-ExampleValidator.json")
     ]
-    assert {each["inputs"]["statistics"] for each in accepted_now} == {done["StatisticsGen"].outputs["statistics"]}
+    assert {each["inputs"]["statistics"] for each in accepted_now} == {
+        done["StatisticsGen"].outputs["statistics"]
+    }
 
 
 def test_the_command_says_what_it_did_and_what_is_wrong(accepted, tmp_path):
@@ -159,12 +194,18 @@ def test_the_command_says_what_it_did_and_what_is_wrong(accepted, tmp_path):
     assert not any(name in done.output for name in ORDER[6:])
     (folder / "wrong.toml").write_text(text + "shard = 3\n")
     for arguments, said in (
-        (["--config", str(folder / "wrong.toml")], "`input.shard`: extra inputs are not permitted. Received: 3."),
+        (
+            ["--config", str(folder / "wrong.toml")],
+            "`input.shard`: extra inputs are not permitted. Received: 3.",
+        ),
         (["--config", str(tmp_path / "no.toml")], "which does not exist"),
         (["--config", str(config), "--step", "ExampleGenn"], "Did you mean 'ExampleGen'?"),
         (["--config", str(config), "--until", "Splitt"], "Did you mean 'Split'?"),
         (["--config", str(config), "--until", "Split", "--step", "Split"], "must not both be set"),
-        (["--config", str(config), "--untill", "Split"], "Received: --untill. Did you mean 'until'?"),
+        (
+            ["--config", str(config), "--untill", "Split"],
+            "Received: --untill. Did you mean 'until'?",
+        ),
     ):
         refused = CliRunner().invoke(run.app, arguments)
         assert refused.exit_code == 2 and said in refused.output.replace("\n", "")
@@ -185,13 +226,19 @@ def test_an_error_of_a_worker_process_is_told_without_its_traceback(monkeypatch,
     assert told.exit_code == 2
     assert told.output == "Error: `a` must be b.\nReceived: c. [while running 'write ids']\n"
     for text in (f"{trace}ValueError: cannot reshape", "the worker died"):
-        assert isinstance(fails(text).exception, RuntimeError)  # nobody's fault but ours: shown whole
+        assert isinstance(
+            fails(text).exception, RuntimeError
+        )  # nobody's fault but ours: shown whole
 
 
 def test_options_of_beam_are_taken_and_other_runners_may_have_their_own():
-    run._check_options(["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode", "in_memory"])
+    run._check_options(
+        ["--runner=DirectRunner", "--direct_num_workers=2", "--direct_running_mode", "in_memory"]
+    )
     run._check_options(["--runner=FlinkRunner", "--an_option_of_the_job_server=1"])
-    with pytest.raises(ValueError, match="Received: --direct_num_worker. Did you mean 'direct_num_workers'"):
+    with pytest.raises(
+        ValueError, match="Received: --direct_num_worker. Did you mean 'direct_num_workers'"
+    ):
         run._check_options(["--runner=DirectRunner", "--direct_num_worker=2"])
 
 
@@ -199,16 +246,23 @@ def test_options_of_beam_are_taken_and_other_runners_may_have_their_own():
     ("rows", "said"),
     [
         ([], "There must be some. Received: none."),
-        (["u1,i1,", "u2,i1,"], "`[input]` names it for the timestamp, and no row has it. Received: item, user."),
+        (
+            ["u1,i1,", "u2,i1,"],
+            "`[input]` names it for the timestamp, and no row has it. Received: item, user.",
+        ),
     ],
 )
-def test_a_log_that_lacks_what_the_settings_name_is_stopped_and_tells_no_schema(rows, said, settings_of, tmp_path):
+def test_a_log_that_lacks_what_the_settings_name_is_stopped_and_tells_no_schema(
+    rows, said, settings_of, tmp_path
+):
     (tmp_path / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
     settings = settings_of(tmp_path, "log.csv")
     with pytest.raises(PipelineStopped) as stopped:
         run.run_pipeline(settings)
     assert said in str(stopped.value)
-    assert (settings.root / "schema.pbtxt").exists() == bool(rows)  # an empty one would refuse all spans to come
+    assert (settings.root / "schema.pbtxt").exists() == bool(
+        rows
+    )  # an empty one would refuse all spans to come
 
 
 def test_a_mistyped_column_is_named_beside_those_that_there_are(accepted):
@@ -220,14 +274,23 @@ def test_a_mistyped_column_is_named_beside_those_that_there_are(accepted):
     assert against_columns(statistics, known) == []
     (found,) = against_columns(statistics, {**known, "item_id": "itm"})
     assert found[:2] == ("itm", "missing column")
-    assert found[2] == "`[input]` names it for the item_id, and no row has it. Received: item, rating, time, user."
+    assert (
+        found[2]
+        == "`[input]` names it for the item_id, and no row has it. Received: item, rating, time, user."
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('item_column = "user_id"', "each `..._column` must be another one. Received: user_id, user_id."),
-        ('format = "xlsx"', "`input.format`: input should be 'csv', 'tsv', 'jsonl', 'parquet' or 'tfrecord'"),
+        (
+            'item_column = "user_id"',
+            "each `..._column` must be another one. Received: user_id, user_id.",
+        ),
+        (
+            'format = "xlsx"',
+            "`input.format`: input should be 'csv', 'tsv', 'jsonl', 'parquet' or 'tfrecord'",
+        ),
     ],
 )
 def test_an_input_that_cannot_be_meant_is_refused(text, said, tmp_path):
@@ -238,10 +301,15 @@ def test_an_input_that_cannot_be_meant_is_refused(text, said, tmp_path):
 
 
 def test_paths_start_at_the_settings(tmp_path):
-    (tmp_path / "c.toml").write_text('root = "out"\n[input]\nfiles = ["a.csv", "gs://bucket/b.csv"]\n')
+    (tmp_path / "c.toml").write_text(
+        'root = "out"\n[input]\nfiles = ["a.csv", "gs://bucket/b.csv"]\n'
+    )
     settings = Settings.read(tmp_path / "c.toml")
     assert settings.root == tmp_path / "out"
     assert settings.input.files == [str(tmp_path / "a.csv"), "gs://bucket/b.csv"]
     (tmp_path / "home.toml").write_text('root = "~/out"\n[input]\nfiles = ["~/a.csv"]\n')
     home = Settings.read(tmp_path / "home.toml")
-    assert (home.root, home.input.files) == (pathlib.Path.home() / "out", [str(pathlib.Path.home() / "a.csv")])
+    assert (home.root, home.input.files) == (
+        pathlib.Path.home() / "out",
+        [str(pathlib.Path.home() / "a.csv")],
+    )

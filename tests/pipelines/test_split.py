@@ -32,7 +32,10 @@ def graph_of(settings, done):
 
 def raw(rows):
     """Rows in raw ids, all as text, in an order of their own."""
-    columns = [rows.raw_user_ids[rows.user_id].astype(str), rows.raw_item_ids[rows.item_id].astype(str)]
+    columns = [
+        rows.raw_user_ids[rows.user_id].astype(str),
+        rows.raw_item_ids[rows.item_id].astype(str),
+    ]
     columns += [] if rows.timestamp is None else [rows.timestamp]
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
@@ -47,7 +50,9 @@ def assert_equal(found, expected):
 
 def in_memory(log, **options):
     """The same log, split in memory; equal times in order of the item, as the step has them."""
-    log = log.assign(length=log["item"].str.len()).sort_values(["time", "user", "length", "item"], kind="stable")
+    log = log.assign(length=log["item"].str.len()).sort_values(
+        ["time", "user", "length", "item"], kind="stable"
+    )
     return load_split(log.drop(columns="length"), user_column="user", item_column="item", **options)
 
 
@@ -112,7 +117,9 @@ def test_the_graph_maps_raw_ids_at_serving(accepted, tmp_path):
 
         @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "user_id")])
         def dense(self, user_id):
-            return self.graph.transform_raw_features({"user_id": user_id}, drop_unused_features=True)
+            return self.graph.transform_raw_features(
+                {"user_id": user_id}, drop_unused_features=True
+            )
 
     server = Server()
     tf.saved_model.save(server, str(tmp_path / "1"), signatures=server.dense)
@@ -137,14 +144,18 @@ def cored(log, settings_of, tmp_path_factory):
     settings = settings_of(folder, "log.parquet", rating_column="rating")
     settings.validation.max_missing = 0.1
     settings.transform.min_user_clicks, settings.transform.min_item_clicks = 8, 6
-    settings.split = SplitSettings(fractions=(0.6, 0.2, 0.2), clean_test="rating >= 3", shards=2, name="cored")
+    settings.split = SplitSettings(
+        fractions=(0.6, 0.2, 0.2), clean_test="rating >= 3", shards=2, name="cored"
+    )
     return settings, run_pipeline(settings, until="Split")
 
 
 def test_what_is_left_by_the_k_core_is_split_and_the_test_is_clean(cored, log):
     settings, done = cored
     log = log.assign(length=log["item"].str.len())
-    left = log.sort_values(["time", "user", "length", "item", "rating"]).drop_duplicates(["user", "item"])
+    left = log.sort_values(["time", "user", "length", "item", "rating"]).drop_duplicates(
+        ["user", "item"]
+    )
     for _ in range(20):
         left = left[left["user"].map(left["user"].value_counts()) >= 8]
         left = left[left["item"].map(left["item"].value_counts()) >= 6]
@@ -158,7 +169,9 @@ def test_what_is_left_by_the_k_core_is_split_and_the_test_is_clean(cored, log):
     # Items that a raw click names and the core lacks are not served.
     lost = (set(log["item"]) - set(left["item"])).pop()
     graph = tft.TFTransformOutput(str(graph_of(settings, done)))
-    answer = graph.transform_raw_features({"item_id": tf.constant([lost])}, drop_unused_features=True)
+    answer = graph.transform_raw_features(
+        {"item_id": tf.constant([lost])}, drop_unused_features=True
+    )
     assert answer["item_id"].numpy().tolist() == [-1]
 
 
@@ -176,14 +189,21 @@ def test_a_split_by_hash_is_that_in_memory(accepted, log):
 
 
 def test_parts_that_come_out_empty_are_refused(accepted):
-    with pytest.raises(ValueError, match="The validation split must not be empty. Received: 2,000 clicks, by='chronol"):
+    with pytest.raises(
+        ValueError,
+        match="The validation split must not be empty. Received: 2,000 clicks, by='chronol",
+    ):
         run_split(accepted, fractions=(0.998, 0.001, 0.001))
 
 
 @pytest.mark.parametrize(
     "given, settings, said",
     [
-        ({}, {"by": "chronological-per-user"}, "`input.timestamp_column` must be set for a chronological split"),
+        (
+            {},
+            {"by": "chronological-per-user"},
+            "`input.timestamp_column` must be set for a chronological split",
+        ),
         ({}, {"clean_test": "rating >= 5"}, "`clean_test` must name a column that the data has"),
         ({}, {"fractions": (0.8, 0.1, 0.2)}, "`fractions` must be three positive shares"),
         ({}, {"clean_test": "rating"}, "`clean_test` must read `column operator number`"),
@@ -196,7 +216,10 @@ def test_settings_that_do_not_fit_are_refused_before_work(given, settings, said)
 
 def test_without_times_the_split_is_by_hash():
     assert way(SplitSettings(), InputSettings(files=["a.csv"])) == "hash"
-    assert way(SplitSettings(), InputSettings(files=["a.csv"], timestamp_column="t")) == "chronological-per-user"
+    assert (
+        way(SplitSettings(), InputSettings(files=["a.csv"], timestamp_column="t"))
+        == "chronological-per-user"
+    )
 
 
 def test_numbers_rank_in_their_own_order():
@@ -216,4 +239,11 @@ def test_movielens_is_that_in_memory(data_dir, tmp_path):
     done = run_pipeline(settings, until="Split")
     found = read_shards(shards_of(settings, done))
     assert_equal(found, load_split("ml-100k-raw", data_dir=data_dir))
-    assert sum(json.loads((shards_of(settings, done) / "interactions.json").read_text())["rows"].values()) < 100_000
+    assert (
+        sum(
+            json.loads((shards_of(settings, done) / "interactions.json").read_text())[
+                "rows"
+            ].values()
+        )
+        < 100_000
+    )

@@ -26,7 +26,12 @@ def counted(parts, count, place, *more):
 def test_degrees_and_repeated_pairs_equal_those_of_pandas():
     rng = np.random.default_rng(1)
     parts = [clicks(rng) for _ in range(3)]
-    frame = pd.DataFrame({"user": np.concatenate([p[0] for p in parts]), "item": np.concatenate([p[1] for p in parts])})
+    frame = pd.DataFrame(
+        {
+            "user": np.concatenate([p[0] for p in parts]),
+            "item": np.concatenate([p[1] for p in parts]),
+        }
+    )
     users = counted(parts, statistics_gen.count_users, 0, 10**9)
     assert users["user_degrees"] == frame["user"].value_counts().value_counts().to_dict()
     assert users["duplicates"] == frame.duplicated().sum() > 0
@@ -50,29 +55,53 @@ def test_without_times_nobody_is_a_bot():
 
 
 def test_gini_and_quantiles_by_hand():
-    # Items of 1, 1, 2 and 4 clicks: the mean absolute difference of pairs is 1.25, the mean 2, and Gini 1.25 / 4.
+    # Items of 1, 1, 2 and 4 clicks: the mean absolute difference of pairs is 1.25, the mean 2, and
+    # Gini 1.25 / 4.
     degrees = {1: 2, 2: 1, 4: 1}
     assert statistics_gen._gini(degrees) == pytest.approx(0.3125)
     assert statistics_gen._gini({3: 5}) == pytest.approx(0.0)
     assert statistics_gen._shares(degrees) == {"0": 0.25, "1": 0.25, "2": 0.5}
-    assert statistics_gen._quantiles(degrees) == {"min": 1, "10%": 1, "50%": 1, "90%": 4, "99%": 4, "max": 4}
+    assert statistics_gen._quantiles(degrees) == {
+        "min": 1,
+        "10%": 1,
+        "50%": 1,
+        "90%": 4,
+        "99%": 4,
+        "max": 4,
+    }
 
 
 def test_divergence_by_hand():
     assert divergence({"a": 1.0}, {"a": 1.0}) == 0.0
     assert divergence({"a": 1.0}, {"b": 1.0}) == pytest.approx(1.0)
-    # p = (1/2, 1/2), q = (1, 0): m = (3/4, 1/4); (.5 log2(2/3) + .5 log2 2) / 2 + log2(4/3) / 2 = .3113
+    # p = (1/2, 1/2), q = (1, 0): m = (3/4, 1/4); (.5 log2(2/3) + .5 log2 2) / 2 + log2(4/3) / 2 =
+    # .3113
     assert divergence({"a": 0.5, "b": 0.5}, {"a": 1.0}) == pytest.approx(0.311278, abs=1e-6)
 
 
 def test_a_column_that_some_batches_lack_is_missing_there():
-    counts = {"kinds": {"INT": 3}, "present": 3, "missing": 0, "sum": 6.0, "squares": 14.0, "min": 1.0, "max": 3.0}
-    (feature,) = statistics_gen.to_proto({"rating": counts | {"zeros": 0}}, rows=5).datasets[0].features
+    counts = {
+        "kinds": {"INT": 3},
+        "present": 3,
+        "missing": 0,
+        "sum": 6.0,
+        "squares": 14.0,
+        "min": 1.0,
+        "max": 3.0,
+    }
+    (feature,) = (
+        statistics_gen.to_proto({"rating": counts | {"zeros": 0}}, rows=5).datasets[0].features
+    )
     assert feature.num_stats.common_stats.num_missing == 2
-    assert (feature.num_stats.mean, feature.num_stats.std_dev) == (2.0, pytest.approx((2 / 3) ** 0.5))
+    assert (feature.num_stats.mean, feature.num_stats.std_dev) == (
+        2.0,
+        pytest.approx((2 / 3) ** 0.5),
+    )
 
 
-@pytest.mark.parametrize("name, limit", [("duplicates", 0.5), ("bot_rows", 0.05), ("incomplete_rows", 0.0)])
+@pytest.mark.parametrize(
+    "name, limit", [("duplicates", 0.5), ("bot_rows", 0.05), ("incomplete_rows", 0.0)]
+)
 def test_a_share_may_reach_its_limit_and_no_more(name, limit):
     feedback = {"rows": 1000, "duplicates": 0, "bot_rows": 0, "incomplete_rows": 0}
     assert against_limits(feedback | {name: int(limit * 1000)}, ValidationSettings()) == []

@@ -19,7 +19,9 @@ def test_an_artifact_lies_where_tfx_would_put_it(tmp_path):
     execution = publish(store)
     assert (tmp_path / "Step" / "out" / "1" / "file").read_text() == "x"
     assert store.find("Step", "key") == execution
-    assert execution.notes == {"rows": 3} and execution.digests == {"out": digest(tmp_path / "Step" / "out" / "1")}
+    assert execution.notes == {"rows": 3} and execution.digests == {
+        "out": digest(tmp_path / "Step" / "out" / "1")
+    }
     assert store.find("Step", "another key") is None
 
 
@@ -52,7 +54,9 @@ def test_a_step_that_goes_on_finds_what_it_left(tmp_path):
     fail_once(store, "another key", goes_on=True)
     execution = store.publish("Step", "key", {}, ("out",), write, goes_on=True)
     assert execution.notes == {"found": ["half"]}
-    assert [each.name for each in (tmp_path / "Step" / "out").iterdir()] == ["1"]  # what nobody came back for is gone
+    assert [each.name for each in (tmp_path / "Step" / "out").iterdir()] == [
+        "1"
+    ]  # what nobody came back for is gone
 
 
 def test_a_step_that_begins_anew_finds_nothing_of_a_killed_one(tmp_path):

@@ -7,9 +7,9 @@ import pytest
 
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions
-from deca_tf.deca_model import DeCAModel
 from deca_tf.denoisers import DeCA
 from deca_tf.reporting import interaction_report, separation_auc
+from deca_tf.training.deca_model import DeCAModel
 
 
 def over_pairs(scores, is_noisy):
@@ -30,7 +30,9 @@ def test_auc_equals_brute_force(values):
         scores = rng.integers(0, values, 40) / 7
         is_noisy = rng.random(40) < rng.choice([0.1, 0.5, 0.9])
         is_noisy[:2] = True, False
-        assert separation_auc(scores, is_noisy) == pytest.approx(over_pairs(scores, is_noisy), abs=1e-12)
+        assert separation_auc(scores, is_noisy) == pytest.approx(
+            over_pairs(scores, is_noisy), abs=1e-12
+        )
 
 
 def test_auc_has_the_right_direction():
@@ -85,15 +87,22 @@ def test_report(clicks, batch_size):
     for row in range(50):
         user, item = clicks.user_id[row], clicks.item_id[row]
         prior = sigmoid_of(f, user, item)
-        liked, disliked = prior * sigmoid_of(h_prime, user, item), (1 - prior) * sigmoid_of(h, user, item)
+        liked, disliked = (
+            prior * sigmoid_of(h_prime, user, item),
+            (1 - prior) * sigmoid_of(h, user, item),
+        )
         key = (f"user {user}", f"item {item}")
-        truth.setdefault(key, []).append((prior, liked / (liked + disliked), clicks.rating[row], clicks.is_noisy[row]))
+        truth.setdefault(key, []).append(
+            (prior, liked / (liked + disliked), clicks.rating[row], clicks.is_noisy[row])
+        )
     found = {}
     for user, item, *rest in report.itertuples(index=False):
         found.setdefault((user, item), []).append(tuple(rest))
     assert found.keys() == truth.keys()
     for key in truth:  # pairs that occur more than once keep their order
-        np.testing.assert_allclose(np.array(found[key], float), np.array(truth[key], float), rtol=1e-3)
+        np.testing.assert_allclose(
+            np.array(found[key], float), np.array(truth[key], float), rtol=1e-3
+        )
 
 
 def test_report_of_a_plain_keras_model_has_no_posterior(clicks):

@@ -27,45 +27,61 @@ def judged():
     whole = Interactions(users, items, np.arange(NUM_USERS) + 500, np.arange(NUM_ITEMS))
     is_test = np.arange(420) < 120
     cold = users % 10 == 0  # no row of theirs is in train
-    split = Split(whole.take(~is_test & ~cold), whole.take(~is_test & cold), whole.take(is_test), "clean", "t")
+    split = Split(
+        whole.take(~is_test & ~cold), whole.take(~is_test & cold), whole.take(is_test), "clean", "t"
+    )
     scores = rng.normal(size=(NUM_USERS, NUM_ITEMS)).astype(np.float32)
     return split, scores, evaluate(Table(scores), split, ks=(K,))
 
 
 def lists(split, scores):
     """Ranked items of each user, by loops; popularity for those without clicks in train."""
-    train, validation = (list(zip(p.user_id, p.item_id, strict=True)) for p in (split.train, split.validation))
+    train, validation = (
+        list(zip(p.user_id, p.item_id, strict=True)) for p in (split.train, split.validation)
+    )
     popularity = np.bincount(split.train.item_id, minlength=NUM_ITEMS)
     for user in range(NUM_USERS):
         is_warm = any(u == user for u, _ in train)
         own = scores[user] if is_warm else popularity
         taken = {i for u, i in train + validation if u == user}
-        yield sorted((i for i in range(NUM_ITEMS) if i not in taken), key=lambda i: (-own[i], i)), own, is_warm
+        yield (
+            sorted((i for i in range(NUM_ITEMS) if i not in taken), key=lambda i: (-own[i], i)),
+            own,
+            is_warm,
+        )
 
 
 def test_places_of_all_pairs(judged):
     split, scores, found = judged
     ranked = [items for items, *_ in lists(split, scores)]
     expected = sorted(
-        (int(u), int(i), ranked[u].index(i) + 1) for u, i in zip(split.test.user_id, split.test.item_id, strict=True)
+        (int(u), int(i), ranked[u].index(i) + 1)
+        for u, i in zip(split.test.user_id, split.test.item_id, strict=True)
     )
     received = [tuple(row) for row in found.per_pair.itertuples(index=False)]
     assert [pair for *pair, _ in received] == [pair for *pair, _ in expected]
     beyond = K + 1  # where ties are not told apart
-    assert [min(place, beyond) for *_, place in received] == [min(place, beyond) for *_, place in expected]
+    assert [min(place, beyond) for *_, place in received] == [
+        min(place, beyond) for *_, place in expected
+    ]
 
 
 def test_a_pair_that_was_seen_has_no_place():
     rows = Interactions(np.zeros(2, int), np.array([0, 2]), np.arange(1), np.arange(4))
     split = Split(rows.take([0]), rows.take([1]), rows, "paper", "t")
-    found = evaluate(Table(np.array([[4.0, 3.0, 2.0, 1.0]], np.float32)), split, ks=(2,), leave_out_seen=True)
+    found = evaluate(
+        Table(np.array([[4.0, 3.0, 2.0, 1.0]], np.float32)), split, ks=(2,), leave_out_seen=True
+    )
     assert found.per_pair["place"].tolist() == [0, 0]
 
 
 def test_users_and_items_are_sliced_as_said(judged):
     split, scores, found = judged
     table = slices(found, split.train, K).set_index("slice")
-    test = {user: set(split.test.item_id[split.test.user_id == user].tolist()) for user in range(NUM_USERS)}
+    test = {
+        user: set(split.test.item_id[split.test.user_id == user].tolist())
+        for user in range(NUM_USERS)
+    }
     activity = np.bincount(split.train.user_id, minlength=NUM_USERS)
     hits, recall = {}, {}
     for user, (items, *_) in enumerate(lists(split, scores)):

@@ -5,8 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from deca_tf.reproduction.results import Results
-from deca_tf.run_folder import RunFolder, write_atomically
+from deca_tf._files import write_atomically
+from deca_tf.runs.folder import RunFolder
+from reproduction.results import Results
 
 
 def fake_run(root, cell, seed, recall=0.2, *, test=None, users=None, history=None, **more):

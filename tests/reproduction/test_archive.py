@@ -7,9 +7,9 @@ import tarfile
 import pandas as pd
 import pytest
 
-from deca_tf.reproduction import archive
-from deca_tf.reproduction.grid import Cell
-from deca_tf.reproduction.results import Results
+from reproduction import archive
+from reproduction.grid import Cell
+from reproduction.results import Results
 from tests.reproduction.conftest import fake_run, user_frame
 
 CELL = Cell("ml-100k", "paper", "gmf", "none")
@@ -22,7 +22,14 @@ def written(tmp_path):
     root = tmp_path / "runs"
     users = user_frame([0.25, 0.5]).assign(**{"mrr@20": 0.1})
     config = CELL.config(0, "/home/me").to_dict()
-    fake_run(root, CELL, 0, users=users, history=pd.DataFrame({"epoch": [1], "loss": [0.5]}), config=config)
+    fake_run(
+        root,
+        CELL,
+        0,
+        users=users,
+        history=pd.DataFrame({"epoch": [1], "loss": [0.5]}),
+        config=config,
+    )
     settings = CELL.folder(root, 0) / "config.toml"
     settings.write_text(settings.read_text().replace("[data]\n", '[data]\ndata_dir = "/home/me"\n'))
     torn = root / "writing-torn/paper"  # what a killed extraction leaves behind
@@ -44,7 +51,10 @@ def test_runs_come_back_without_their_models(tmp_path, written):
     assert archive.extract(written, root) == 1
     results = Results(root, range(2))
     assert (results.finished(CELL), results.finished(OTHER)) == ((0,), ())
-    (metrics,), (before,) = results.metrics(CELL), Results(tmp_path / "runs", range(2)).metrics(CELL)
+    (metrics,), (before,) = (
+        results.metrics(CELL),
+        Results(tmp_path / "runs", range(2)).metrics(CELL),
+    )
     assert before["config"]["data"].pop("data_dir") == "/home/me"
     assert metrics == before
     assert "data_dir" not in (CELL.folder(root, 0) / "config.toml").read_text()
@@ -65,20 +75,28 @@ def test_what_is_there_stays(tmp_path, written):
     (root / "derived/kind/seed-0.json").write_text("7")
     assert archive.extract(written, root) == 0
     assert Results(root, range(1)).values(CELL, "recall@20") == [0.75]
-    assert [json.loads((root / f"derived/kind/seed-{seed}.json").read_text()) for seed in (0, 1)] == [7, 1]
+    assert [
+        json.loads((root / f"derived/kind/seed-{seed}.json").read_text()) for seed in (0, 1)
+    ] == [7, 1]
     assert not (CELL.folder(root, 0) / "history.csv").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", "cut off"], ids=["empty", "text", "cut off"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", "cut off"], ids=["empty", "text", "cut off"]
+)
 def test_what_is_no_archive_is_refused(tmp_path, written, content):
     broken = tmp_path / "broken.tar.xz"
     broken.write_bytes(written.read_bytes()[:500] if content == "cut off" else content)
-    with pytest.raises(ValueError, match=r"`archive` must be a file that `deca-tf reproduce --archive` wrote"):
+    with pytest.raises(
+        ValueError, match=r"`archive` must be a file that `python -m reproduction --archive` wrote"
+    ):
         archive.extract(broken, tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../../outside.json", "{absolute}/outside.json", "paper/../../../outside.json"])
+@pytest.mark.parametrize(
+    "name", ["../../outside.json", "{absolute}/outside.json", "paper/../../../outside.json"]
+)
 def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     evil = tmp_path / "evil.tar.xz"
     with tarfile.open(evil, "w:xz") as file:

@@ -6,11 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
-from deca_tf.reproduction.comparator_runs import ComparatorRun
-from deca_tf.reproduction.costs import STARTING, Costs, stored_seconds
-from deca_tf.reproduction.grid import Cell, Run
-from deca_tf.reproduction.progress import Progress
-from deca_tf.reproduction.workers import INTERRUPTED
+from reproduction.baseline_runs import BaselineRun
+from reproduction.costs import STARTING, Costs, stored_seconds
+from reproduction.grid import Cell, Run
+from reproduction.progress import Progress
+from reproduction.workers import INTERRUPTED
 from tests.reproduction.conftest import fake_run
 
 NORMAL = Cell("modcloth", "paper", "gmf", "none")  # 40 epochs
@@ -29,7 +29,7 @@ def test_estimates_follow_what_is_most_alike(tmp_path):
     costs.learn(Run(DECA, 0), STARTING + 400)
     assert costs(Run(DECA, 1)) == STARTING + 400
     assert costs(Run(NORMAL, 1)) == 40 + STARTING
-    assert costs(ComparatorRun("adressa", "als")) > costs(ComparatorRun("modcloth", "als")) > 0
+    assert costs(BaselineRun("adressa", "als")) > costs(BaselineRun("modcloth", "als")) > 0
 
 
 def test_a_priors_time_counts(tmp_path):
@@ -45,7 +45,9 @@ def test_a_priors_time_counts(tmp_path):
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_the_display(is_terminal):
     jobs = [Run(NORMAL, 0), Run(NORMAL, 1), Run(DECA, 0)]
-    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100, legacy_windows=False)
+    console = Console(
+        file=io.StringIO(), force_terminal=is_terminal, width=100, legacy_windows=False
+    )
     costs = {job: 3600 for job in jobs}
 
     class Known:

@@ -7,17 +7,21 @@ import shlex
 import pytest
 
 from deca_tf.config import merge, parse_assignment, resolve
-from deca_tf.reproduction.grid import Cell, Run, cells_of
+from reproduction.grid import Cell, Run, cells_of
 
 DP_ONLY = Cell("modcloth", "paper", "gmf", "deca-p", (("denoiser.phases", ("dp",)),))
-BIASED = Cell("ml-100k", "clean", "mf", "none", (("backbone.item_bias", True), ("training.epochs", 3)))
+BIASED = Cell(
+    "ml-100k", "clean", "mf", "none", (("backbone.item_bias", True), ("training.epochs", 3))
+)
 
 
 def test_a_recipes_own_cell_lies_where_it_always_did():
     cell = Cell("ml-100k", "paper", "gmf", "deca")
     assert cell.folder("root", 2) == pathlib.Path("root/paper/ml-100k/gmf-deca/seed-2")
     recipe = {"data": {"dataset": "ml-100k", "protocol": "paper"}, "backbone": {"name": "gmf"}}
-    assert cell.config(2) == resolve(overrides=merge(recipe, {"denoiser": {"name": "deca"}, "seed": 2}))
+    assert cell.config(2) == resolve(
+        overrides=merge(recipe, {"denoiser": {"name": "deca"}, "seed": 2})
+    )
 
 
 def test_overrides_are_in_the_folder_and_in_the_settings():
@@ -43,7 +47,10 @@ def test_the_command_gives_the_same_settings(cell):
     given = {name: value for name, value in options if name != "set"}
     repeated = resolve(
         overrides=merge(
-            {"seed": int(given["seed"]), "data": {"dataset": given["dataset"], "protocol": given["protocol"]}},
+            {
+                "seed": int(given["seed"]),
+                "data": {"dataset": given["dataset"], "protocol": given["protocol"]},
+            },
             {"backbone": {"name": given["backbone"]}, "denoiser": {"name": given["denoiser"]}},
             *(parse_assignment(value) for name, value in options if name == "set"),
         )
@@ -59,7 +66,9 @@ def test_equal_cells_are_one_run():
         ("mf", "none"),
         ("mf", "deca"),
     ]
-    assert {Run(cells[0], 1), Run(Cell("modcloth", "paper", "gmf", "none"), 1)} == {Run(cells[0], 1)}
+    assert {Run(cells[0], 1), Run(Cell("modcloth", "paper", "gmf", "none"), 1)} == {
+        Run(cells[0], 1)
+    }
     assert pickle.loads(pickle.dumps(Run(DP_ONLY, 1))) == Run(DP_ONLY, 1)
 
 
@@ -70,7 +79,7 @@ def test_a_run_trains_by_the_cells_settings(monkeypatch, tmp_path):
         asked.append((config, out, show_progress))
         return {"test": {"recall@20": 0.25}, "collapsed": "all rejected"}
 
-    monkeypatch.setattr("deca_tf.experiment.run", run)
+    monkeypatch.setattr("deca_tf.runs.run.run", run)
     said = Run(DP_ONLY, 3).do(tmp_path, "data")
     assert asked == [(DP_ONLY.config(3, "data"), DP_ONLY.folder(tmp_path, 3), False)]
     assert said == "recall@20 0.2500, collapsed: all rejected"

@@ -2,12 +2,15 @@
 
 import pytest
 
-from deca_tf.reproduction.published import TABLES, published, published_rows
+from reproduction.published import TABLES, published, published_rows
 
 BACKBONES = ("gmf", "neumf", "cdae", "lightgcn")
 METHODS = ("none", "wbpr", "t-ce", "ensemble", "deca", "deca-p")
 SUB_TASKS = ("deca-dp", "deca-dn", "deca", "deca-p-dp", "deca-p-dn", "deca-p")
-MODELS = [("none", "mf"), *((denoiser, model) for denoiser in ("deca", "deca-p") for model in ("mf", "gmf", "neumf"))]
+MODELS = [
+    ("none", "mf"),
+    *((denoiser, model) for denoiser in ("deca", "deca-p") for model in ("mf", "gmf", "neumf")),
+]
 
 # The corners and some of the middle of each block.
 SPOTS = [
@@ -65,7 +68,8 @@ MODEL_SPOTS = [
     (6, "electronics", "deca", "gmf", "ndcg@50", 0.0368),
     (6, "electronics", "deca-p", "neumf", "ndcg@50", 0.0386),
 ]
-# Number and sum of a table's means, and sum of its standard deviations, taken from the paper's text as it stands.
+# Number and sum of a table's means, and sum of its standard deviations, taken from the paper's text
+# as it stands.
 SUMS = {
     2: (288, 32.286, 0.643),
     3: (96, 11.045, None),
@@ -79,13 +83,19 @@ def figures(table):
     return [figure for row in published_rows(table) for figure in published(table, *row).values()]
 
 
-@pytest.mark.parametrize(("table", "dataset", "backbone", "denoiser", "metric", "mean", "std"), SPOTS)
+@pytest.mark.parametrize(
+    ("table", "dataset", "backbone", "denoiser", "metric", "mean", "std"), SPOTS
+)
 def test_cells_are_the_papers(table, dataset, backbone, denoiser, metric, mean, std):
     assert published(table, dataset, backbone, denoiser)[metric] == (mean, std)
 
 
-@pytest.mark.parametrize(("table", "dataset", "denoiser", "noise_model", "metric", "mean"), MODEL_SPOTS)
-def test_cells_of_other_noise_models_are_the_papers(table, dataset, denoiser, noise_model, metric, mean):
+@pytest.mark.parametrize(
+    ("table", "dataset", "denoiser", "noise_model", "metric", "mean"), MODEL_SPOTS
+)
+def test_cells_of_other_noise_models_are_the_papers(
+    table, dataset, denoiser, noise_model, metric, mean
+):
     assert published(table, dataset, "gmf", denoiser, noise_model)[metric] == (mean, None)
 
 
@@ -106,18 +116,35 @@ def test_sums_are_the_papers(table):
 @pytest.mark.parametrize(
     ("table", "rows"),
     [
-        (2, [(data, b, m, "mf") for data in ("ml-100k", "modcloth", "adressa") for b in BACKBONES for m in METHODS]),
+        (
+            2,
+            [
+                (data, b, m, "mf")
+                for data in ("ml-100k", "modcloth", "adressa")
+                for b in BACKBONES
+                for m in METHODS
+            ],
+        ),
         (3, [("modcloth", b, m, "mf") for b in BACKBONES for m in SUB_TASKS]),
         (4, [("modcloth", "gmf", *model) for model in MODELS]),
         (5, [("electronics", b, m, "mf") for b in BACKBONES for m in METHODS]),
-        (6, [(data, "gmf", *model) for data in ("ml-100k", "adressa", "electronics") for model in MODELS]),
+        (
+            6,
+            [
+                (data, "gmf", *model)
+                for data in ("ml-100k", "adressa", "electronics")
+                for model in MODELS
+            ],
+        ),
     ],
 )
 def test_every_cell_is_there(table, rows):
     assert published_rows(table) == rows
     for row in rows:
         short, long = {"ml-100k": (3, 20), "electronics": (10, 50)}.get(row[0], (5, 20))
-        assert list(published(table, *row)) == [f"{name}@{k}" for name in ("recall", "ndcg") for k in (short, long)]
+        assert list(published(table, *row)) == [
+            f"{name}@{k}" for name in ("recall", "ndcg") for k in (short, long)
+        ]
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -134,7 +161,10 @@ def test_table_3_repeats_table_2(backbone, denoiser):
     [(4, "modcloth", 2), (6, "ml-100k", 2), (6, "adressa", 2), (6, "electronics", 5)],
 )
 def test_tables_of_noise_models_repeat_normal_training(table, dataset, overall):
-    """Shows, too, that Table 6's lists of 5 on MovieLens are Table 2's of 3. DeCA's own rows are not so exact."""
+    """Shows, too, that Table 6's lists of 5 on MovieLens are Table 2's of 3.
+
+    DeCA's own rows are not so exact.
+    """
     coarse, fine = (published(number, dataset, "gmf", "none") for number in (overall, table))
     assert list(coarse) == list(fine)
     for metric, (mean, _) in fine.items():
@@ -150,12 +180,30 @@ def test_changing_an_answer_changes_no_later_one():
     ("asked", "message"),
     [
         ((1, "ml-100k", "gmf", "deca"), "`table` must be one of 2, 3, 4, 5, 6. Received: table=1"),
-        ((2, "electronics", "gmf", "deca"), "`dataset` must be one of .*'adressa'. Received: dataset='electronics'"),
-        ((2, "ml-100k", "mf", "deca"), "`backbone` must be one of .*Received: backbone='mf'.*Did you mean 'gmf'?"),
-        ((4, "modcloth", "neumf", "deca"), "`backbone` must be one of 'gmf'. Received: backbone='neumf'"),
-        ((2, "ml-100k", "gmf", "deca-dp"), "`denoiser` must be one of .*Received: denoiser='deca-dp'"),
-        ((2, "ml-100k", "gmf", "deca", "gmf"), "`noise_model` must be one of 'mf'. Received: noise_model='gmf'"),
-        ((6, "adressa", "gmf", "none", "gmf"), "`noise_model` must be one of 'mf'. Received: noise_model='gmf'"),
+        (
+            (2, "electronics", "gmf", "deca"),
+            "`dataset` must be one of .*'adressa'. Received: dataset='electronics'",
+        ),
+        (
+            (2, "ml-100k", "mf", "deca"),
+            "`backbone` must be one of .*Received: backbone='mf'.*Did you mean 'gmf'?",
+        ),
+        (
+            (4, "modcloth", "neumf", "deca"),
+            "`backbone` must be one of 'gmf'. Received: backbone='neumf'",
+        ),
+        (
+            (2, "ml-100k", "gmf", "deca-dp"),
+            "`denoiser` must be one of .*Received: denoiser='deca-dp'",
+        ),
+        (
+            (2, "ml-100k", "gmf", "deca", "gmf"),
+            "`noise_model` must be one of 'mf'. Received: noise_model='gmf'",
+        ),
+        (
+            (6, "adressa", "gmf", "none", "gmf"),
+            "`noise_model` must be one of 'mf'. Received: noise_model='gmf'",
+        ),
     ],
 )
 def test_rows_that_are_not_there_are_refused(asked, message):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deca_tf.reproduction import derived, run_list, tie_order
-from deca_tf.reproduction.grid import Cell
+from reproduction import derived, run_list, tie_order
+from reproduction.grid import Cell
 from tests.reproduction.conftest import fake_run, user_frame
 
 CELL = Cell("ml-100k", "paper", "gmf", "none")
@@ -48,14 +48,16 @@ def loaded(monkeypatch, results):
         calls.append(path)
         return {}, "model", split
 
-    monkeypatch.setattr("deca_tf.experiment.load_run", load_run)
+    monkeypatch.setattr("deca_tf.runs.load.load_run", load_run)
     monkeypatch.setattr(type(results), "split", lambda self, cell: "split")
     return calls
 
 
 def test_findings_are_kept(tmp_path, results, loaded):
     fake_run(tmp_path, CELL, 0)
-    assert derived.of_cell(results, "kind", CELL, lambda model, split: [model, split]) == {0: ["model", "split"]}
+    assert derived.of_cell(results, "kind", CELL, lambda model, split: [model, split]) == {
+        0: ["model", "split"]
+    }
     assert derived.of_cell(results, "kind", CELL, None) == {0: ["model", "split"]}
     assert len(loaded) == 1
     newer = (tmp_path / "derived/kind" / CELL.name / "seed-0.json").stat().st_mtime + 10
@@ -76,7 +78,12 @@ def test_the_list_of_runs(tmp_path, results):
     fake_run(tmp_path, shared, 0, 0.5, collapsed="all rejected")
     assert run_list.write(results, tmp_path / "runs.csv") == 2
     listed = pd.read_csv(tmp_path / "runs.csv").set_index("run")
-    assert listed.loc[CELL.name, ["seed", "recall@20", "ndcg@20", "epochs"]].tolist() == [1, 0.25, 0.125, 20]
+    assert listed.loc[CELL.name, ["seed", "recall@20", "ndcg@20", "epochs"]].tolist() == [
+        1,
+        0.25,
+        0.125,
+        20,
+    ]
     assert listed.loc[shared.name, "collapsed"] == "all rejected"
     assert '"denoiser.phases=[' not in listed.loc[shared.name, "command"]
     assert "'--set=denoiser.phases=[\"dp\"]'" in listed.loc[shared.name, "command"]
@@ -100,7 +107,9 @@ def test_renumbered_items_keep_every_score():
             return np.arange(len(user_ids) * 30, dtype=np.float32).reshape(-1, 30)
 
     scores = tie_order._Renumbered(Model(), order).score_all_items(np.arange(2))
-    np.testing.assert_array_equal(scores[:, np.argsort(order)], Model().score_all_items(np.arange(2)))
+    np.testing.assert_array_equal(
+        scores[:, np.argsort(order)], Model().score_all_items(np.arange(2))
+    )
 
 
 def test_the_order_of_ties_decides_where_all_scores_are_equal():

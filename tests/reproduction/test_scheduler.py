@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from deca_tf.reproduction import workers
-from deca_tf.reproduction.scheduler import jobs_to_do, run_jobs, seconds_left
+from reproduction import workers
+from reproduction.scheduler import jobs_to_do, run_jobs, seconds_left
 
 # Processes find it by its name, on the path that they inherit.
 JOBS_MODULE = '''
@@ -85,7 +85,9 @@ def test_one_that_fails_does_not_stop_the_others(module, tmp_path, capsys):
     jobs = [module.Job("a"), module.Job("b", "fail"), module.Job("c")]
     watch = Watch()
     failures = run_jobs(jobs, tmp_path, data_dir="data", processes=0, watch=watch)
-    assert [(failure.job, failure.error) for failure in failures] == [(jobs[1], "ValueError: no such thing")]
+    assert [(failure.job, failure.error) for failure in failures] == [
+        (jobs[1], "ValueError: no such thing")
+    ]
     assert [told for told in watch.told if told[0] == "ended"] == [
         ("ended", "a", "did a with data", None),
         ("ended", "b", None, "ValueError: no such thing"),
@@ -109,7 +111,10 @@ def test_an_interrupted_job_ends_it_all_and_finished_ones_stay(module, tmp_path)
 
 
 def test_processes_that_fail_or_die(module, tmp_path):
-    jobs = [module.Job(name, does) for name, does in (("a", "die"), ("b", "fail"), ("c", "note"), ("d", "note"))]
+    jobs = [
+        module.Job(name, does)
+        for name, does in (("a", "die"), ("b", "fail"), ("c", "note"), ("d", "note"))
+    ]
     watch = Watch()
     failures = run_jobs(jobs, tmp_path, processes=2, watch=watch, prepare=module.prepare)
     errors = {failure.job.name: failure for failure in failures}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from deca_tf.reproduction import document, tables
-from deca_tf.reproduction.significance import compare
+from reproduction import document, tables
+from reproduction.significance import compare
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,10 @@ def test_marks(ours, figure, mark):
 
 
 def test_fields():
-    assert tables.beside_paper([0.1, 0.12], (0.109, 0.007), "*†") == "0.1100 ± 0.0141 *†\n0.109 ± 0.007"
+    assert (
+        tables.beside_paper([0.1, 0.12], (0.109, 0.007), "*†")
+        == "0.1100 ± 0.0141 *†\n0.109 ± 0.007"
+    )
     assert tables.beside_paper([0.05], (0.2452, None)) == "0.0500 ▼\n0.2452"
     assert tables.beside_paper([], (0.245, None)) == "-\n0.245"
     assert tables.beside_paper([0.05], None) == "0.0500"
@@ -71,13 +74,20 @@ def test_other_users_are_refused():
 
 def test_documents_are_filled_in_where_they_are_marked(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# Title\n<!-- begin a.b -->\nold\n<!-- end a.b -->\nafter\n<!-- begin x -->\n<!-- end x -->\n")
+    page.write_text(
+        "# Title\n<!-- begin a.b -->\nold\n<!-- end a.b -->\nafter\n<!-- begin x -->\n<!-- end x "
+        "-->\n"
+    )
     document.fill_in(page, {"a.b": [tables.Table(["h"], [[r"\1"]]), "said"], "x": ["y"]})
     assert page.read_text() == (
         "# Title\n<!-- begin a.b -->\n| h |\n| --- |\n| \\1 |\n\nsaid\n<!-- end a.b -->\nafter\n"
         "<!-- begin x -->\ny\n<!-- end x -->\n"
     )
-    with pytest.raises(ValueError, match="must have a place for 'ties', 'axb'. Add <!-- begin ties -->"):
+    with pytest.raises(
+        ValueError, match="must have a place for 'ties', 'axb'. Add <!-- begin ties -->"
+    ):
         document.fill_in(page, {"ties": [], "axb": []})
-    with pytest.raises(FileNotFoundError, match="`document` must be an existing Markdown file.*absent.md"):
+    with pytest.raises(
+        FileNotFoundError, match="`document` must be an existing Markdown file.*absent.md"
+    ):
         document.check_places(tmp_path / "absent.md", [])

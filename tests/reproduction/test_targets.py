@@ -9,18 +9,27 @@ import pandas as pd
 import pytest
 
 from deca_tf.config import resolve
-from deca_tf.reproduction import document, electronics
-from deca_tf.reproduction.comparator_runs import ComparatorRun
-from deca_tf.reproduction.grid import Cell, Run, cells_of
-from deca_tf.reproduction.learning_curves import curve
-from deca_tf.reproduction.long_runs import long_cell
-from deca_tf.reproduction.results import Results
-from deca_tf.reproduction.tables import Figure, Table
-from deca_tf.reproduction.targets import ORDER, TARGETS, clean, figure2, figure4, hyperparameters, stability, table2
-from deca_tf.reproduction.targets.target import Scope
+from reproduction import document, electronics
+from reproduction.baseline_runs import BaselineRun
+from reproduction.grid import Cell, Run, cells_of
+from reproduction.learning_curves import curve
+from reproduction.long_runs import long_cell
+from reproduction.results import Results
+from reproduction.tables import Figure, Table
+from reproduction.targets import (
+    ORDER,
+    TARGETS,
+    clean,
+    figure2,
+    figure4,
+    hyperparameters,
+    stability,
+    table2,
+)
+from reproduction.targets.target import Scope
 from tests.reproduction.conftest import fake_run, user_frame
 
-RESULTS_PAGE = pathlib.Path(__file__).parents[2] / "docs" / "results.md"
+RESULTS_PAGE = pathlib.Path(__file__).parents[2] / "reproduction/results/README.md"
 
 
 def make(name):
@@ -49,7 +58,9 @@ def test_nothing_finished_is_rendered_too_where_it_was_promised(name, protocols,
 
 
 def test_the_results_page_has_a_place_for_all():
-    places = [place for name in ORDER for place in make(name).places(make(name).scope(None, None, "."))]
+    places = [
+        place for name in ORDER for place in make(name).places(make(name).scope(None, None, "."))
+    ]
     assert len(set(places)) == len(places)
     document.check_places(RESULTS_PAGE, places)
 
@@ -67,11 +78,24 @@ def test_cells_have_folders_of_their_own_and_settings_that_can_be_read():
 
 
 def test_targets_share_runs(tmp_path):
-    shared = {"table3": 8, "table4": 3, "figure2": 3, "figure4": 3, "figure6": 1, "ties": 3}  # with table2, ModCloth
+    shared = {
+        "table3": 8,
+        "table4": 3,
+        "figure2": 3,
+        "figure4": 3,
+        "figure6": 1,
+        "ties": 3,
+    }  # with table2, ModCloth
     table = set(make("table2").cells("modcloth", "paper"))
-    assert {name: len(table & set(make(name).cells("modcloth", "paper"))) for name in shared} == shared
-    assert table == set(cells_of("modcloth", "paper", ("gmf", "neumf", "cdae", "lightgcn"), table2.PAPER_METHODS))
-    figure, number = (set(make(name).cells("modcloth", "paper")) for name in ("figure3", "stability"))
+    assert {
+        name: len(table & set(make(name).cells("modcloth", "paper"))) for name in shared
+    } == shared
+    assert table == set(
+        cells_of("modcloth", "paper", ("gmf", "neumf", "cdae", "lightgcn"), table2.PAPER_METHODS)
+    )
+    figure, number = (
+        set(make(name).cells("modcloth", "paper")) for name in ("figure3", "stability")
+    )
     assert figure < number
     scope = Scope(("modcloth",), ("paper",))
     jobs = make("table2").jobs(scope, range(3)) + make("ties").jobs(scope, range(3))
@@ -127,9 +151,17 @@ def test_cdae_is_compared_unmasked(tmp_path, results):
 def test_significance_is_marked(tmp_path, results):
     rng = np.random.default_rng(0)
     base = rng.random(300)
-    recalls = {"none": base, "wbpr": base, "ensemble": base + 0.05, "deca": base + 0.1, "deca-p": base + 0.3}
+    recalls = {
+        "none": base,
+        "wbpr": base,
+        "ensemble": base + 0.05,
+        "deca": base + 0.1,
+        "deca-p": base + 0.3,
+    }
     recalls["t-ce"] = base + 0.2
-    cells = {cell.denoiser: cell for cell in cells_of("ml-100k", "paper", ("gmf",), table2.PAPER_METHODS)}
+    cells = {
+        cell.denoiser: cell for cell in cells_of("ml-100k", "paper", ("gmf",), table2.PAPER_METHODS)
+    }
     for denoiser, values in recalls.items():
         if denoiser == "t-ce":  # one baseline is missing: nothing is said of the best one
             marks = table2.significance_marks(Results(tmp_path, range(1)), cells)
@@ -150,52 +182,83 @@ def test_significance_is_marked(tmp_path, results):
 
 
 def test_the_summary_counts_what_is_within_or_above(tmp_path, results):
-    fake_run(tmp_path, Cell("modcloth", "paper", "gmf", "none"), 0, test={"recall@20": 0.5, "ndcg@20": 0.01})
-    rows = {tuple(row[:2]): row[2:] for row in table2.summary(results, ("ml-100k", "modcloth")).rows}
+    fake_run(
+        tmp_path,
+        Cell("modcloth", "paper", "gmf", "none"),
+        0,
+        test={"recall@20": 0.5, "ndcg@20": 0.01},
+    )
+    rows = {
+        tuple(row[:2]): row[2:] for row in table2.summary(results, ("ml-100k", "modcloth")).rows
+    }
     assert rows["ModCloth", "GMF"][0] == "1 of 2 (50%), 4 not there yet"
     assert rows["ModCloth", "all"][0] == "1 of 2 (50%), 22 not there yet"
     assert rows["MovieLens-100k", "all"] == ["0 of 0, 24 not there yet", "0 of 0, 96 not there yet"]
     assert rows["all", "all"][0] == "1 of 2 (50%), 46 not there yet"
 
 
-def test_comparators_come_first_under_clean(tmp_path, results):
-    job = ComparatorRun("ml-100k", "ease")
+def test_baselines_come_first_under_clean(tmp_path, results):
+    job = BaselineRun("ml-100k", "ease")
     job.file(tmp_path).parent.mkdir(parents=True)
     figures = {"recall@20": 0.26, "ndcg@20": 0.15}
-    job.file(tmp_path).write_text(json.dumps({"settings": {"l2": 200.0}, "test": figures, "test_warm": figures}))
+    job.file(tmp_path).write_text(
+        json.dumps({"settings": {"l2": 200.0}, "test": figures, "test_warm": figures})
+    )
     cell = Cell("ml-100k", "clean", "gmf", "wbpr")
     fake_run(tmp_path, cell, 0, 0.2)
-    parts = rendered("table2", results, tmp_path, dataset="ml-100k", protocol="clean")["table2-clean-ml-100k"]
+    parts = rendered("table2", results, tmp_path, dataset="ml-100k", protocol="clean")[
+        "table2-clean-ml-100k"
+    ]
     assert parts[0].rows[2] == [
         *("EASE", "l2 200", "0.2600", "0.1500", "0.2600", "0.1500", "", "1"),
-        "clean/ml-100k/comparator-ease",
+        "clean/ml-100k/baseline-ease",
     ]
     row = next(row for row in parts[0].rows if row[-1] == cell.name)
     assert row == ["GMF", "WBPR", "0.2000", "0.1000", "0.2000", "0.1000", "7", "1 of 2", cell.name]
-    assert "Comparators not finished: popularity, item-kNN, implicit ALS." in parts[1]
+    assert "Baselines not finished: popularity, item-kNN, implicit ALS." in parts[1]
 
 
 def test_what_deca_is_worth_is_tested_user_by_user(tmp_path, results):
-    job = ComparatorRun("modcloth", "popularity")
+    job = BaselineRun("modcloth", "popularity")
     job.file(tmp_path).parent.mkdir(parents=True)
     job.file(tmp_path).write_text(json.dumps({"settings": {}, "test": {}, "test_warm": {}}))
     user_frame([0.0, 0.4, 0.4, 0.4]).to_parquet(job.users_file(tmp_path))
-    for denoiser, recalls in (("deca", [0.1, 0.2, 0.3, 0.4]), ("linear", [0.1, 0.1, 0.2, 0.2])):
+    for denoiser, recalls in (("deca", [0.1, 0.2, 0.3, 0.4]), ("deca-limit", [0.1, 0.1, 0.2, 0.2])):
         history = pd.DataFrame({"val_recall@20": [0.1, 0.2]})
-        fake_run(tmp_path, Cell("modcloth", "clean", "gmf", denoiser), 0, users=user_frame(recalls), history=history)
-    parts = rendered("clean", results, tmp_path, dataset="modcloth", protocol="clean")["clean-modcloth"]
+        fake_run(
+            tmp_path,
+            Cell("modcloth", "clean", "gmf", denoiser),
+            0,
+            users=user_frame(recalls),
+            history=history,
+        )
+    parts = rendered("clean", results, tmp_path, dataset="modcloth", protocol="clean")[
+        "clean-modcloth"
+    ]
     table = next(part for part in parts if "DeCA minus Normal" in getattr(part, "head", ()))
-    head = ["model", "metric", "DeCA minus Normal", "DeCA minus linear", "linear minus Normal"]
+    head = [
+        "model",
+        "metric",
+        "DeCA minus Normal",
+        "DeCA minus deca-limit",
+        "deca-limit minus Normal",
+    ]
     assert table.head == [*head, "DeCA minus popularity", "DeCA minus EASE"]
-    # 0, .1, .1, .2: mean .1, standard error .0408, t of 3 degrees 2.449, p = .092; .1, -.2, -.1, 0: -.05, .0645, -.775
+    # 0, .1, .1, .2: mean .1, standard error .0408, t of 3 degrees 2.449, p = .092; .1, -.2, -.1, 0:
+    # -.05, .0645, -.775
     texts = ["-", "+0.1000, p = .092", "-", "-0.0500, p = .495", "-"]
     assert table.rows == [["GMF", "R@20", *texts], ["GMF", "N@20", *texts]]
 
 
-def test_a_comparator_is_tuned_and_judged_once(tmp_path, monkeypatch):
-    job = ComparatorRun("synthetic", "popularity")
-    small = {"dataset": "synthetic", "options": {"num_users": 100, "num_items": 30, "num_clicks": 900}}
-    monkeypatch.setattr(Cell, "config", lambda cell, seed, data_dir=None: resolve(overrides={"data": small}))
+def test_a_baseline_is_tuned_and_judged_once(tmp_path, monkeypatch):
+    job = BaselineRun("synthetic", "popularity")
+    small = {
+        "dataset": "synthetic",
+        "options": {"num_users": 100, "num_items": 30, "num_clicks": 900},
+    }
+    monkeypatch.setattr(
+        Cell, "config", lambda cell, seed, data_dir=None: resolve(overrides={"data": small})
+    )
     assert not job.is_finished(tmp_path)
     assert job.do(tmp_path).startswith("recall@20 0.")
     assert job.is_finished(tmp_path)
@@ -206,20 +269,31 @@ def test_a_comparator_is_tuned_and_judged_once(tmp_path, monkeypatch):
     assert users["recall@20"].mean() == pytest.approx(stored["test"]["recall@20"])
 
 
-def test_a_comparator_without_its_package_is_no_job(monkeypatch):
+def test_a_baseline_without_its_package_is_no_job(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert [job.comparator for job in clean.comparator_jobs(("modcloth",))] == ["popularity", "item-knn", "ease"]
+    assert [job.baseline for job in clean.baseline_jobs(("modcloth",))] == [
+        "popularity",
+        "item-knn",
+        "ease",
+    ]
 
 
 # Tables 3 to 6
 
 
 def test_table_3_has_each_sub_task(tmp_path, results):
-    cells = {cell.name.rpartition("/")[2]: cell for cell in make("table3").cells("modcloth", "paper")}
+    cells = {
+        cell.name.rpartition("/")[2]: cell for cell in make("table3").cells("modcloth", "paper")
+    }
     assert len(cells) == 24
-    assert cells["lightgcn-deca-p-denoiser.phases=dn"].config(0).denoiser.model_extra["phases"] == ["dn"]
+    assert cells["lightgcn-deca-p-denoiser.phases=dn"].config(0).denoiser.model_extra["phases"] == [
+        "dn"
+    ]
     fake_run(tmp_path, cells["gmf-deca-p-denoiser.phases=dp"], 0, 0.25)
-    rows = {tuple(row[:2]): row for row in rows_of(rendered("table3", results, tmp_path)["table3-paper"])}
+    rows = {
+        tuple(row[:2]): row
+        for row in rows_of(rendered("table3", results, tmp_path)["table3-paper"])
+    }
     assert rows["GMF", "DeCA(p)-DP"][3] == "0.2500\n0.243"
     assert rows["GMF", "DeCA-DN"][3] == "-\n0.187"
     assert len(rows) == 30
@@ -228,7 +302,15 @@ def test_table_3_has_each_sub_task(tmp_path, results):
 @pytest.mark.parametrize(("name", "dataset"), [("table4", "modcloth"), ("table6", "adressa")])
 def test_tables_4_and_6_have_each_noise_model(name, dataset, tmp_path, results):
     cells = make(name).cells(dataset, "paper")
-    assert [cell.config(0).denoiser.noise_model for cell in cells] == ["mf", "mf", "gmf", "neumf", "mf", "gmf", "neumf"]
+    assert [cell.config(0).denoiser.noise_model for cell in cells] == [
+        "mf",
+        "mf",
+        "gmf",
+        "neumf",
+        "mf",
+        "gmf",
+        "neumf",
+    ]
     assert cells[1] == Cell(dataset, "paper", "gmf", "deca")
     fake_run(tmp_path, cells[2], 0, 0.05)
     rows = rows_of(rendered(name, results, tmp_path, dataset=dataset)[f"{name}-paper-{dataset}"])
@@ -256,7 +338,9 @@ def test_table_5_runs_where_the_file_is(tmp_path, results):
     file.touch()
     scope = make("table5").scope(None, None, tmp_path)
     assert scope == Scope(("electronics",), ("paper",))
-    assert Run(Cell("electronics", "paper", "cdae", "t-ce"), 0) in make("table5").jobs(scope, range(1))
+    assert Run(Cell("electronics", "paper", "cdae", "t-ce"), 0) in make("table5").jobs(
+        scope, range(1)
+    )
     parts = rendered("table5", results, tmp_path)["table5-paper-electronics"]
     assert parts[0].head[2:6] == ["R@10", "R@50", "N@10", "N@50"]
     assert parts[0].rows[4][2] == "-\n0.045 ± 0.001"
@@ -264,7 +348,10 @@ def test_table_5_runs_where_the_file_is(tmp_path, results):
 
 def test_without_a_data_directory_there_is_nowhere_to_look(monkeypatch):
     monkeypatch.delenv("DECA_TF_DATA_DIR", raising=False)
-    assert "no folder to look in was named by --data-dir or DECA_TF_DATA_DIR" in electronics.missing(None)
+    assert (
+        "no folder to look in was named by --data-dir or DECA_TF_DATA_DIR"
+        in electronics.missing(None)
+    )
 
 
 # Figures
@@ -287,11 +374,14 @@ def test_figure_2_is_the_mean_difference(tmp_path, results, monkeypatch):
 
     def of_cell(results, kind, cell, find_out):
         return {
-            seed: {"interactions": 7, "bits": np.packbits(accepted[cell.backbone, seed]).tobytes().hex()}
+            seed: {
+                "interactions": 7,
+                "bits": np.packbits(accepted[cell.backbone, seed]).tobytes().hex(),
+            }
             for seed in results.finished(cell)
         }
 
-    monkeypatch.setattr("deca_tf.reproduction.derived.of_cell", of_cell)
+    monkeypatch.setattr("reproduction.derived.of_cell", of_cell)
     parts = rendered("figure2", results, tmp_path, dataset="modcloth")["figure2"]
     assert isinstance(parts[0], Figure)
     assert parts[0].path.read_bytes().startswith(b"\x89PNG")
@@ -315,11 +405,20 @@ def test_a_click_is_accepted_from_one_half_on(monkeypatch):
     monkeypatch.setattr(figure2, "CHUNK", 2)
     model = types.SimpleNamespace(recommender=lambda inputs, training: logits[inputs["user_id"]])
     found = figure2._accept(model, types.SimpleNamespace(train=Train()))
-    assert figure2._unpacked(json.loads(json.dumps(found))).tolist() == [False, True, True, False, True]
+    assert figure2._unpacked(json.loads(json.dumps(found))).tolist() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_curves_end_where_the_first_seed_does():
-    histories = [pd.DataFrame({"test_recall@20": [0.1, 0.2, 0.3]}), pd.DataFrame({"test_recall@20": [0.2, 0.4]})]
+    histories = [
+        pd.DataFrame({"test_recall@20": [0.1, 0.2, 0.3]}),
+        pd.DataFrame({"test_recall@20": [0.2, 0.4]}),
+    ]
     epochs, means = curve(histories, "test_recall@20")
     assert epochs.tolist() == [1, 2]
     assert means == pytest.approx([0.15, 0.3])
@@ -353,7 +452,9 @@ def test_figure_3_and_its_number(tmp_path, results):
     recalls[9], recalls[39], recalls[79], recalls[199] = 0.25, 0.24, 0.30, 0.15
     warm = np.full(200, 0.40)
     warm[199] = 0.10
-    fake_run(tmp_path, cell, 0, history=long_history(recalls).assign(**{"test_warm_recall@20": warm}))
+    fake_run(
+        tmp_path, cell, 0, history=long_history(recalls).assign(**{"test_warm_recall@20": warm})
+    )
     parts = rendered("figure3", results, tmp_path)["figure3"]
     assert parts[0].path.is_file()
     assert parts[1].rows == [["ModCloth", "Normal", "0.3000", "80", "0.2400", "0.1500", cell.name]]
@@ -379,13 +480,15 @@ def test_figure_4_has_means_by_stars_and_the_auc(monkeypatch):
     found = figure4._real_by_stars("model", types.SimpleNamespace(train=None))
     assert found["mean"] == {"1": 0.2, "2": 0.8, "3": 0.5, "4": 0.7, "5": pytest.approx(0.65)}
     assert found["interactions"]["5"] == 2
-    assert found["auc"] == pytest.approx(4 / 6)  # of 3 clean with 2 noisy, .9 beats both, .7 and .4 beat .2
+    assert found["auc"] == pytest.approx(
+        4 / 6
+    )  # of 3 clean with 2 noisy, .9 beats both, .7 and .4 beat .2
 
 
 def test_figure_4_draws_normal_too(tmp_path, results, monkeypatch):
     finding = {"mean": {str(stars): stars / 10 for stars in range(1, 6)}, "auc": 0.6}
     monkeypatch.setattr(
-        "deca_tf.reproduction.derived.of_cell",
+        "reproduction.derived.of_cell",
         lambda results, kind, cell, find_out: dict.fromkeys(results.finished(cell), finding),
     )
     for denoiser in ("none", "deca"):
@@ -412,14 +515,18 @@ def test_collapsed_runs_are_marked_and_not_averaged(tmp_path, results):
     assert table["1000"] == ["1 of 1 collapsed, all rejected (0.0100)", "-", "-", "-"]
     assert table["1"][0] == "0.2000\n1 of 2 collapsed, undecided (0.0100)"
     assert parts[0].path.is_file()
-    assert cells[()].config(0).denoiser.model_extra["c1"] == 100  # the recipe's own, which Table 2 runs
+    assert (
+        cells[()].config(0).denoiser.model_extra["c1"] == 100
+    )  # the recipe's own, which Table 2 runs
 
 
 def test_learning_curves_of_the_clean_table(tmp_path, results):
-    for denoiser in ("none", "linear"):
+    for denoiser in ("none", "deca-limit"):
         cell = Cell("ml-100k", "clean", "mf", denoiser)
         fake_run(tmp_path, cell, 0, history=pd.DataFrame({"val_recall@20": [0.1, 0.2]}))
-    parts = rendered("clean", results, tmp_path, dataset="ml-100k", protocol="clean")["clean-ml-100k"]
+    parts = rendered("clean", results, tmp_path, dataset="ml-100k", protocol="clean")[
+        "clean-ml-100k"
+    ]
     assert parts[-1].path == tmp_path / "learning_curves_ml-100k.png"
     assert parts[-1].path.is_file()
     models = [row[0] for row in parts[0].rows]
@@ -442,5 +549,9 @@ def test_both_optimizers_stand_in_a_row(tmp_path, results):
     blocks = rendered("optimizers", results, tmp_path, dataset="modcloth", protocol="clean")
     table = blocks["optimizers-clean"][0]
     row = next(row for row in table.rows if row[:3] == ["ModCloth", "GMF", "DeCA"])
-    assert row[3:6] == ["0.2000 ± 0.0000", "0.1000 ± 0.0000", "-0.1500, p = .205"]  # t = 3 with one degree of freedom
+    assert row[3:6] == [
+        "0.2000 ± 0.0000",
+        "0.1000 ± 0.0000",
+        "-0.1500, p = .205",
+    ]  # t = 3 with one degree of freedom
     assert row[6:] == ["2", "clean/modcloth/gmf-deca-training.optimizer=lazy-adam"]

@@ -25,7 +25,9 @@ def split():
     from deca_tf.data import Interactions, LeakReport, Split
 
     rng = np.random.default_rng(3)
-    part = rng.choice(4, size=(NUM_USERS, NUM_ITEMS), p=[0.6, 0.25, 0.1, 0.05])  # 0: none, then train, validation, test
+    part = rng.choice(
+        4, size=(NUM_USERS, NUM_ITEMS), p=[0.6, 0.25, 0.1, 0.05]
+    )  # 0: none, then train, validation, test
     part[SAW_ALL] = 1 + np.arange(NUM_ITEMS) % 2
     part[ONLY_VALIDATION] = np.where(part[ONLY_VALIDATION] == 1, 2, part[ONLY_VALIDATION])
     part[NEVER_SEEN] = 0
@@ -62,7 +64,9 @@ def pairs_only(seed):
         keras.layers.Embedding(size, 8, embeddings_initializer=normal)(ids)
         for size, ids in ((NUM_USERS, user), (NUM_ITEMS, item))
     ]
-    hidden = keras.layers.Dense(16, activation="relu", kernel_initializer=normal)(keras.ops.concatenate(vectors, -1))
+    hidden = keras.layers.Dense(16, activation="relu", kernel_initializer=normal)(
+        keras.ops.concatenate(vectors, -1)
+    )
     hidden = keras.layers.Dropout(0.5)(hidden)
     logits = keras.layers.Dense(1, kernel_initializer=normal)(hidden)[:, 0]
     return keras.Model({"user_id": user, "item_id": item}, logits)
@@ -97,8 +101,12 @@ def make_target(split):
 def expect_all(split):
     """Function from a target and dense users (None: not in the data) to `Answer`s, computed without our code."""
     train = list(zip(split.train.user_id.tolist(), split.train.item_id.tolist(), strict=True))
-    validation = list(zip(split.validation.user_id.tolist(), split.validation.item_id.tolist(), strict=True))
-    popularity = np.array([sum(item == i for _, item in train) for i in range(NUM_ITEMS)], np.float32)
+    validation = list(
+        zip(split.validation.user_id.tolist(), split.validation.item_id.tolist(), strict=True)
+    )
+    popularity = np.array(
+        [sum(item == i for _, item in train) for i in range(NUM_ITEMS)], np.float32
+    )
 
     def answers(target, users, k):
         users = list(users)
@@ -114,7 +122,9 @@ def expect_all(split):
         seen = {item for owner, item in train + validation if owner == user}
         known = any(owner == user for owner, _ in train)
         scores = logits if known else popularity
-        best = sorted((i for i in range(NUM_ITEMS) if i not in seen), key=lambda i: (-scores[i], i))[:k]
+        best = sorted(
+            (i for i in range(NUM_ITEMS) if i not in seen), key=lambda i: (-scores[i], i)
+        )[:k]
         missing = k - len(best)
         items = [str(split.train.raw_item_ids[i]) for i in best] + [""] * missing
         return Answer(items, [float(scores[i]) for i in best] + [NOTHING_LEFT] * missing, known)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
-from deca_tf.serving.warmup import question
+from deca_tf.serving._warmup import question
 from tests.serving.conftest import OTHERS
 
 BLOCK = """
@@ -19,7 +19,8 @@ import sys
 
 BLOCKED = {"keras", "tf_keras", "deca_tf", "tensorflow_recommenders"}
 
-class Without:  # as if they were not installed; raising would not do, for TensorFlow looks whether Keras is there
+# As if they were not installed; raising would not do, for TensorFlow looks whether Keras is there
+class Without:
     def __init__(self, finder):
         self.finder = finder
 
@@ -48,7 +49,8 @@ for path, questions in models.items():
         answer = signatures[signature](**given)
         answers.append({name: plain(value.numpy().tolist()) for name, value in answer.items()})
 
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:  # as a server does: the graph, by tensor names
+    # As a server does: the graph, by tensor names
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
         for (signature, inputs), answer in zip(questions, answers):
             names = meta.signature_def[signature]
@@ -82,18 +84,33 @@ for words in json.loads(sys.stdin.read()):
 
 
 def run(code, given="", **environment):
-    environment = {**{key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}, **environment}
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"},
+        **environment,
+    }
     return subprocess.run(
-        [sys.executable, "-c", code], input=given, capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", code],
+        input=given,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
 
 
 def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expect_all, tmp_path):
     targets = {name: make_target(name) for name in (*BACKBONES.names, *OTHERS)}
     paths = {
-        name: export(target, split, tmp_path / name, k=5, warmup_batch_sizes=()) for name, target in targets.items()
+        name: export(target, split, tmp_path / name, k=5, warmup_batch_sizes=())
+        for name, target in targets.items()
     }
-    everyone = [*split.train.raw_user_ids.tolist(), "nobody", "ünbekannt", "", "\u0000"]  # 64 with the strangers
+    everyone = [
+        *split.train.raw_user_ids.tolist(),
+        "nobody",
+        "ünbekannt",
+        "",
+        "\u0000",
+    ]  # 64 with the strangers
     items = [*split.train.raw_item_ids.tolist(), "nothing like it", ""]
     models, functions = {}, {}
     for name, path in paths.items():
@@ -106,7 +123,9 @@ def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expec
     done = run(BLOCK + ASK, json.dumps(models))
     assert done.returncode == 0, done.stderr
     found = [json.loads(part.partition("\n")[0]) for part in done.stdout.split("ANSWERS")[1:]]
-    for (name, target), questions, answers in zip(targets.items(), models.values(), found, strict=True):
+    for (name, target), questions, answers in zip(
+        targets.items(), models.values(), found, strict=True
+    ):
         for (signature, inputs), answer in zip(questions, answers, strict=True):
             size = len(next(iter(inputs.values()))[0])
             assert {len(values) for values in answer.values()} == {size}, (name, signature)
@@ -115,10 +134,16 @@ def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expec
                 here = functions[name][signature](**given)
                 assert {key: strings(value.numpy()) for key, value in here.items()} == answer
         asked = [signature for signature, _ in questions]
-        by_size = [answers[place] for place, signature in enumerate(asked) if signature == "serving_default"]
+        by_size = [
+            answers[place]
+            for place, signature in enumerate(asked)
+            if signature == "serving_default"
+        ]
         expected = expect_all(target, [*range(split.num_users), None, None, None, None], 5)
         assert by_size[-1]["item_id"] == [one.items for one in expected]
-        assert by_size[-1]["score"] == [pytest.approx(one.scores, rel=1e-5, abs=1e-5) for one in expected]
+        assert by_size[-1]["score"] == [
+            pytest.approx(one.scores, rel=1e-5, abs=1e-5) for one in expected
+        ]
         assert by_size[-1]["known_user"] == [one.known for one in expected]
         assert by_size[1]["item_id"] == [expected[0].items]
         assert by_size[2]["item_id"] == by_size[-1]["item_id"][:7]
@@ -147,7 +172,9 @@ def test_tensorflow_s_own_command_asks_every_signature(name, split, make_target,
     assert done.returncode == 0, done.stderr
     for signature, answer in expected.items():
         for key, value in answer.items():
-            np.testing.assert_array_equal(np.load(tmp_path / signature / f"{key}.npy", allow_pickle=True), value)
+            np.testing.assert_array_equal(
+                np.load(tmp_path / signature / f"{key}.npy", allow_pickle=True), value
+            )
 
 
 def test_importing_the_room_loads_no_tensorflow():

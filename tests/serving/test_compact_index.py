@@ -7,12 +7,14 @@ import pytest
 import tensorflow as tf
 
 from deca_tf.serving import export, retrieval_index
-from deca_tf.serving.item_table import CompactTable
+from deca_tf.serving._item_table import CompactTable
 from deca_tf.serving.versions import MANIFEST
 
 
 def items_of(path, users):
-    answer = tf.saved_model.load(str(path)).signatures["recommend"](user_id=tf.constant(users, tf.string))
+    answer = tf.saved_model.load(str(path)).signatures["recommend"](
+        user_id=tf.constant(users, tf.string)
+    )
     return answer["item_id"].numpy().tolist(), answer["score"].numpy()
 
 
@@ -52,7 +54,9 @@ def test_what_is_lost_is_told(dtype, size, split, make_target, tmp_path):
     users = np.intersect1d(split.validation.user_id, split.train.user_id)
     recalls = []
     for user in users:
-        train, wanted = (part.item_id[part.user_id == user] for part in (split.train, split.validation))
+        train, wanted = (
+            part.item_id[part.user_id == user] for part in (split.train, split.validation)
+        )
         scores = vectors @ queries[user]
         scores[train] = -np.inf
         recalls.append(np.isin(wanted, np.argsort(-scores, kind="stable")[:20]).mean())
@@ -62,7 +66,11 @@ def test_what_is_lost_is_told(dtype, size, split, make_target, tmp_path):
     assert told["recall@20"] == pytest.approx(told["recall@20 exact"], abs=0.05)
     kept = [array for array in tf.train.list_variables(str(path / "variables" / "variables"))]
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
-    types = [reader.get_variable_to_dtype_map()[name].size for name, shape in kept if shape == list(vectors.shape)]
+    types = [
+        reader.get_variable_to_dtype_map()[name].size
+        for name, shape in kept
+        if shape == list(vectors.shape)
+    ]
     assert types and set(types) == {size}
 
 
@@ -75,12 +83,17 @@ def test_what_is_lost_is_told(dtype, size, split, make_target, tmp_path):
         ("neumf", {"index": "streaming"}, "An index needs vectors of items.*Received: index='streaming'"),
     ],
 )  # fmt: skip
-def test_options_that_do_not_go_together_are_refused(name, options, match, split, make_target, tmp_path):
+def test_options_that_do_not_go_together_are_refused(
+    name, options, match, split, make_target, tmp_path
+):
     with pytest.raises(ValueError, match=match):
         export(make_target(name), split, tmp_path / "new", **options)
     assert not (tmp_path / "new").exists()
 
 
 def test_scann_says_what_it_needs(split, make_target, tmp_path):
-    with pytest.raises(ImportError, match="requires the package scann.*TensorFlow 2.20 only.*stock TensorFlow Serving"):
+    with pytest.raises(
+        ImportError,
+        match="requires the package scann.*TensorFlow 2.20 only.*stock TensorFlow Serving",
+    ):
         export(make_target("mf"), split, tmp_path / "new", index="scann")

@@ -11,7 +11,11 @@ from deca_tf.serving.gate import compare
 def folder(tmp_path):
     """Versions 1, with recall .2, and 3, with recall .1; 2 is not complete."""
     for number, recall in ((1, 0.2), (2, 0.9), (3, 0.1)):
-        for name in ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"):
+        for name in (
+            "saved_model.pb",
+            "variables/variables.index",
+            "variables/variables.data-00000-of-00001",
+        ):
             path = tmp_path / str(number) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -22,11 +26,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("recall, margin, passed", [(0.091, 0.1, True), (0.089, 0.1, False), (0.5, 0.0, True)])
+@pytest.mark.parametrize(
+    "recall, margin, passed", [(0.091, 0.1, True), (0.089, 0.1, False), (0.5, 0.0, True)]
+)
 def test_it_compares_with_the_newest_complete_version(recall, margin, passed, folder):
     found = compare(folder, {"recall@20": recall, "rule": "rating >= 5"}, margin=margin)
     assert found.passed is passed
-    assert f"recall@20 {recall:.4f} on the validation (rating >= 5), {'at least' if passed else 'below'}" in found.text
+    assert (
+        f"recall@20 {recall:.4f} on the validation (rating >= 5), "
+        f"{'at least' if passed else 'below'}" in found.text
+    )
     assert "version 3's 0.1000" in found.text
 
 

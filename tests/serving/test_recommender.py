@@ -37,7 +37,9 @@ def test_the_table_holds_the_expected_ranking(folder, target, split, expect):
     assert table["rank"].tolist() == [1, 2, 3, 4] * 3
     expected = [expect(target, user, 4) for user in (9, None, 4)]
     assert table["item_id"].tolist() == [item for one in expected for item in one.items]
-    np.testing.assert_allclose(table["score"], np.concatenate([one.scores for one in expected]), rtol=1e-5)
+    np.testing.assert_allclose(
+        table["score"], np.concatenate([one.scores for one in expected]), rtol=1e-5
+    )
     assert table["known_user"].tolist() == [True] * 4 + [False] * 4 + [True] * 4
 
 
@@ -72,11 +74,17 @@ def test_mistakes_in_a_question_are_named(folder, arguments, error, match):
 
 
 def test_mistakes_in_a_path_are_named(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="`folder` must be an existing folder.*Write one with"):
+    with pytest.raises(
+        FileNotFoundError, match="`folder` must be an existing folder.*Write one with"
+    ):
         Recommender(tmp_path / "missing")
     with pytest.raises(FileNotFoundError, match="at least one complete version.*Write one with"):
         Recommender(tmp_path)
-    with pytest.raises(FileNotFoundError, match=f"itself a version: give the folder above it, '{folder}'"):
+    with pytest.raises(
+        FileNotFoundError, match=f"itself a version: give the folder above it, '{folder}'"
+    ):
         Recommender(folder / "2")
-    with pytest.raises(FileNotFoundError, match=r"one of the complete versions \[1, 2\].*Received: version=12"):
+    with pytest.raises(
+        FileNotFoundError, match=r"one of the complete versions \[1, 2\].*Received: version=12"
+    ):
         Recommender(folder, version=12)

@@ -22,7 +22,9 @@ EVERY_MODEL = (*BACKBONES.names, "mean-of-two", "pairs")  # see `make_target`
 def ask(version, raw_user_ids):
     """Asks a version, by its path or already loaded."""
     loaded = version if hasattr(version, "signatures") else tf.saved_model.load(str(version))
-    answer = loaded.signatures["serving_default"](user_id=tf.constant(list(raw_user_ids), tf.string))
+    answer = loaded.signatures["serving_default"](
+        user_id=tf.constant(list(raw_user_ids), tf.string)
+    )
     return {name: value.numpy() for name, value in answer.items()}
 
 
@@ -45,8 +47,12 @@ def shipped(shipped_as):
 
 
 def assert_answers(answer, expected):
-    assert [[item.decode() for item in row] for row in answer["item_id"]] == [one.items for one in expected]
-    np.testing.assert_allclose(answer["score"], np.array([one.scores for one in expected]), rtol=1e-5, atol=1e-5)
+    assert [[item.decode() for item in row] for row in answer["item_id"]] == [
+        one.items for one in expected
+    ]
+    np.testing.assert_allclose(
+        answer["score"], np.array([one.scores for one in expected]), rtol=1e-5, atol=1e-5
+    )
     assert answer["known_user"].tolist() == [one.known for one in expected]
 
 
@@ -74,23 +80,35 @@ def test_the_ranking_is_the_model_s_own(name, options, k, split, make_target, ex
 
 def test_the_hard_users_are_in_the_split(split, expect, make_target):
     """Guards the test above: each hard case must really occur."""
-    saw_all, only_validation, never_seen, two_left = (expect(make_target(), user, 10) for user in range(4))
+    saw_all, only_validation, never_seen, two_left = (
+        expect(make_target(), user, 10) for user in range(4)
+    )
     assert saw_all.known and saw_all.items == [""] * 10
-    assert not only_validation.known and not never_seen.known and only_validation.items != never_seen.items
+    assert (
+        not only_validation.known
+        and not never_seen.known
+        and only_validation.items != never_seen.items
+    )
     assert two_left.known and two_left.items[1] != "" and two_left.items[2:] == [""] * 8
 
 
 @pytest.mark.parametrize("name", ["mf", "neumf"])
-def test_equal_scores_come_in_the_order_of_dense_item_ids(name, split, make_target, expect_all, tmp_path):
+def test_equal_scores_come_in_the_order_of_dense_item_ids(
+    name, split, make_target, expect_all, tmp_path
+):
     target = make_target(name)
     target.item_table.assign(np.asarray(target.item_table)[np.arange(split.num_items) % 5])
-    target.user_table.assign(np.where(np.arange(split.num_users)[:, None] % 2, 0.0, np.asarray(target.user_table)))
+    target.user_table.assign(
+        np.where(np.arange(split.num_users)[:, None] % 2, 0.0, np.asarray(target.user_table))
+    )
     answer = ask(export(target, split, tmp_path), split.train.raw_user_ids)
     assert_answers(answer, expect_all(target, range(split.num_users), 10))
 
 
 @pytest.mark.parametrize("k", [1, 3])
-def test_a_user_asked_alone_whose_seen_items_all_come_first(k, split, make_target, expect, tmp_path):
+def test_a_user_asked_alone_whose_seen_items_all_come_first(
+    k, split, make_target, expect, tmp_path
+):
     """The search then has to reach exactly as far as the seen items plus k."""
     target = make_target()
     seen = split.seen().to_csr().toarray()[9]
@@ -102,7 +120,10 @@ def test_a_user_asked_alone_whose_seen_items_all_come_first(k, split, make_targe
 @pytest.mark.parametrize("name", EVERY_MODEL)
 def test_any_batch_size_gives_the_same_answers(name, split, expect_all, shipped_as):
     target, path = shipped_as(name)
-    users = [*range(split.num_users), *[None] * 4]  # with those who have seen all or nothing, and four strangers
+    users = [
+        *range(split.num_users),
+        *[None] * 4,
+    ]  # with those who have seen all or nothing, and four strangers
     expected = expect_all(target, users, 10)
     raw_ids = [*split.train.raw_user_ids, "nobody", "", "user 60", "\0"]
     order = np.random.default_rng(0).permutation(64)
@@ -119,8 +140,14 @@ def test_any_batch_size_gives_the_same_answers(name, split, expect_all, shipped_
 @pytest.mark.parametrize("name", ["gmf", "neumf"])  # one by each search
 def test_the_default_signature_is_batchable(name, shipped_as):
     signature = tf.saved_model.load(str(shipped_as(name)[1])).signatures["serving_default"]
-    assert signature.structured_input_signature == ((), {"user_id": tf.TensorSpec([None], tf.string, "user_id")})
-    outputs = {name: (spec.dtype, spec.shape.as_list()) for name, spec in signature.structured_outputs.items()}
+    assert signature.structured_input_signature == (
+        (),
+        {"user_id": tf.TensorSpec([None], tf.string, "user_id")},
+    )
+    outputs = {
+        name: (spec.dtype, spec.shape.as_list())
+        for name, spec in signature.structured_outputs.items()
+    }
     assert outputs == {
         "item_id": (tf.string, [None, 10]),
         "score": (tf.float32, [None, 10]),
@@ -129,28 +156,41 @@ def test_the_default_signature_is_batchable(name, shipped_as):
 
 
 def renamed(split, **raw_ids):
-    parts = {part: dataclasses.replace(getattr(split, part), **raw_ids) for part in ("train", "validation", "test")}
+    parts = {
+        part: dataclasses.replace(getattr(split, part), **raw_ids)
+        for part in ("train", "validation", "test")
+    }
     return dataclasses.replace(split, **parts)
 
 
 def test_integer_raw_ids_are_asked_for_as_decimal_strings(split, make_target, expect, tmp_path):
-    users, items = np.arange(split.num_users) * 10 - 50, np.arange(split.num_items) + 2**62  # beyond floats' integers
+    users, items = (
+        np.arange(split.num_users) * 10 - 50,
+        np.arange(split.num_items) + 2**62,
+    )  # beyond floats' integers
     numbered = renamed(split, raw_user_ids=users, raw_item_ids=items)
     answer = ask(export(make_target(), numbered, tmp_path, k=2), ["-10", "07"])
     items = expect(make_target(), 4, 2).items
-    assert [item.decode() for item in answer["item_id"][0]] == [str(int(item.split()[1]) + 2**62) for item in items]
+    assert [item.decode() for item in answer["item_id"][0]] == [
+        str(int(item.split()[1]) + 2**62) for item in items
+    ]
     assert answer["known_user"].tolist() == [True, False]
 
 
 def test_the_denoiser_and_the_optimizer_stay_at_home(split, make_target, expect, tmp_path):
     target = make_target()
-    networks = {name: make_target(seed=i) for i, name in enumerate(["auxiliary", "if_negative", "if_positive"])}
+    networks = {
+        name: make_target(seed=i)
+        for i, name in enumerate(["auxiliary", "if_negative", "if_positive"])
+    }
     model = DeCAModel(target, DeCA(*networks.values()))
     model.compile(optimizer=keras.optimizers.Adam(0.1))
     path = export(model, split, tmp_path)
     assert_answers(ask(path, ["user 9"]), [expect(target, 9, 10)])
     shapes = sorted(
-        shape for _, shape in tf.train.list_variables(str(path / "variables" / "variables")) if len(shape) == 2
+        shape
+        for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))
+        if len(shape) == 2
     )
     users, items = split.num_users, split.num_items
     assert shapes == sorted(
@@ -170,9 +210,13 @@ def test_of_networks_only_the_weights_that_score_are_written(split, make_target,
     model = DeCAModel(target, DeCA(g, h, h_prime))
     model.compile(optimizer=keras.optimizers.Adam(0.1))
     path = export(model, split, tmp_path)
-    written = [tuple(shape) for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))]
+    written = [
+        tuple(shape) for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))
+    ]
     known = np.count_nonzero(split.train.user_activity())
-    shipped = [tuple(weight.shape) for network in (target, h, h_prime) for weight in network.weights]
+    shipped = [
+        tuple(weight.shape) for network in (target, h, h_prime) for weight in network.weights
+    ]
     shipped.append((known + 1, split.num_items))  # how items are alike
     assert sorted(shape for shape in written if len(shape) == 2) == sorted(
         shape for shape in shipped if len(shape) == 2
@@ -181,14 +225,23 @@ def test_of_networks_only_the_weights_that_score_are_written(split, make_target,
 
 
 @pytest.mark.parametrize("backbone", ["gmf", "lightgcn"])
-def test_of_an_ensemble_the_vectors_of_both_members_are_shipped(backbone, split, make_target, expect_all, tmp_path):
+def test_of_an_ensemble_the_vectors_of_both_members_are_shipped(
+    backbone, split, make_target, expect_all, tmp_path
+):
     model = DeCAModel(make_target(backbone), Ensemble(make_target(backbone, seed=6)))
     path = export(model, split, tmp_path)
-    assert_answers(ask(path, split.train.raw_user_ids), expect_all(model.recommender, range(split.num_users), 10))
-    assert b"SparseMatrix" not in (path / "saved_model.pb").read_bytes()  # LightGCN has propagated already
+    assert_answers(
+        ask(path, split.train.raw_user_ids),
+        expect_all(model.recommender, range(split.num_users), 10),
+    )
+    assert (
+        b"SparseMatrix" not in (path / "saved_model.pb").read_bytes()
+    )  # LightGCN has propagated already
 
 
-def test_a_model_trained_on_several_devices_is_shipped(two_cpus, split, make_target, expect, tmp_path):
+def test_a_model_trained_on_several_devices_is_shipped(
+    two_cpus, split, make_target, expect, tmp_path
+):
     assert len(two_cpus) == 2
     with make_strategy("mirrored").scope():
         target = make_target("neumf")
@@ -207,7 +260,13 @@ def test_versions_count_up_and_are_never_overwritten(split, make_target, tmp_pat
 
 def test_the_manifest_tells_what_was_given_and_the_facts(shipped):
     manifest = json.loads((shipped[1] / "assets.extra/manifest.json").read_text(encoding="utf-8"))
-    assert {"recipe": "Größe", "seed": 7, "k": 10, "num_users": 60, "num_items": 50}.items() <= manifest.items()
+    assert {
+        "recipe": "Größe",
+        "seed": 7,
+        "k": 10,
+        "num_users": 60,
+        "num_items": 50,
+    }.items() <= manifest.items()
     assert {"created", "deca_tf", "tensorflow", "keras"} <= set(manifest)
 
 
@@ -233,8 +292,11 @@ def test_a_failed_export_leaves_nothing(split, make_target, tmp_path, monkeypatc
         ({"manifest": {"a": np.zeros(1)}}, TypeError, r"`manifest` must hold only what JSON can"),
     ],
 )  # fmt: skip
-def test_mistakes_are_named_before_anything_is_written(arguments, error, match, split, make_target, tmp_path):
-    # Models are made here: a module that runs TensorFlow while it is imported leaves no time to split the CPU.
+def test_mistakes_are_named_before_anything_is_written(
+    arguments, error, match, split, make_target, tmp_path
+):
+    # Models are made here: a module that runs TensorFlow while it is imported leaves no time to
+    # split the CPU.
     given = {name: value() if callable(value) else value for name, value in arguments.items()}
     with pytest.raises(error, match=match):
         export(**{"target": make_target(), "split": split, "folder": tmp_path / "new", **given})
@@ -245,7 +307,10 @@ def test_mistakes_are_named_before_anything_is_written(arguments, error, match, 
 def test_a_diverged_model_is_refused(name, split, make_target, tmp_path):
     target = make_target(name)
     target.item_table.assign(np.full(target.item_table.shape, np.nan))
-    with pytest.raises(ValueError, match=r"must be finite. Received: \d+ values that are NaN.*training has diverged"):
+    with pytest.raises(
+        ValueError,
+        match=r"must be finite. Received: \d+ values that are NaN.*training has diverged",
+    ):
         export(target, split, tmp_path)
 
 

@@ -7,8 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones import Backbone
-from deca_tf.serving import export, score_all_search
-from deca_tf.serving.score_all_search import ScoreAllSearch
+from deca_tf.serving import _score_all_search as score_all_search
+from deca_tf.serving import export
+from deca_tf.serving._score_all_search import ScoreAllSearch
 
 
 class Cells(Backbone):
@@ -18,7 +19,9 @@ class Cells(Backbone):
         super().__init__(*scores.shape)
         self.scores = self.add_table("scores", scores.shape)
         self.scores.assign(scores)
-        self.most_at_once = self.add_weight(name="most_at_once", shape=(), dtype="int32", trainable=False)
+        self.most_at_once = self.add_weight(
+            name="most_at_once", shape=(), dtype="int32", trainable=False
+        )
 
     def score_all_items(self, user_ids):
         self.most_at_once.assign(ops.maximum(self.most_at_once, tf.size(user_ids)))
@@ -37,7 +40,9 @@ def test_users_are_scored_few_at_a_time(pairs, most, cells, monkeypatch):
     known, popularity = np.arange(21) % 4 > 0, np.arange(12)[::-1]
     target = Cells(cells)
     find = ScoreAllSearch(target, known, popularity)
-    best = tf.function(find.best, input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    best = tf.function(
+        find.best, input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)]
+    )
     table = np.where(known[:, None], np.append(cells, cells[-1:], axis=0), popularity)
     for size in (0, 1, 2, 3, 4, 7, 64):
         target.most_at_once.assign(0)
@@ -53,10 +58,21 @@ def test_users_are_scored_few_at_a_time(pairs, most, cells, monkeypatch):
 
 
 def test_one_part_at_a_time_is_in_memory(split, make_target, tmp_path):
-    graph = tf.saved_model.load(str(export(make_target("neumf"), split, tmp_path))).signatures["serving_default"].graph
+    graph = (
+        tf.saved_model.load(str(export(make_target("neumf"), split, tmp_path)))
+        .signatures["serving_default"]
+        .graph
+    )
     definition = graph.as_graph_def()
-    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-    loops = [node.attr["parallel_iterations"].i for node in nodes if node.op in ("While", "StatelessWhile")]
+    nodes = [
+        *definition.node,
+        *(node for function in definition.library.function for node in function.node_def),
+    ]
+    loops = [
+        node.attr["parallel_iterations"].i
+        for node in nodes
+        if node.op in ("While", "StatelessWhile")
+    ]
     assert loops == [1, 1]  # parts of the batch, and the users of a part
 
 
@@ -67,7 +83,9 @@ class InNumPy(Backbone):
 
 class InPython(Backbone):
     def score_all_items(self, user_ids):
-        scores = tf.py_function(lambda ids: tf.zeros((len(ids), self.num_items)), [user_ids], tf.float32)
+        scores = tf.py_function(
+            lambda ids: tf.zeros((len(ids), self.num_items)), [user_ids], tf.float32
+        )
         return tf.ensure_shape(scores, (None, self.num_items))
 
 
@@ -101,14 +119,18 @@ def test_scores_of_half_precision_are_taken(cells):
         def score_all_items(self, user_ids):
             return ops.cast(super().score_all_items(user_ids), "bfloat16")
 
-    scores, _ = ScoreAllSearch(Half(cells), np.ones(21, bool), np.zeros(12)).best(tf.constant([3]), tf.constant(12))
+    scores, _ = ScoreAllSearch(Half(cells), np.ones(21, bool), np.zeros(12)).best(
+        tf.constant([3]), tf.constant(12)
+    )
     assert scores.dtype == tf.float32
     np.testing.assert_array_equal(scores[0], -np.sort(-cells[3]))
 
 
 def test_the_weights_are_those_that_the_scores_read():
     inputs = {name: keras.Input((), dtype="int32", name=name) for name in ("user_id", "item_id")}
-    vectors = keras.layers.Embedding(3, 1)(inputs["user_id"]) * keras.layers.Embedding(4, 1)(inputs["item_id"])
+    vectors = keras.layers.Embedding(3, 1)(inputs["user_id"]) * keras.layers.Embedding(4, 1)(
+        inputs["item_id"]
+    )
     model = keras.Model(inputs, vectors[:, 0])
     model.compile(keras.optimizers.Adam(), "mse")
     model.optimizer.build(model.trainable_variables)

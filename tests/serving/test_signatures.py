@@ -12,14 +12,23 @@ BATCHES = (0, 1, 7, 64)
 
 
 def strings(values):
-    return np.vectorize(bytes.decode, otypes=[object])(values) if values.size else values.astype(object)
+    return (
+        np.vectorize(bytes.decode, otypes=[object])(values)
+        if values.size
+        else values.astype(object)
+    )
 
 
 def ask(version, signature, **inputs):
     """Asks a loaded version; strings come back as `str`."""
-    given = {name: tf.constant(np.asarray(values, dtype=object), tf.string) for name, values in inputs.items()}
+    given = {
+        name: tf.constant(np.asarray(values, dtype=object), tf.string)
+        for name, values in inputs.items()
+    }
     answer = {name: value.numpy() for name, value in version.signatures[signature](**given).items()}
-    return {name: strings(value) if value.dtype == object else value for name, value in answer.items()}
+    return {
+        name: strings(value) if value.dtype == object else value for name, value in answer.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +53,12 @@ def logits(split):
     """Function from a target to its logits of all pairs."""
 
     def of(target):
-        users, items = (ids.ravel() for ids in np.indices((split.num_users, split.num_items), dtype=np.int32))
-        return np.asarray(target({"user_id": users, "item_id": items})).reshape(split.num_users, split.num_items)
+        users, items = (
+            ids.ravel() for ids in np.indices((split.num_users, split.num_items), dtype=np.int32)
+        )
+        return np.asarray(target({"user_id": users, "item_id": items})).reshape(
+            split.num_users, split.num_items
+        )
 
     return of
 
@@ -55,11 +68,19 @@ def test_each_k_has_its_signature(name, shipped, split):
     version = shipped(name)[1]
     base = {"recommend", "recommend_excluding", "similar_items"}
     base |= {"recommend_from_history"} if name in FACTORIZED else set()
-    expected = {"serving_default", "score", "history"} | base | {f"{each}_{k}" for each in base for k in (5, 50)}
+    expected = (
+        {"serving_default", "score", "history"}
+        | base
+        | {f"{each}_{k}" for each in base for k in (5, 50)}
+    )
     assert set(version.signatures) - {"__saved_model_init_op"} == expected
     short, long = (ask(version, f"recommend_{k}", user_id=["user 9"])["item_id"] for k in (5, 50))
     assert short.shape == (1, 5) and long.shape == (1, 50)
-    assert short.tolist() == long[:, :5].tolist() == ask(version, "recommend", user_id=["user 9"])["item_id"].tolist()
+    assert (
+        short.tolist()
+        == long[:, :5].tolist()
+        == ask(version, "recommend", user_id=["user 9"])["item_id"].tolist()
+    )
 
 
 @pytest.mark.parametrize("name", BACKBONES.names)
@@ -101,7 +122,11 @@ def test_exclusions_are_left_out_beside_what_was_seen(name, shipped, split):
 @pytest.mark.parametrize("name", FACTORIZED)
 def test_a_history_without_a_known_item_gets_popularity(name, shipped, split):
     version = shipped(name)[1]
-    answer = ask(version, "recommend_from_history", item_id=[["", ""], ["nothing", "like it"], ["Stück 4", ""]])
+    answer = ask(
+        version,
+        "recommend_from_history",
+        item_id=[["", ""], ["nothing", "like it"], ["Stück 4", ""]],
+    )
     popular = ask(version, "recommend", user_id=["nobody"])
     for row in (0, 1):
         assert answer["item_id"][row].tolist() == popular["item_id"][0].tolist()
@@ -128,7 +153,9 @@ def test_order_and_repetition_of_a_history_do_not_matter(name, shipped):
 def test_cdae_encodes_a_history_with_the_mean_of_the_users_own_vectors(shipped, split):
     target, version = shipped("cdae")
     history = [4, 9, 7]
-    table, own, bias = (np.asarray(each) for each in (target.encoder_table, target.user_table, target.encoder_bias))
+    table, own, bias = (
+        np.asarray(each) for each in (target.encoder_table, target.user_table, target.encoder_bias)
+    )
     degree = np.bincount(split.train.item_id, minlength=split.num_items)
     shares = (len(history) * degree[history]) ** -0.25
     hidden = np.tanh(shares @ table[history] + own.mean(axis=0) + bias)
@@ -136,13 +163,17 @@ def test_cdae_encodes_a_history_with_the_mean_of_the_users_own_vectors(shipped, 
     expected = [i for i in np.argsort(-scores, kind="stable") if i not in history]
     answer = ask(version, "recommend_from_history_50", item_id=[[f"Stück {i}" for i in history]])
     assert answer["item_id"][0, : len(expected)].tolist() == [f"Stück {i}" for i in expected]
-    np.testing.assert_allclose(answer["score"][0, : len(expected)], scores[expected], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        answer["score"][0, : len(expected)], scores[expected], rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", FACTORIZED)
 def test_similar_items_are_ranked_by_the_cosine_of_centred_vectors(name, shipped, split):
     target, version = shipped(name)
-    vectors = np.asarray(target.candidate_embedding(np.arange(split.num_items, dtype=np.int32)), np.float64)
+    vectors = np.asarray(
+        target.candidate_embedding(np.arange(split.num_items, dtype=np.int32)), np.float64
+    )
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
     cosines = vectors @ vectors.T
@@ -169,7 +200,12 @@ def test_without_vectors_items_are_similar_that_users_score_alike(shipped, split
 @pytest.mark.parametrize("name", BACKBONES.names)
 def test_a_score_is_the_models_probability(name, shipped, split, logits):
     target, version = shipped(name)
-    answer = ask(version, "score", user_id=["user 9", "user 9", "nobody"], item_id=["Stück 3", "nothing", "Stück 3"])
+    answer = ask(
+        version,
+        "score",
+        user_id=["user 9", "user 9", "nobody"],
+        item_id=["Stück 3", "nothing", "Stück 3"],
+    )
     expected = 1.0 / (1.0 + np.exp(-logits(target)[9, 3].astype(np.float64)))
     np.testing.assert_allclose(answer["probability"], [expected, 0.0, 0.0], rtol=1e-5)
     assert answer["known_user"].tolist() == [True, True, False]
@@ -185,13 +221,18 @@ def test_a_history_begins_with_what_was_least_likely_real(name, shipped, split, 
     prob = 1.0 / (1.0 + np.exp(-logits(target).astype(np.float64)))
     for user in (9, 4):
         raw = split.train.raw_user_ids[user]
-        items = [int(item.split()[1]) for item in ask(version, "history", user_id=[raw])["item_id"][0]]
+        items = [
+            int(item.split()[1]) for item in ask(version, "history", user_id=[raw])["item_id"][0]
+        ]
         assert sorted(items) == sorted(seen[[user]].indices)
         assert (np.diff(prob[user, items]) > -1e-6).all()
     items = answer["item_id"][0][answer["item_id"][0] != ""]
     assert len(items) == seen[[9]].nnz
     np.testing.assert_allclose(
-        answer["probability"][0, : len(items)], np.sort(prob[9, seen[[9]].indices]), rtol=1e-4, atol=1e-6
+        answer["probability"][0, : len(items)],
+        np.sort(prob[9, seen[[9]].indices]),
+        rtol=1e-4,
+        atol=1e-6,
     )
     assert set(answer["item_id"][1]) == {""} and not answer["probability"][1].any()
     assert set(answer["title"][0]) <= {f"Titel {i}" for i in range(10)} | set(answer["item_id"][0])
@@ -210,6 +251,8 @@ def test_the_posterior_comes_with_a_method_that_has_one(split, make_target, tmp_
     expected = if_positive * real / (if_positive * real + if_negative * (1.0 - real))
     answer = ask(version, "score", user_id=["user 9"] * 50, item_id=split.train.raw_item_ids)
     np.testing.assert_allclose(answer["posterior"], expected, atol=5e-4)
-    items = [int(item.split()[1]) for item in ask(version, "history", user_id=["user 9"])["item_id"][0]]
+    items = [
+        int(item.split()[1]) for item in ask(version, "history", user_id=["user 9"])["item_id"][0]
+    ]
     assert sorted(items) == sorted(split.seen().to_csr()[[9]].indices)
     assert (np.diff(expected[items]) > -5e-4).all()

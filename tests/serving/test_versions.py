@@ -7,9 +7,21 @@ import time
 
 import pytest
 
-from deca_tf.serving.versions import MANIFEST, find_version, new_version, remove_old, taken_versions, withdraw
+from deca_tf.serving.versions import (
+    MANIFEST,
+    find_version,
+    new_version,
+    remove_old,
+    taken_versions,
+    withdraw,
+)
 
-REQUIRED = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001", MANIFEST)
+REQUIRED = (
+    "saved_model.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+    MANIFEST,
+)
 
 
 def test_a_version_appears_only_when_it_is_complete(tmp_path):
@@ -81,7 +93,9 @@ def test_a_withdrawn_version_is_kept_and_its_number_never_given_again(tmp_path):
     with new_version(tmp_path) as (scratch, published):
         (scratch / "name").write_text("next")
     assert published == [tmp_path / "4"]
-    with pytest.raises(FileNotFoundError, match=r"one of the complete versions \[1\].*Received: version=3"):
+    with pytest.raises(
+        FileNotFoundError, match=r"one of the complete versions \[1\].*Received: version=3"
+    ):
         withdraw(tmp_path, 3)
 
 
@@ -111,7 +125,9 @@ def test_a_writer_killed_at_any_moment_leaves_whole_versions_only(tmp_path):
     rng = random.Random(0)
     for _ in range(50):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITE_FOREVER, str(tmp_path), *REQUIRED], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITE_FOREVER, str(tmp_path), *REQUIRED],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         writer.stdout.readline()  # it is at work
         time.sleep(rng.random() * 0.03)

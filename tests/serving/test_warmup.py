@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deca_tf.serving import export
-from deca_tf.serving.warmup import WARMUP, read_warmup, write_warmup
+from deca_tf.serving._warmup import WARMUP, read_warmup, write_warmup
 
 
 def test_every_signature_is_rehearsed_at_every_size(split, make_target, tmp_path):
@@ -15,8 +15,13 @@ def test_every_signature_is_rehearsed_at_every_size(split, make_target, tmp_path
     assert sorted((name, len(next(iter(inputs.values())))) for name, inputs in requests) == sorted(
         (name, size) for name in signatures for size in (1, 3)
     )
-    known = {raw.encode() for raw in (*split.train.raw_user_ids.tolist(), *split.train.raw_item_ids.tolist())}
-    assert all(set(np.ravel(values)) <= known for _, inputs in requests for values in inputs.values())
+    known = {
+        raw.encode()
+        for raw in (*split.train.raw_user_ids.tolist(), *split.train.raw_item_ids.tolist())
+    }
+    assert all(
+        set(np.ravel(values)) <= known for _, inputs in requests for values in inputs.values()
+    )
 
 
 def test_a_version_that_cannot_answer_is_not_published(split, make_target, tmp_path, monkeypatch):
@@ -33,6 +38,8 @@ def test_too_many_records_are_refused(tmp_path):
     one = tf.function(lambda user_id: {"item_id": user_id}).get_concrete_function(
         user_id=tf.TensorSpec([None], tf.string, "user_id")
     )
-    with pytest.raises(ValueError, match="may have 1000 records. Received: 1 signatures times 1001 batch sizes"):
+    with pytest.raises(
+        ValueError, match="may have 1000 records. Received: 1 signatures times 1001 batch sizes"
+    ):
         write_warmup(tmp_path, {"recommend": one}, ["a"], ["b"], range(1, 1002))
     assert not (tmp_path / WARMUP).exists()

@@ -3,12 +3,15 @@
 import pytest
 
 from deca_tf.config import merge, resolve
-from deca_tf.experiment import read_split
+from deca_tf.runs.data import read_split
 
 SMALL = {
-    "data": {"dataset": "synthetic", "options": {"num_users": 80, "num_items": 40, "num_clicks": 800}},
+    "data": {
+        "dataset": "synthetic",
+        "options": {"num_users": 80, "num_items": 40, "num_clicks": 800},
+    },
     "backbone": {"embedding_dim": 4},
-    "denoiser": {"name": "linear"},  # one network, and quickly compiled
+    "denoiser": {"name": "deca-limit"},  # one network, and quickly compiled
     "training": {"epochs": 2, "batch_size": 128, "jit_compile": False},
 }
 

@@ -26,7 +26,12 @@ def test_keras_tuners_own_tuner_takes_it_with_a_backbone_of_ones_own(split, tmp_
 
     hypermodel = DeCAHyperModel(split, backbone=backbone, config=small(), epochs=2)
     tuner = keras_tuner.BayesianOptimization(
-        hypermodel, hypermodel.objective, max_trials=2, directory=str(tmp_path), project_name="own", seed=1
+        hypermodel,
+        hypermodel.objective,
+        max_trials=2,
+        directory=str(tmp_path),
+        project_name="own",
+        seed=1,
     )
     tuner.search(verbose=0)
     best = tuner.oracle.get_best_trials()[0]
@@ -48,7 +53,9 @@ def test_a_model_is_made_anew_for_each_trial(split):
 
 
 def test_an_objective_that_does_not_exist_is_refused_before_training(split, monkeypatch):
-    with pytest.raises(ValueError, match=r"`objective` must be one of 'val_\w+@20'.*Did you mean 'val_recall@20'"):
+    with pytest.raises(
+        ValueError, match=r"`objective` must be one of 'val_\w+@20'.*Did you mean 'val_recall@20'"
+    ):
         DeCAHyperModel(split, config=small(), objective="val_recal@20")
     hypermodel = DeCAHyperModel(split, config=small())
     monkeypatch.setattr("deca_tf.tuning.hypermodel.train", None)
@@ -57,7 +64,9 @@ def test_an_objective_that_does_not_exist_is_refused_before_training(split, monk
         objective = keras_tuner.Objective("val_auc", "max")
 
     hp = keras_tuner.HyperParameters()
-    with pytest.raises(keras_tuner.errors.FatalValueError, match=r"'val_recall@20' to be maximized.*'val_auc'"):
+    with pytest.raises(
+        keras_tuner.errors.FatalValueError, match=r"'val_recall@20' to be maximized.*'val_auc'"
+    ):
         hypermodel.fit(hp, None, callbacks=[Tuners()])
 
 
@@ -65,8 +74,10 @@ def test_wrong_arguments(split):
     with pytest.raises(ValueError, match=r"`prior` must be a trained model"):
         DeCAHyperModel(split, denoiser="deca-p", config=small())
     settings = DeCAHyperModel(split, denoiser="gce", config=small({"denoiser": {"c1": 7}})).settings
-    assert settings.denoiser.model_extra == {}, "those of `linear` are not of `gce`"
-    with pytest.raises(TypeError, match=r"`backbone` must be the name of one, a keras.Model, or a function"):
+    assert settings.denoiser.model_extra == {}, "those of `deca-limit` are not of `gce`"
+    with pytest.raises(
+        TypeError, match=r"`backbone` must be the name of one, a keras.Model, or a function"
+    ):
         DeCAHyperModel(split, backbone=3, config=small())
     with pytest.raises(TypeError, match=r"must return a keras.Model"):
         DeCAHyperModel(split, backbone=lambda hp, seed: None, config=small())

@@ -6,7 +6,7 @@ import pytest
 from deca_tf.backbones import BACKBONES
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.costs import costs, ratio_and_scale
-from deca_tf.experiment import check_parts
+from deca_tf.runs.preflight import check_settings
 from deca_tf.tuning.search_space import choose
 from deca_tf.tuning.tuners import points
 from tests.tuning.conftest import small
@@ -27,7 +27,7 @@ def test_every_denoiser_takes_what_its_space_gives(name, space):
         hp = declared.copy()
         hp.values = {each.name: each.prob_to_value(corner) for each in declared.space}
         chosen = choose(hp, config, space)
-        check_parts(chosen)
+        check_settings(chosen)
         assert chosen.training.l2 == pytest.approx(1000 if corner else 0.01, rel=1e-3)
 
 
@@ -36,7 +36,7 @@ def test_every_backbone_takes_what_its_space_gives(name):
     hp = space_of(small({"backbone": {"name": name}}))
     assert "backbone.embedding_dim" in hp.values
     hp.values = {each.name: each.prob_to_value(0.999999) for each in hp.space}
-    check_parts(choose(hp, small({"backbone": {"name": name}})))
+    check_settings(choose(hp, small({"backbone": {"name": name}})))
 
 
 def test_costs_by_hand():

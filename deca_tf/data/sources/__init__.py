@@ -1,9 +1,9 @@
 """Where interactions come from: one row per data set, one file per kind of source.
 
-A source is a module with `load(name, *, data_dir, seed, **options) -> Interactions`, or, where the data comes already
-split, `load_split(name, *, protocol, data_dir, seed, **options) -> Split`. If it has options, it states their names in
-`OPTIONS`; `CLEAN_TEST` is the rule that makes its test clean where the user names none. To add one: write the module,
-add a row to `SOURCES`.
+A source is a module with `load(name, *, data_dir, seed, **options) -> Interactions`, or, where the
+data comes already split, `load_split(name, *, protocol, data_dir, seed, **options) -> Split`. If it
+has options, it states their names in `OPTIONS`; `CLEAN_TEST` is the rule that makes its test clean
+where the user names none. To add one: write the module, add a row to `SOURCES`.
 """
 
 import fnmatch
@@ -11,9 +11,9 @@ import importlib
 import os
 import pathlib
 
-from deca_tf.checks import check_choice, did_you_mean
+from deca_tf._checks import check_choice, did_you_mean
 from deca_tf.data import schema
-from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
+from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
 
 SOURCES = {
     "ml-100k": "deca_release",
@@ -43,39 +43,48 @@ def load_split(
     """Any data set, split and ready to train on.
 
     Args:
-        dataset: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas DataFrame.
+        dataset: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas
+            DataFrame.
         protocol: 'clean', or 'paper' for the released data sets that have it.
-        data_dir: folder with the public data sets; None: the environment variable DECA_TF_DATA_DIR, else download.
+        data_dir: folder with the public data sets; None: the environment variable DECA_TF_DATA_DIR,
+            else download.
         seed: of a random split and of synthetic data. The released splits are fixed.
-        by: how to split what comes unsplit, see `deca_tf.data.split`. None: 'chronological-per-user' where there are
-            timestamps, else 'random'.
+        by: how to split what comes unsplit, see `deca_tf.data.split`. None:
+            'chronological-per-user' where there are timestamps, else 'random'.
         fractions: shares of train, validation and test; None: 8:1:1.
-        clean_test: rule for the test's rows such as `"rating >= 5"`; None: the source's own (MovieLens: 'rating >= 5',
-            synthetic: 'is_noisy == 0', tables: none); "" : no rule.
+        clean_test: rule for the test's rows such as `"rating >= 5"`; None: the source's own
+            (MovieLens: 'rating >= 5', synthetic: 'is_noisy == 0', tables: none); "" : no rule.
         **options: the source's own: column names for tables, sizes for `synthetic`, the `folder` of `shards`.
 
     Returns:
         A `Split`.
 
     Raises:
-        ValueError, TypeError, FileNotFoundError: each says what is required, what came and what to do.
+        ValueError, TypeError, FileNotFoundError: each says what is required, what came and what to
+            do.
     """
     check_choice("protocol", protocol, schema.PROTOCOLS)
     module, name = _find(dataset)
     if hasattr(module, "load_split"):
         own = getattr(module, "OPTIONS", ())
         given = {"by": by, "fractions": fractions, "clean_test": clean_test, **options}
-        refused = {key: value for key, value in given.items() if value is not None and key not in own}
+        refused = {
+            key: value for key, value in given.items() if value is not None and key not in own
+        }
         if refused:
-            known = ", ".join(f"`{option}`" for option in ("protocol", *own)) + (" and `data_dir`" if not own else "")
+            known = ", ".join(f"`{option}`" for option in ("protocol", *own)) + (
+                " and `data_dir`" if not own else ""
+            )
             raise ValueError(
                 f"{name!r} comes already split, so it takes {known} only. Received: "
-                f"{', '.join(f'{key}={value!r}' for key, value in refused.items())}. Leave these out."
+                f"{', '.join(f'{key}={value!r}' for key, value in refused.items())}. Leave these "
+                "out."
             )
         return module.load_split(name, protocol=protocol, data_dir=data_dir, seed=seed, **options)
     if protocol == schema.PAPER:
         raise ValueError(
-            "`protocol='paper'` exists only for the data sets released with the paper: 'ml-100k', 'modcloth', "
+            "`protocol='paper'` exists only for the data sets released with the paper: 'ml-100k', "
+            "'modcloth', "
             f"'adressa'. Received: dataset={name!r}. Use protocol='clean'."
         )
     interactions = _load(module, dataset, name, data_dir, seed, options)
@@ -90,7 +99,8 @@ def load(source, *, data_dir=None, seed=0, **options):
     """Interactions that come unsplit: tables, MovieLens, synthetic clicks.
 
     Args:
-        source: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas DataFrame.
+        source: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas
+            DataFrame.
         data_dir: as for `load_split`.
         seed: of synthetic data.
         **options: the source's own: column names for tables, sizes for `synthetic`.
@@ -104,7 +114,8 @@ def load(source, *, data_dir=None, seed=0, **options):
     module, name = _find(source)
     if not hasattr(module, "load"):
         raise ValueError(
-            f"{name!r} comes already split. Received: source={name!r}. Use `load_split({name!r})`, which has `.train`, "
+            f"{name!r} comes already split. Received: source={name!r}. Use `load_split({name!r})`, "
+            "which has `.train`, "
             "`.validation` and `.test`."
         )
     return _load(module, source, name, data_dir, seed, options)
@@ -119,12 +130,14 @@ def _find(source):
         if not source.lower().endswith(TABLE_ENDINGS) and not pathlib.Path(source).exists():
             names = ", ".join(repr(name) for name in SOURCES)
             raise ValueError(
-                f"`dataset` must be one of {names}, or the path of a file ending in {', '.join(TABLE_ENDINGS)}. "
+                f"`dataset` must be one of {names}, or the path of a file ending in "
+                f"{', '.join(TABLE_ENDINGS)}. "
                 f"Received: dataset={source!r}.{did_you_mean(source, SOURCES)}"
             )
     elif not isinstance(source, os.PathLike) and not hasattr(source, "columns"):
         raise TypeError(
-            "`dataset` must be a data set's name, the path of a CSV, TSV or Parquet file, or a pandas DataFrame. "
+            "`dataset` must be a data set's name, the path of a CSV, TSV or Parquet file, or a "
+            "pandas DataFrame. "
             f"Received: dataset of type {type(source).__name__}."
         )
     name = "table" if hasattr(source, "columns") else pathlib.Path(source).name.split(".")[0]
@@ -137,7 +150,8 @@ def _load(module, source, name, data_dir, seed, options):
     for option in options:
         if option not in known:
             raise ValueError(
-                f"{name!r} takes the options {', '.join(known) or '(none)'}. Received: {option}={options[option]!r}."
+                f"{name!r} takes the options {', '.join(known) or '(none)'}. Received: "
+                f"{option}={options[option]!r}."
                 f"{did_you_mean(option, known)}"
             )
     return module.load(source, data_dir=data_dir, seed=seed, **options)

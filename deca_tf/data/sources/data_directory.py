@@ -23,8 +23,10 @@ def find_data_dir(data_dir=None, origin=""):
     folder = pathlib.Path(named).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The data directory must be an existing folder. Received: {argument}={str(named)!r}.{origin and ' '}"
-            f"{origin} Correct the path given by --data-dir (`data_dir`) or the environment variable {VARIABLE}; with "
+            "The data directory must be an existing folder. Received: "
+            f"{argument}={str(named)!r}.{origin and ' '}"
+            f"{origin} Correct the path given by --data-dir (`data_dir`) or the environment "
+            f"variable {VARIABLE}; with "
             "neither, public data sets are downloaded."
         )
     return folder

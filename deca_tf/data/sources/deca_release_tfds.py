@@ -5,9 +5,10 @@
     builder.download_and_prepare()
     dataset = builder.as_dataset(split="train")
 
-One configuration per data set and protocol; the splits are those of `deca_tf.data.load_split`, row for row. The files
-come from `source_dir` (or the environment variable DECA_TF_DATA_DIR) if there is one, else they are downloaded, and
-their checksums are verified either way. The library itself trains from the text, which is far quicker.
+One configuration per data set and protocol; the splits are those of `deca_tf.data.load_split`, row
+for row. The files come from `source_dir` (or the environment variable DECA_TF_DATA_DIR) if there is
+one, else they are downloaded, and their checksums are verified either way. The library itself
+trains from the text, which is far quicker.
 """
 
 import dataclasses
@@ -16,7 +17,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from deca_tf.data import schema
-from deca_tf.data.sources import deca_release, downloads, verified_files
+from deca_tf.data.sources import _downloads as downloads
+from deca_tf.data.sources import _verified_files as verified_files
+from deca_tf.data.sources import deca_release
 
 UNKNOWN = -1  # `is_noisy` of a row about which the released files say nothing
 
@@ -53,7 +56,12 @@ def _all_files():
     return [
         file
         for release in releases
-        for file in (release.train, release.paper_validation, release.clean_validation, release.test)
+        for file in (
+            release.train,
+            release.paper_validation,
+            release.clean_validation,
+            release.test,
+        )
         if file is not None
     ]
 
@@ -62,7 +70,8 @@ class DecaRelease(tfds.core.GeneratorBasedBuilder):
     """Builder `deca_release`.
 
     Args:
-        source_dir: folder that holds `deca/`; None: the environment variable DECA_TF_DATA_DIR, else download.
+        source_dir: folder that holds `deca/`; None: the environment variable DECA_TF_DATA_DIR, else
+            download.
         **kwargs: TFDS's own: `config`, `data_dir` (where the built set is kept), `version`.
     """
 
@@ -99,14 +108,19 @@ class DecaRelease(tfds.core.GeneratorBasedBuilder):
             files, self._source_dir, deca_release.FOLDERS, deca_release.ORIGIN, manager=dl_manager
         )
         split = deca_release.read_split(config.dataset, config.protocol, files, paths)
-        return {part: self._generate_examples(getattr(split, part)) for part in ("train", "validation", "test")}
+        return {
+            part: self._generate_examples(getattr(split, part))
+            for part in ("train", "validation", "test")
+        }
 
     def _generate_examples(self, interactions):
         columns = {schema.USER_ID: interactions.user_id, schema.ITEM_ID: interactions.item_id}
         third = getattr(interactions, self._third_column())
         if third is None:
             third = np.full(len(interactions), UNKNOWN)
-        columns[self._third_column()] = third.astype(np.float32 if third.dtype == np.float32 else np.int32)
+        columns[self._third_column()] = third.astype(
+            np.float32 if third.dtype == np.float32 else np.int32
+        )
         for row, values in enumerate(zip(*columns.values(), strict=True)):
             yield row, dict(zip(columns, values, strict=True))
 

@@ -11,9 +11,10 @@ import urllib.parse
 
 import numpy as np
 
-from deca_tf.checks import did_you_mean
+from deca_tf._checks import did_you_mean
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.sources import downloads, verified_files
+from deca_tf.data.sources import _downloads as downloads
+from deca_tf.data.sources import _verified_files as verified_files
 from deca_tf.data.sources.data_directory import VARIABLE, find_data_dir
 
 RAW = "ml-100k-raw"
@@ -21,7 +22,9 @@ CLEAN_TEST = "rating >= 5"
 FOLDERS = ("movielens", ".")
 ORIGIN = "They are part of GroupLens's archive ml-100k.zip (grouplens.org/datasets/movielens)."
 U_DATA = verified_files.VerifiedFile(
-    "u.data", sha256="06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490", size=1_979_173
+    "u.data",
+    sha256="06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
+    size=1_979_173,
 )
 
 
@@ -30,7 +33,8 @@ def load(name, *, data_dir=None, seed=0, cache_dir=None):
 
     Args:
         name: 'movielens/<size>-ratings' as TFDS calls it, or 'ml-100k-raw'.
-        data_dir: folder that holds `movielens/`; None: the environment variable DECA_TF_DATA_DIR, else download.
+        data_dir: folder that holds `movielens/`; None: the environment variable DECA_TF_DATA_DIR,
+            else download.
         seed: not used.
         cache_dir: where TFDS keeps what it has built; None: its own default.
 
@@ -49,8 +53,10 @@ def load(name, *, data_dir=None, seed=0, cache_dir=None):
 def _load_raw(data_dir):
     if find_data_dir(data_dir, ORIGIN) is None:
         raise FileNotFoundError(
-            f"{RAW!r} is read from a data directory. Received: none. {ORIGIN} Put u.data into a folder `movielens` and "
-            f"name the folder above by --data-dir (`data_dir`) or the environment variable {VARIABLE}."
+            f"{RAW!r} is read from a data directory. Received: none. {ORIGIN} Put u.data into a "
+            "folder `movielens` and "
+            "name the folder above by --data-dir (`data_dir`) or the environment variable "
+            f"{VARIABLE}."
         )
     (path,) = verified_files.locate([U_DATA], data_dir, FOLDERS, ORIGIN)
     data = verified_files.read(U_DATA, path)
@@ -59,7 +65,8 @@ def _load_raw(data_dir):
 
 
 def _load_tfds(name, data_dir, cache_dir):
-    # TFDS's builders need `importlib_resources`, which TFDS does not declare: tensorflow/datasets#11212.
+    # TFDS's builders need `importlib_resources`, which TFDS does not declare:
+    # tensorflow/datasets#11212.
     tfds = downloads.import_tfds("importlib_resources")
     builder = _builder(tfds, name, cache_dir)
     url = builder.builder_config.download_url
@@ -74,12 +81,16 @@ def _load_tfds(name, data_dir, cache_dir):
         if manual_dir is None:
             cache = pathlib.Path(cache_dir or tfds.core.constants.DATA_DIR, "downloads")
             known = downloads.cached(url, builder.url_infos[url].checksum, cache, builder.name)
-            if known is None or not known.with_suffix(f"{known.suffix}.INFO").exists():  # TFDS asks for both
+            if (
+                known is None or not known.with_suffix(f"{known.suffix}.INFO").exists()
+            ):  # TFDS asks for both
                 downloads.check_reachable(url)
         config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
         builder.download_and_prepare(download_config=config)
     except tfds.download.download_manager.NonMatchingChecksumError as error:
-        raise ValueError(f"MovieLens's archive must be the original file. Received: {error}") from None
+        raise ValueError(
+            f"MovieLens's archive must be the original file. Received: {error}"
+        ) from None
     except (OSError, tfds.download.DownloadError) as error:
         copied = "it into a folder `movielens` of the data directory"
         raise downloads.download_failure(error, repr(name), origin, copied) from None
@@ -105,13 +116,20 @@ def _read_built(tfds, builder):
     fields = ("user_id", "movie_id", "user_rating", "timestamp")
     decoders = tfds.decode.PartialDecoding(dict.fromkeys(fields, True))
     options = tf.data.Options()
-    options.autotune.enabled = False  # it takes two to four times as long to find out how to read this
+    options.autotune.enabled = (
+        False  # it takes two to four times as long to find out how to read this
+    )
     reading = tfds.ReadConfig(options=options, try_autocache=False)
-    batches = builder.as_dataset(split="train", batch_size=65_536, decoders=decoders, read_config=reading)
+    batches = builder.as_dataset(
+        split="train", batch_size=65_536, decoders=decoders, read_config=reading
+    )
     parts = [[batch[field] for field in fields] for batch in tfds.as_numpy(batches)]
     user, item, rating, timestamp = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _encode(
-        np.char.decode(user.astype(bytes), "utf-8"), np.char.decode(item.astype(bytes), "utf-8"), rating, timestamp
+        np.char.decode(user.astype(bytes), "utf-8"),
+        np.char.decode(item.astype(bytes), "utf-8"),
+        rating,
+        timestamp,
     )
 
 

@@ -1,6 +1,6 @@
 """Sharded TFRecords that the pipelines, or `deca_tf.data.shards.write_shards`, have written: a split as it stands."""
 
-from deca_tf.checks import check_flag
+from deca_tf._checks import check_flag
 
 OPTIONS = ("folder", "stream")
 
@@ -12,18 +12,21 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, s
         name, data_dir, seed: not looked at.
         protocol: must be the folder's own.
         folder: of the shards.
-        stream: leaves train in its files, to be read along in training, in place of reading it into memory.
+        stream: leaves train in its files, to be read along in training, in place of reading it into
+            memory.
 
     Returns:
         A `Split`.
 
     Raises:
-        FileNotFoundError, ValueError: see `deca_tf.data.shards.read_shards`; also no folder, or another protocol.
+        FileNotFoundError, ValueError: see `deca_tf.data.shards.read_shards`; also no folder, or
+            another protocol.
     """
     del name, data_dir, seed
     if folder is None:
         raise ValueError(
-            "'shards' requires the option `folder`, which holds interactions.json. Received: none. Give "
+            "'shards' requires the option `folder`, which holds interactions.json. Received: none. "
+            "Give "
             "`folder=...`, or --set data.options.folder=... on the command line."
         )
     from deca_tf.data.shards import open_shards, read_shards
@@ -31,5 +34,7 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, s
 
     own = open_shards(folder).protocol
     if own != protocol:
-        raise ValueError(f"`protocol` must be that of the shards, {own!r}. Received: protocol={protocol!r}.")
+        raise ValueError(
+            f"`protocol` must be that of the shards, {own!r}. Received: protocol={protocol!r}."
+        )
     return stream_shards(folder) if check_flag("stream", stream) else read_shards(folder)

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.splitting import CHRONOLOGICAL_PER_USER, FRACTIONS, split
+from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, split
 
 CLEAN_TEST = "is_noisy == 0"
 FIRST_SECOND = 1_700_000_000  # 14 November 2023
@@ -40,10 +40,11 @@ def synthetic(
                    if E and not L: with probability min(1, e * b_i),    b_i = exp(clickbait_spread * N(0, 1))
                                          * (w_i / mean w) ** popularity_pull
 
-    The ranks are a random order of the items, independent of quality and of the item's number. Clicks without liking
-    are the noisy positives, more of them on shown-everywhere and clickbait items. Liked pairs that were never shown
-    stay unclicked: the unaware negatives, indistinguishable from dislikes in the log. The scalars c and e are solved
-    for, so that in expectation there are `num_clicks` clicks and a share `noise_share` of them is noise. Times are
+    The ranks are a random order of the items, independent of quality and of the item's number.
+    Clicks without liking are the noisy positives, more of them on shown-everywhere and clickbait
+    items. Liked pairs that were never shown stay unclicked: the unaware negatives,
+    indistinguishable from dislikes in the log. The scalars c and e are solved for, so that in
+    expectation there are `num_clicks` clicks and a share `noise_share` of them is noise. Times are
     uniform over 90 days: taste does not drift. Nothing in the model refers to a training method.
 
     Args:
@@ -65,11 +66,14 @@ def synthetic(
         "item_0007". Every user and item is in the id space, clicked or not.
 
     Raises:
-        ValueError: a size below 2, a noise share outside [0, 1), or more clicks asked for than pairs allow.
+        ValueError: a size below 2, a noise share outside [0, 1), or more clicks asked for than
+            pairs allow.
     """
     _check(num_users, num_items, num_clicks, noise_share)
     rng = np.random.default_rng(seed)
-    taste = rng.standard_normal((num_users, latent_dim)) @ rng.standard_normal((latent_dim, num_items))
+    taste = rng.standard_normal((num_users, latent_dim)) @ rng.standard_normal(
+        (latent_dim, num_items)
+    )
     quality = rng.standard_normal(num_items)
     log_odds = like_bias + affinity_scale * taste / np.sqrt(latent_dim) + quality_scale * quality
     liked = rng.random((num_users, num_items)) < 1 / (1 + np.exp(-log_odds))
@@ -84,7 +88,9 @@ def synthetic(
     bait = np.exp(clickbait_spread * rng.standard_normal(num_items))
     bait *= (popularity / popularity.mean()) ** popularity_pull
     unliked_exposure = (exposure * ~liked).sum(axis=0)
-    e = _solve(lambda e: (unliked_exposure * np.minimum(1, e * bait)).sum(), num_clicks * noise_share)
+    e = _solve(
+        lambda e: (unliked_exposure * np.minimum(1, e * bait)).sum(), num_clicks * noise_share
+    )
 
     exposed = rng.random((num_users, num_items)) < exposure
     tempted = rng.random((num_users, num_items)) < np.minimum(1, e * bait)
@@ -102,11 +108,14 @@ def synthetic(
     )
 
 
-def synthetic_split(seed=0, *, fractions=FRACTIONS, by=CHRONOLOGICAL_PER_USER, clean_test=CLEAN_TEST, **parameters):
+def synthetic_split(
+    seed=0, *, fractions=FRACTIONS, by=CHRONOLOGICAL_PER_USER, clean_test=CLEAN_TEST, **parameters
+):
     """Splits synthetic clicks; train and validation keep their noise, the test holds only clicks that were liked.
 
-    The test is the true part of the held-out clicks, so it follows the same popularity-driven exposure as the log:
-    it asks which shown items are liked, not what an unbiased survey of tastes would say.
+    The test is the true part of the held-out clicks, so it follows the same popularity-driven
+    exposure as the log: it asks which shown items are liked, not what an unbiased survey of tastes
+    would say.
 
     Args:
         seed: of the data, and of the split where it is random.
@@ -117,7 +126,9 @@ def synthetic_split(seed=0, *, fractions=FRACTIONS, by=CHRONOLOGICAL_PER_USER, c
         A `Split` under protocol 'clean'.
     """
     interactions = synthetic(seed=seed, **parameters)
-    return split(interactions, by=by, fractions=fractions, clean_test=clean_test, seed=seed, name="synthetic")
+    return split(
+        interactions, by=by, fractions=fractions, clean_test=clean_test, seed=seed, name="synthetic"
+    )
 
 
 OPTIONS = tuple(name for name in inspect.signature(synthetic).parameters if name != "seed")
@@ -132,7 +143,9 @@ def load(name="synthetic", *, data_dir=None, seed=0, **parameters):
 def _check(num_users, num_items, num_clicks, noise_share):
     for name, size in (("num_users", num_users), ("num_items", num_items)):
         if size < 2:
-            raise ValueError(f"`{name}` must be at least 2, or nothing can be ranked. Received: {name}={size}.")
+            raise ValueError(
+                f"`{name}` must be at least 2, or nothing can be ranked. Received: {name}={size}."
+            )
     if not 0 <= noise_share < 1:
         raise ValueError(f"`noise_share` must be in [0, 1). Received: noise_share={noise_share}.")
     if num_clicks < 1:
@@ -148,7 +161,8 @@ def _solve(expected, goal):
         high *= 2
         if high > 1e9:
             raise ValueError(
-                f"`num_clicks` and `noise_share` must be reachable: at most {expected(high):,.0f} such clicks exist. "
+                f"`num_clicks` and `noise_share` must be reachable: at most {expected(high):,.0f} "
+                "such clicks exist. "
                 f"Received: {goal:,.0f} asked for. Lower them, or raise num_users or num_items."
             )
     for _ in range(30):

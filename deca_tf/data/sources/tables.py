@@ -1,8 +1,9 @@
 """One's own interactions: CSV, TSV and Parquet files and pandas DataFrames, whatever their columns are called.
 
-Each row is one click. Raw ids may be strings or integers; in text files, ids that are all plain integers ("17", not
-"017") become integers, any other stay strings. Vocabularies are sorted, so the dense ids do not depend on the order of
-the rows. Repeated pairs are merged: the earliest row (by timestamp, else by position) is kept whole, with its rating.
+Each row is one click. Raw ids may be strings or integers; in text files, ids that are all plain
+integers ("17", not "017") become integers, any other stay strings. Vocabularies are sorted, so the
+dense ids do not depend on the order of the rows. Repeated pairs are merged: the earliest row (by
+timestamp, else by position) is kept whole, with its rating.
 """
 
 import datetime
@@ -11,17 +12,36 @@ import re
 
 import numpy as np
 
-from deca_tf.checks import did_you_mean
+from deca_tf._checks import did_you_mean
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
-from deca_tf.data.sources import table_files
+from deca_tf.data.sources import _table_files as table_files
 
-OPTIONS = ("user_column", "item_column", "rating_column", "dwell_column", "timestamp_column", "is_noisy_column")
+OPTIONS = (
+    "user_column",
+    "item_column",
+    "rating_column",
+    "dwell_column",
+    "timestamp_column",
+    "is_noisy_column",
+)
 REQUIRED = (schema.USER_ID, schema.ITEM_ID)
-COMMON_NAMES = {  # lower case, without separators: `User-ID`, `user_id:token` and `userId` are all "userid"
+# Lower case, without separators: `User-ID`, `user_id:token` and `userId` are all "userid"
+COMMON_NAMES = {
     schema.USER_ID: ("userid", "user", "uid", "rawuserid", "customerid", "visitorid", "reviewerid"),
     schema.ITEM_ID: (
-        *("itemid", "item", "iid", "rawitemid", "movieid", "productid", "articleid", "newsid", "bookid", "trackid"),
+        *(
+            "itemid",
+            "item",
+            "iid",
+            "rawitemid",
+            "movieid",
+            "productid",
+            "articleid",
+            "newsid",
+            "bookid",
+            "trackid",
+        ),
         *("songid", "videoid", "asin"),
     ),
     schema.RATING: ("rating", "ratings", "userrating", "stars"),
@@ -58,12 +78,14 @@ def load(
     Args:
         source: path ending in .csv, .csv.gz, .tsv, .tsv.gz or .parquet, or a `pandas.DataFrame`.
         data_dir, seed: not used.
-        user_column, item_column: names of the columns that hold who clicked and what. None: found by their common
-            names, such as user_id, userId, user; item_id, itemId, movieId, item.
-        rating_column: stars. Like dwell it only ever builds a clean test. None: found by name if there; "": not read.
+        user_column, item_column: names of the columns that hold who clicked and what. None: found
+            by their common names, such as user_id, userId, user; item_id, itemId, movieId, item.
+        rating_column: stars. Like dwell it only ever builds a clean test. None: found by name if
+            there; "": not read.
         dwell_column: seconds; likewise.
-        timestamp_column: numbers (seconds since 1970; values over 1e11 are taken for milli-, over 1e14 for micro-,
-            over 1e17 for nanoseconds), date strings or datetimes; without a time zone they are UTC. Likewise.
+        timestamp_column: numbers (seconds since 1970; values over 1e11 are taken for milli-, over
+            1e14 for micro-, over 1e17 for nanoseconds), date strings or datetimes; without a time
+            zone they are UTC. Likewise.
         is_noisy_column: the truth about each click, 0 or 1, where it is known; likewise.
 
     Returns:
@@ -72,21 +94,32 @@ def load(
     Raises:
         FileNotFoundError: no such file.
         TypeError: ids or times of a kind that cannot be read.
-        ValueError: a file that is not what its name says; missing, unknown or ambiguous columns; missing values; a
-            rating that is no number; no rows; fewer than two users or items.
+        ValueError: a file that is not what its name says; missing, unknown or ambiguous columns;
+            missing values; a rating that is no number; no rows; fewer than two users or items.
     """
     del data_dir, seed
-    given = (user_column, item_column, rating_column, dwell_column, timestamp_column, is_noisy_column)
+    given = (
+        user_column,
+        item_column,
+        rating_column,
+        dwell_column,
+        timestamp_column,
+        is_noisy_column,
+    )
     is_frame = hasattr(source, "columns")
     names = list(source.columns) if is_frame else table_files.column_names(source)
     columns = _resolve(names, dict(zip(COMMON_NAMES, given, strict=True)))
     if is_frame:
         frame = source[list(columns.values())]
     else:
-        frame = table_files.read(source, list(columns.values()), [columns[name] for name in REQUIRED])
+        frame = table_files.read(
+            source, list(columns.values()), [columns[name] for name in REQUIRED]
+        )
     if not len(frame):
         raise ValueError("The table must hold at least one interaction. Received: 0 rows.")
-    ids, vocabularies = zip(*(_encode(frame[columns[name]], columns[name]) for name in REQUIRED), strict=True)
+    ids, vocabularies = zip(
+        *(_encode(frame[columns[name]], columns[name]) for name in REQUIRED), strict=True
+    )
     readers = {schema.TIMESTAMP: _times, schema.IS_NOISY: _flags}
     optional = {
         name: readers.get(name, _numbers)(frame[columns[name]], columns[name])
@@ -96,7 +129,8 @@ def load(
     for what, vocabulary, name in zip(("users", "items"), vocabularies, REQUIRED, strict=True):
         if len(vocabulary) < 2:
             raise ValueError(
-                f"The table must hold at least two different {what}, or there is nothing to learn from. Received: "
+                f"The table must hold at least two different {what}, or there is nothing to learn "
+                "from. Received: "
                 f"{len(vocabulary)} in column {columns[name]!r}. Check `{_OPTION[name]}`."
             )
     return _merged(Interactions(*ids, *vocabularies, **optional))
@@ -114,7 +148,8 @@ def _merged(interactions):
     full = merged.users_without_negatives()
     if len(full):
         logger.warning(
-            "%d users touched every item, so no unobserved item is left to sample for them; the first is %r.",
+            "%d users touched every item, so no unobserved item is left to sample for them; the "
+            "first is %r.",
             len(full),
             merged.raw_user_ids[full[0]].item(),
         )
@@ -123,40 +158,56 @@ def _merged(interactions):
 
 def _resolve(names, given):
     """Which of the table's columns holds what, `{"user_id": "userId", ...}`."""
-    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (
+        ", ..." if len(names) > _SHOWN else ""
+    )
     columns = {}
     for role, wanted in given.items():
         if wanted == "":
             if role in REQUIRED:
-                raise ValueError(f"`{_OPTION[role]}` must name a column. Received: ''. The table has {shown}.")
+                raise ValueError(
+                    f"`{_OPTION[role]}` must name a column. Received: ''. The table has {shown}."
+                )
             continue
         if wanted is not None:
             found = [name for name in names if name == wanted]
             if not found:
                 raise ValueError(
-                    f"`{_OPTION[role]}` must name a column of the table. Received: {_OPTION[role]}={wanted!r}; the "
+                    f"`{_OPTION[role]}` must name a column of the table. Received: "
+                    f"{_OPTION[role]}={wanted!r}; the "
                     f"table has {shown}.{did_you_mean(wanted, names)}"
                 )
         else:
-            found = [name for name in names if _plain(name) in COMMON_NAMES[role] and name not in given.values()]
+            found = [
+                name
+                for name in names
+                if _plain(name) in COMMON_NAMES[role] and name not in given.values()
+            ]
         if len(found) > 1:
-            remedy = "Rename one" if len(set(found)) < len(found) else f"Name one with `{_OPTION[role]}`"
+            remedy = (
+                "Rename one" if len(set(found)) < len(found) else f"Name one with `{_OPTION[role]}`"
+            )
             raise ValueError(
-                f"It must be clear which column holds the {role}. Received: {', '.join(map(repr, found))}. {remedy}"
+                f"It must be clear which column holds the {role}. Received: "
+                f"{', '.join(map(repr, found))}. {remedy}"
                 + (f", or set `{_OPTION[role]}=''` to read none." if role not in REQUIRED else ".")
             )
         if found:
             columns[role] = found[0]
         elif role in REQUIRED:
             raise ValueError(
-                f"The table must have a column for the {role}. Received: columns {shown}. Name it with "
+                f"The table must have a column for the {role}. Received: columns {shown}. Name it "
+                "with "
                 f"`{_OPTION[role]}`.{_hint(role, names, given)}"
             )
     for role, column in columns.items():
-        twin = next((other for other in columns if other != role and columns[other] == column), None)
+        twin = next(
+            (other for other in columns if other != role and columns[other] == column), None
+        )
         if twin is not None:
             raise ValueError(
-                f"`{_OPTION[role]}` and `{_OPTION[twin]}` must name different columns. Received: {column!r} for both."
+                f"`{_OPTION[role]}` and `{_OPTION[twin]}` must name different columns. Received: "
+                f"{column!r} for both."
             )
     return columns
 
@@ -165,7 +216,9 @@ def _hint(role, names, given):
     """What may be wrong with a table in which no column for `role` was found; "" for no idea."""
     if _numeric(names):
         return " The first row looks like data: does the file lack a header row?"
-    separator = next((character for character in "\t;|," if len(names) == 1 and character in str(names[0])), None)
+    separator = next(
+        (character for character in "\t;|," if len(names) == 1 and character in str(names[0])), None
+    )
     if separator is not None:
         return f" The header holds {separator!r}: save the file with the separator that its name says (.csv: ',')."
     for other, wanted in given.items():
@@ -191,7 +244,8 @@ def _row(mask):
 def _refuse_missing(missing, column, values="value", otherwise=", or leave the column out"):
     if missing.any():
         raise ValueError(
-            f"Every row must have a {values} in column {column!r}. Received: {int(missing.sum())} missing, the first "
+            f"Every row must have a {values} in column {column!r}. Received: {int(missing.sum())} "
+            "missing, the first "
             f"in data row {_row(missing) + 1}. Drop those rows{otherwise}."
         )
 
@@ -210,7 +264,8 @@ def _encode(series, column):
             series, kind = series.str.decode("utf-8"), "string"
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"Column {column!r} must hold ids, strings or integers. Received: bytes that are not UTF-8 text, such "
+                f"Column {column!r} must hold ids, strings or integers. Received: bytes that are "
+                "not UTF-8 text, such "
                 f"as {error.object!r}. Convert them, for example to their `.hex()`."
             ) from None
     if kind == "string":
@@ -233,12 +288,14 @@ def _encode(series, column):
             )
     elif kind != "integer":
         raise TypeError(
-            f"Column {column!r} must hold ids of one kind, strings or integers. Received: {kind} values. Convert it, "
+            f"Column {column!r} must hold ids of one kind, strings or integers. Received: {kind} "
+            "values. Convert it, "
             f"for example by `frame[{column!r}] = frame[{column!r}].astype(str)`."
         )
     if kind == "integer" and not -(2**63) <= series.min() <= series.max() < 2**63:
         raise ValueError(
-            f"Column {column!r} must hold ids below 2**63, or strings. Received: {series.max()}. Convert it by "
+            f"Column {column!r} must hold ids below 2**63, or strings. Received: {series.max()}. "
+            "Convert it by "
             f"`frame[{column!r}] = frame[{column!r}].astype(str)`."
         )
     codes, vocabulary = pandas.factorize(np.asarray(series, dtype=np.int64), sort=True)
@@ -254,7 +311,8 @@ def _numbers(series, column, dtype=np.float32):
     bad = ~(np.abs(numbers) <= _LARGEST)
     if bad.any():
         raise ValueError(
-            f"Column {column!r} must hold finite numbers. Received: {series.iloc[_row(bad)]!r} in data row "
+            f"Column {column!r} must hold finite numbers. Received: {series.iloc[_row(bad)]!r} in "
+            "data row "
             f"{_row(bad) + 1}. Correct it, or leave the column out."
         )
     return numbers.astype(dtype)
@@ -287,8 +345,10 @@ def _times(series, column):
     if bad.any():
         example = datetime.datetime(2024, 5, 17, 8, 30).isoformat()
         raise ValueError(
-            f"Column {column!r} must hold seconds since 1970 or dates of one format, such as {example!r}. Received: "
-            f"{series.iloc[_row(bad)]!r} in data row {_row(bad) + 1}. Correct it, or leave the column out."
+            f"Column {column!r} must hold seconds since 1970 or dates of one format, such as "
+            f"{example!r}. Received: "
+            f"{series.iloc[_row(bad)]!r} in data row {_row(bad) + 1}. Correct it, or leave the "
+            "column out."
         )
     return np.asarray(times.dt.tz_convert(None)).astype("datetime64[s]").astype(np.int64)
 

@@ -4,10 +4,10 @@ import importlib
 
 _HOMES = {
     "Client": "deca_tf.serving.client.client",
-    "Answer": "deca_tf.serving.client.answers",
-    "Item": "deca_tf.serving.client.answers",
-    "Pair": "deca_tf.serving.client.answers",
-    "ServerError": "deca_tf.serving.client.transport",
+    "Answer": "deca_tf.serving.client._answers",
+    "Item": "deca_tf.serving.client._answers",
+    "Pair": "deca_tf.serving.client._answers",
+    "ServerError": "deca_tf.serving.client._transport",
 }
 
 __all__ = list(_HOMES)

@@ -1,17 +1,18 @@
 """Client: questions in the caller's own ids, answers as plain Python."""
 
-from deca_tf.serving.client.answers import answers_of, pairs_of
-from deca_tf.serving.client.transport import Grpc, Rest
+from deca_tf.serving.client._answers import answers_of, pairs_of
+from deca_tf.serving.client._transport import Grpc, Rest
 
 
 class Client:
     """Asks one model on one server.
 
-    Each question takes many users or items at once and answers them in their order. Ids are strings, or integers as
-    the data has them.
+    Each question takes many users or items at once and answers them in their order. Ids are
+    strings, or integers as the data has them.
 
     Args:
-        address: `http://host:8501` or `https://...` for REST, `host:8500` for gRPC, which is faster.
+        address: `http://host:8501` or `https://...` for REST, `host:8500` for gRPC, which is
+            faster.
         model: name of the model on the server.
         version: number of a version; None: the newest.
         label: of a version, such as 'canary', in place of its number.
@@ -31,10 +32,13 @@ class Client:
     def __init__(self, address, model, *, version=None, label=None, timeout=5.0, retries=2):
         if version is not None and label is not None:
             raise ValueError(
-                f"A client asks a version or a label. Received: version={version!r}, label={label!r}. Leave one out."
+                f"A client asks a version or a label. Received: version={version!r}, "
+                f"label={label!r}. Leave one out."
             )
         transport = Rest if address.startswith(("http://", "https://")) else Grpc
-        self._transport = transport(address, model, version=version, label=label, timeout=timeout, retries=retries)
+        self._transport = transport(
+            address, model, version=version, label=label, timeout=timeout, retries=retries
+        )
 
     def recommend(self, user_ids, k=None):
         """The best items that each user has not seen: a list of `Answer`.
@@ -43,7 +47,9 @@ class Client:
             user_ids: raw ids.
             k: one of those that the version was exported with; None: the first of them.
         """
-        return answers_of(self._transport.predict(_numbered("recommend", k), {"user_id": _ids(user_ids)}))
+        return answers_of(
+            self._transport.predict(_numbered("recommend", k), {"user_id": _ids(user_ids)})
+        )
 
     def recommend_excluding(self, user_ids, exclude_item_ids, k=None):
         """`recommend` without some items more, a list of ids for each user."""
@@ -57,7 +63,9 @@ class Client:
 
     def similar_items(self, item_ids, k=None):
         """The items most like each item: a list of `Answer`."""
-        return answers_of(self._transport.predict(_numbered("similar_items", k), {"item_id": _ids(item_ids)}))
+        return answers_of(
+            self._transport.predict(_numbered("similar_items", k), {"item_id": _ids(item_ids)})
+        )
 
     def score(self, user_ids, item_ids):
         """What is thought of pairs of a user and an item: a list of `Pair`."""
@@ -93,7 +101,9 @@ def _numbered(signature, k):
 
 def _ids(values):
     if isinstance(values, str | bytes):
-        raise TypeError(f"Ids must come in a list, also a single one. Received: {values!r}. Write [{values!r}].")
+        raise TypeError(
+            f"Ids must come in a list, also a single one. Received: {values!r}. Write [{values!r}]."
+        )
     return [each.decode() if isinstance(each, bytes) else str(each) for each in values]
 
 

@@ -7,12 +7,12 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from deca_tf.serving._tracing import PYTHON_OPS, operations
+from deca_tf.serving._warmup import WARMUP, read_warmup
 from deca_tf.serving.deployment import files
-from deca_tf.serving.deployment.messages import BatchingParameters, MonitoringConfig, parse
-from deca_tf.serving.deployment.native_loader import NativeModel
-from deca_tf.serving.tracing import PYTHON_OPS, operations
+from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, parse
+from deca_tf.serving.deployment._native_loader import NativeModel
 from deca_tf.serving.versions import MANIFEST, complete_versions, find_version
-from deca_tf.serving.warmup import WARMUP, read_warmup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,9 @@ def _manifest(version):
 
 def _operations(version):
     used = operations(tf.saved_model.load(str(version)))
-    strange = sorted(used & PYTHON_OPS | used - set(dir(tf.raw_ops)))  # which has the registered ones, no add-ons
+    strange = sorted(
+        used & PYTHON_OPS | used - set(dir(tf.raw_ops))
+    )  # which has the registered ones, no add-ons
     if strange:
         raise ValueError(f"A stock server has no {', '.join(strange)}.")
     return f"{len(used)} kinds, all of stock TensorFlow."
@@ -98,7 +100,9 @@ def _warmup(version):
     with NativeModel(version) as model:
         for name, inputs in requests:
             answers = model.run(name, inputs)
-            expected = signatures[name](**{key: tf.constant(value, tf.string) for key, value in inputs.items()})
+            expected = signatures[name](
+                **{key: tf.constant(value, tf.string) for key, value in inputs.items()}
+            )
             for key, value in expected.items():
                 if not np.array_equal(answers[key], value.numpy()):
                     raise ValueError(f"The C API and Python differ in `{key}` of `{name}`.")
@@ -113,8 +117,12 @@ def _models(file):
     complete = complete_versions(file.parent.parent)
     asked = set(config.model_version_policy.specific.versions) | set(config.version_labels.values())
     if not asked <= set(complete):
-        raise ValueError(f"Versions {sorted(asked - set(complete))} are not there. There are {sorted(complete)}.")
-    labels = ", ".join(f"{label} is {version}" for label, version in sorted(config.version_labels.items()))
+        raise ValueError(
+            f"Versions {sorted(asked - set(complete))} are not there. There are {sorted(complete)}."
+        )
+    labels = ", ".join(
+        f"{label} is {version}" for label, version in sorted(config.version_labels.items())
+    )
     return f"Model {config.name!r}, " + (f"{labels}." if labels else "the newest version.")
 
 
@@ -125,7 +133,9 @@ def _batching(file):
         raise ValueError("allowed_batch_sizes must ascend and end with max_batch_size.")
     if not batching.pad_variable_length_inputs:
         raise ValueError("pad_variable_length_inputs must be true: lists of ids differ in length.")
-    return f"Up to {batching.max_batch_size.value} users, {batching.num_batch_threads.value} threads."
+    return (
+        f"Up to {batching.max_batch_size.value} users, {batching.num_batch_threads.value} threads."
+    )
 
 
 def _monitoring(file):

@@ -4,8 +4,8 @@ import importlib.metadata
 import pathlib
 import re
 
-from deca_tf.run_folder import write_atomically
-from deca_tf.serving.deployment.messages import BatchingParameters, MonitoringConfig, to_text
+from deca_tf._files import write_atomically
+from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, to_text
 from deca_tf.serving.versions import complete_versions
 
 FOLDER = "deployment"  # within the folder of the versions: a server passes by what is no integer
@@ -25,7 +25,8 @@ def write_files(folder, *, name=None, stable=None, canary=None, image=None, thre
         name: of the model in requests; None: the folder's.
         stable: version with the label `stable`; None: no labels, and the newest version is served.
         canary: version with the label `canary`, served beside it.
-        image: of the container; None: the stock image of the installed tensorflow-serving-api's version.
+        image: of the container; None: the stock image of the installed tensorflow-serving-api's
+            version.
         threads: that answer batches, as many as the container has cores.
         replicas: containers in Kubernetes.
 
@@ -48,7 +49,8 @@ def write_files(folder, *, name=None, stable=None, canary=None, image=None, thre
     labels = _labels(folder, stable, canary)
     facts = {
         "name": name,
-        "image": image or f"tensorflow/serving:{importlib.metadata.version('tensorflow-serving-api')}",
+        "image": image
+        or f"tensorflow/serving:{importlib.metadata.version('tensorflow-serving-api')}",
         "arguments": _arguments(name, bool(labels)),
         "cores": threads,
         "replicas": replicas,
@@ -56,13 +58,20 @@ def write_files(folder, *, name=None, stable=None, canary=None, image=None, thre
         "rest_port": REST_PORT,
     }
     templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("deca_tf.serving.deployment"), undefined=jinja2.StrictUndefined, autoescape=False
+        loader=jinja2.PackageLoader("deca_tf.serving.deployment"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
     )
     texts = {
         MODELS: to_text(_models(name, labels)),
         BATCHING: to_text(_batching(threads)),
-        MONITORING: to_text(MonitoringConfig(prometheus_config={"enable": True, "path": "/metrics"})),
-        **{file: templates.get_template(f"{file}.jinja").render(facts) for file in (COMPOSE, KUBERNETES)},
+        MONITORING: to_text(
+            MonitoringConfig(prometheus_config={"enable": True, "path": "/metrics"})
+        ),
+        **{
+            file: templates.get_template(f"{file}.jinja").render(facts)
+            for file in (COMPOSE, KUBERNETES)
+        },
     }
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
@@ -73,12 +82,20 @@ def write_files(folder, *, name=None, stable=None, canary=None, image=None, thre
 
 def _labels(folder, stable, canary):
     if stable is None and canary is not None:
-        raise ValueError("`canary` must go with `stable`: the version that most requests get. Received: no `stable`.")
-    labels = {label: version for label, version in ((STABLE, stable), (CANARY, canary)) if version is not None}
+        raise ValueError(
+            "`canary` must go with `stable`: the version that most requests get. Received: no "
+            "`stable`."
+        )
+    labels = {
+        label: version
+        for label, version in ((STABLE, stable), (CANARY, canary))
+        if version is not None
+    }
     complete = complete_versions(folder) if folder.is_dir() else {}
     if not complete or not set(labels.values()) <= set(complete):
         raise FileNotFoundError(
-            f"`folder` must hold the versions to be served. Received: folder='{folder}' with {sorted(complete)}, "
+            f"`folder` must hold the versions to be served. Received: folder='{folder}' with "
+            f"{sorted(complete)}, "
             f"labels {labels}. Export first."
         )
     return labels
@@ -88,7 +105,9 @@ def _models(name, labels):
     from tensorflow_serving.config import model_server_config_pb2
 
     servers = model_server_config_pb2.ModelServerConfig()
-    config = servers.model_config_list.config.add(name=name, base_path=f"/models/{name}", model_platform="tensorflow")
+    config = servers.model_config_list.config.add(
+        name=name, base_path=f"/models/{name}", model_platform="tensorflow"
+    )
     if labels:
         config.model_version_policy.specific.versions.extend(sorted(set(labels.values())))
         for label, version in labels.items():
@@ -122,4 +141,8 @@ def _arguments(name, has_labels):
         f"--monitoring_config_file={place}/{MONITORING}",
     ]
     # Else a label for a version that is just being loaded stops the server.
-    return [*arguments, "--allow_version_labels_for_unavailable_models=true"] if has_labels else arguments
+    return (
+        [*arguments, "--allow_version_labels_for_unavailable_models=true"]
+        if has_labels
+        else arguments
+    )

@@ -1,1 +1,4 @@
-"""A small server for a laptop: TensorFlow Serving's REST and gRPC on a folder of versions. For development."""
+"""A small server for a laptop: TensorFlow Serving's REST and gRPC on a folder of versions.
+
+For development.
+"""

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
+from deca_tf.serving._tracing import operations
+from deca_tf.serving._warmup import WARMUP, question
+from deca_tf.serving.deployment._native_loader import NativeModel
 from deca_tf.serving.deployment.check import check_folder
 from deca_tf.serving.deployment.files import write_files
-from deca_tf.serving.deployment.native_loader import NativeModel
-from deca_tf.serving.tracing import operations
-from deca_tf.serving.warmup import WARMUP, question
 from tests.serving.conftest import OTHERS
 
 
@@ -30,7 +30,9 @@ def copy(folder, tmp_path):
 
 
 def failed(folder):
-    return {finding.subject: finding.detail for finding in check_folder(folder) if not finding.passed}
+    return {
+        finding.subject: finding.detail for finding in check_folder(folder) if not finding.passed
+    }
 
 
 def test_what_was_exported_passes(folder):
@@ -63,7 +65,10 @@ def test_damaged_variables_are_found(copy):
     "name, text",
     [
         ("models.config", "model_config_lisd {}"),
-        ("models.config", 'model_config_list { config { name: "a" version_labels { key: "stable" value: 4 } } }'),
+        (
+            "models.config",
+            'model_config_list { config { name: "a" version_labels { key: "stable" value: 4 } } }',
+        ),
         ("batching.config", "max_batch_size { value: 3 }"),
         ("batching.config", "pad_variable_length_inputs: true allowed_batch_sizes: [3, 1]"),
         ("monitoring.config", "prometheus { }"),
@@ -88,7 +93,9 @@ def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target
         for signature, function in signatures.items():
             for size in (0, 1, 7, 64):
                 inputs = question(function, users, items, size)
-                expected = function(**{key: tf.constant(value, tf.string) for key, value in inputs.items()})
+                expected = function(
+                    **{key: tf.constant(value, tf.string) for key, value in inputs.items()}
+                )
                 answer = model.run(signature, inputs)
                 assert set(answer) == set(expected)
                 for key, value in expected.items():
@@ -98,7 +105,9 @@ def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target
 
 def test_an_operation_that_no_stock_server_has_is_found(copy, monkeypatch):
     without = [name for name in dir(tf.raw_ops) if name != "TopKV2"]
-    monkeypatch.setattr("deca_tf.serving.deployment.check.dir", lambda module: without, raising=False)
+    monkeypatch.setattr(
+        "deca_tf.serving.deployment.check.dir", lambda module: without, raising=False
+    )
     assert failed(copy) == {"1, operations": "ValueError: A stock server has no TopKV2."}
 
 

@@ -4,11 +4,23 @@ import pytest
 import yaml
 from tensorflow_serving.config import model_server_config_pb2
 
-from deca_tf.serving.deployment.files import BATCHING, COMPOSE, KUBERNETES, MODELS, MONITORING, write_files
-from deca_tf.serving.deployment.messages import BatchingParameters, MonitoringConfig, parse
+from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, parse
+from deca_tf.serving.deployment.files import (
+    BATCHING,
+    COMPOSE,
+    KUBERNETES,
+    MODELS,
+    MONITORING,
+    write_files,
+)
 from deca_tf.serving.versions import MANIFEST
 
-REQUIRED = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001", MANIFEST)
+REQUIRED = (
+    "saved_model.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+    MANIFEST,
+)
 
 
 @pytest.fixture
@@ -30,7 +42,11 @@ def models_of(place):
 
 def test_without_labels_the_newest_version_is_served(folder):
     config = models_of(write_files(folder))
-    assert (config.name, config.base_path, config.model_platform) == ("my-clicks", "/models/my-clicks", "tensorflow")
+    assert (config.name, config.base_path, config.model_platform) == (
+        "my-clicks",
+        "/models/my-clicks",
+        "tensorflow",
+    )
     assert config.model_version_policy.latest.num_versions == 1
     assert not config.version_labels
 
@@ -61,7 +77,11 @@ def test_compose_starts_the_stock_image_on_the_folder(folder):
     flags = dict(argument.split("=", 1) for argument in service["command"])
     assert flags["--model_config_file"] == "/models/my-clicks/deployment/models.config"
     assert flags["--batching_parameters_file"] == "/models/my-clicks/deployment/batching.config"
-    assert flags["--enable_batching"] == flags["--allow_version_labels_for_unavailable_models"] == "true"
+    assert (
+        flags["--enable_batching"]
+        == flags["--allow_version_labels_for_unavailable_models"]
+        == "true"
+    )
     assert "GET /v1/models/my-clicks " in service["healthcheck"]["test"][-1]
 
 
@@ -70,7 +90,10 @@ def test_kubernetes_starts_the_same(folder):
     deployment, service = yaml.safe_load_all((place / KUBERNETES).read_text())
     assert deployment["spec"]["replicas"] == 3
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["args"] == yaml.safe_load((place / COMPOSE).read_text())["services"]["my-clicks"]["command"]
+    assert (
+        container["args"]
+        == yaml.safe_load((place / COMPOSE).read_text())["services"]["my-clicks"]["command"]
+    )
     assert container["resources"]["limits"]["cpu"] == "4"
     assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/my-clicks"
     assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
@@ -79,9 +102,17 @@ def test_kubernetes_starts_the_same(folder):
 @pytest.mark.parametrize(
     "options, error, match",
     [
-        ({"name": "Clicks_1"}, ValueError, "`name` must be made of lower-case letters.*Received: name='Clicks_1'"),
+        (
+            {"name": "Clicks_1"},
+            ValueError,
+            "`name` must be made of lower-case letters.*Received: name='Clicks_1'",
+        ),
         ({"canary": 7}, ValueError, "`canary` must go with `stable`"),
-        ({"stable": 5}, FileNotFoundError, r"must hold the versions.*with \[6, 7\], labels {'stable': 5}"),
+        (
+            {"stable": 5},
+            FileNotFoundError,
+            r"must hold the versions.*with \[6, 7\], labels {'stable': 5}",
+        ),
     ],
 )
 def test_mistakes_are_named_before_anything_is_written(options, error, match, folder):

@@ -35,15 +35,29 @@ def start_server():
     running = []
 
     def start(folder, *options):
-        command = [sys.executable, "-c", START, "serve", str(folder), "--port", "0", "--grpc-port", "0", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [
+            sys.executable,
+            "-c",
+            START,
+            "serve",
+            str(folder),
+            "--port",
+            "0",
+            "--grpc-port",
+            "0",
+            *options,
+        ]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         running.append(process)
         said = []
         for line in process.stdout:
             said.append(line)
             found = SAID.search(line)
             if found:
-                # What it says from now on is read as well, or it would wait for a reader in the end.
+                # What it says from now on is read as well, or it would wait for a reader in the
+                # end.
                 threading.Thread(target=lambda: said.extend(process.stdout), daemon=True).start()
                 return Server(folder, *found.groups(), process, said)
         raise AssertionError("".join(said))

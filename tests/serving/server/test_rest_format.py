@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.serving.server.rest_format import format_answer, parse_request
+from deca_tf.serving.server._rest_format import format_answer, parse_request
 
 ID, LIST = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.string)
 SPECS = {"serving_default": {"user_id": ID}, "two": {"user_id": ID, "item_id": LIST}}
@@ -54,7 +54,10 @@ def test_rows_and_columns_are_read(request_, expected):
         ({"instances": [{"user_id": "a"}, "b"]}, "Instance 1 must be"),
         ({"signature_name": "two", "instances": ["a"]}, "must be objects with the inputs"),
         ({"signature_name": "two", "inputs": ["a"]}, "must be an object with"),
-        ({"signature_name": "two", "inputs": {"user_id": ["a"], "item_id": [["x"], []]}}, "equally long: pad them"),
+        (
+            {"signature_name": "two", "inputs": {"user_id": ["a"], "item_id": [["x"], []]}},
+            "equally long: pad them",
+        ),
         ({"signature_name": 3, "inputs": ["a"]}, "'signature_name' must be a string"),
     ],
 )
@@ -77,7 +80,9 @@ def test_answers_come_in_rows_or_columns():
     }
     row = {"item_id": ["ü", ""], "known": True, "raw_bytes": {"b64": "/wA="}, "score": [1.5, 0.25]}
     assert json.loads(format_answer(outputs, True)) == {"predictions": [row]}
-    assert json.loads(format_answer(outputs, False)) == {"outputs": {name: [value] for name, value in row.items()}}
+    assert json.loads(format_answer(outputs, False)) == {
+        "outputs": {name: [value] for name, value in row.items()}
+    }
     one = {"known": np.array([True, False])}
     assert json.loads(format_answer(one, True)) == {"predictions": [True, False]}
     assert json.loads(format_answer(one, False)) == {"outputs": [True, False]}

@@ -15,7 +15,9 @@ import requests
 from deca_tf.serving import export
 from deca_tf.serving.client import Client, ServerError
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,9 @@ def real_server(server):
     try:
         for _ in range(120):
             try:
-                requests.get(f"http://127.0.0.1:{ports[1]}/v1/models/toy", timeout=1).raise_for_status()
+                requests.get(
+                    f"http://127.0.0.1:{ports[1]}/v1/models/toy", timeout=1
+                ).raise_for_status()
                 break
             except requests.RequestException:
                 time.sleep(0.5)
@@ -64,7 +68,9 @@ def test_recommendations_come_back_typed(client, split, target, expect):
     for answer, user in ((known, 9), (unicode, 4), (stranger, None)):
         expected = expect(target, user, 10)
         assert ids(answer) == expected.items
-        np.testing.assert_allclose([item.score for item in answer.items], expected.scores, rtol=1e-5)
+        np.testing.assert_allclose(
+            [item.score for item in answer.items], expected.scores, rtol=1e-5
+        )
         assert answer.known is expected.known
     assert seen_all.items == ()
     assert known.items[0].title == f"Titel <b>{known.items[0].item_id.split()[1]}</b>"
@@ -104,7 +110,10 @@ def test_it_tells_what_it_has(client):
     ],
 )
 def test_what_is_not_there_is_an_error(transport, options, match, server):
-    with Client(server.addresses[transport], timeout=30, **options) as client, pytest.raises(ServerError, match=match):
+    with (
+        Client(server.addresses[transport], timeout=30, **options) as client,
+        pytest.raises(ServerError, match=match),
+    ):
         client.recommend(["user 9"])
 
 
@@ -138,14 +147,22 @@ def post(server, body, path="/v1/models/toy:predict"):
 
 def test_rest_takes_rows_and_columns_and_refuses_the_rest(server):
     code, found = post(server, '{"instances": ["user 9"]}')
-    assert code == 200 and set(found["predictions"][0]) == {"item_id", "score", "title", "known_user"}
+    assert code == 200 and set(found["predictions"][0]) == {
+        "item_id",
+        "score",
+        "title",
+        "known_user",
+    }
     code, found = post(server, '{"inputs": ["user 9"]}')
     assert code == 200 and len(found["outputs"]["item_id"]) == 1
     assert post(server, '{"instances": ["user 9"]}', "/v1/models/toy/versions/1:predict")[0] == 200
     for body, said in (
         ("{", "JSON Parse error"),
         ('{"instances": [3]}', "not of expected type: string"),
-        ('{"signature_name": "score", "inputs": {"user_id": ["a"], "item_id": []}}', "equally many"),
+        (
+            '{"signature_name": "score", "inputs": {"user_id": ["a"], "item_id": []}}',
+            "equally many",
+        ),
         ('{"signature_name": "nothing", "inputs": []}', "not found"),
     ):
         code, found = post(server, body)
@@ -155,7 +172,9 @@ def test_rest_takes_rows_and_columns_and_refuses_the_rest(server):
     assert requests.get(server.rest + "/v2", timeout=30).status_code == 404
 
 
-def test_a_new_version_takes_over_without_a_failed_request(split, make_target, tmp_path, start_server):
+def test_a_new_version_takes_over_without_a_failed_request(
+    split, make_target, tmp_path, start_server
+):
     folder = tmp_path / "toy"
     export(make_target("mf"), split, folder, k=3)
     server = start_server(folder)
@@ -175,7 +194,9 @@ def test_a_new_version_takes_over_without_a_failed_request(split, make_target, t
         thread.start()
     try:
         export(make_target("gmf"), split, folder, k=3)
-        shutil.copytree(folder / "2", folder / "unfinished-3")  # a half version would have no number
+        shutil.copytree(
+            folder / "2", folder / "unfinished-3"
+        )  # a half version would have no number
         (folder / "4").mkdir()
         with Client(server.grpc, "toy", timeout=30) as client:
             deadline = time.monotonic() + 60
@@ -200,10 +221,20 @@ def test_ctrl_c_ends_it_and_its_name_is_text_on_the_page(server, start_server):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium")
 def test_the_page_shows_recommendations_beside_the_history(server, tmp_path, split):
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+    ]
     flags += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom"]
     done = subprocess.run(
-        [BROWSER, *flags, f"{server.rest}/?user=user+9"], capture_output=True, text=True, timeout=120, check=True
+        [BROWSER, *flags, f"{server.rest}/?user=user+9"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     with Client(server.rest, "toy", timeout=30) as client:
         (best,), (history,) = client.recommend(["user 9"]), client.history(["user 9"])
@@ -218,6 +249,6 @@ def test_the_page_shows_recommendations_beside_the_history(server, tmp_path, spl
 
 
 def test_the_page_needs_nothing_from_elsewhere():
-    from deca_tf.serving.server.rest import PAGE
+    from deca_tf.serving.server._rest import PAGE
 
     assert "http" not in pathlib.Path(PAGE).read_text(encoding="utf-8").lower()

@@ -1,0 +1,52 @@
+"""Files that are never half there: written beside their place and renamed into it, folders that one process has."""
+
+import contextlib
+import os
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing keeps two processes apart
+    fcntl = None
+
+UNFINISHED = "writing-"  # begins the names of files that are not written to their end
+
+
+@contextlib.contextmanager
+def locked(path, refusal):
+    """Keeps other processes out of a folder; when this one ends, however it does, the folder is free again.
+
+    Args:
+        path: of the folder.
+        refusal: what to say if another process has it.
+
+    Raises:
+        FileExistsError: another process has it.
+    """
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        if not _lock(folder):
+            raise FileExistsError(refusal)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(descriptor):
+    """Whether it is ours now; true too on a file system that cannot lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def write_atomically(path, text):
+    """Writes a text file beside its place, then renames it there."""
+    beside = path.with_name(f"{UNFINISHED}{path.name}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

@@ -1,0 +1,17 @@
+"""Normal training: every click is believed, every sampled non-click disbelieved."""
+
+import keras
+
+from deca_tf.denoisers import objectives
+from deca_tf.denoisers.denoiser import Denoiser
+
+
+@keras.saving.register_keras_serializable(package="deca_tf")
+class CrossEntropy(Denoiser):
+    """Binary cross-entropy of the observed labels (`--denoiser none`).
+
+    Paper: section 4.1.3, "Normal".
+    """
+
+    def compute_loss(self, phase, inputs, label, target_logits, update):
+        return objectives.binary_cross_entropy(target_logits, label)

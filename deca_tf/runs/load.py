@@ -1,0 +1,47 @@
+"""A finished run, read back."""
+
+import pathlib
+
+import keras
+
+from deca_tf.config import is_file_name
+from deca_tf.runs.data import read_split
+from deca_tf.runs.folder import RunFolder
+from deca_tf.training.deca_model import DeCAModel
+
+
+def load_run(path, *, data_dir=None, split=None):
+    """A finished run's results, model and data.
+
+    Args:
+        path: of the run's folder.
+        data_dir: folder of the public data sets, of the run's table or of its shards, where it is
+            not the one that the run was given.
+        split: the run's `Split`, if it has been read already.
+
+    Returns:
+        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` and the `Split`.
+
+    Raises:
+        FileNotFoundError: the folder is no finished run's, or the data is gone.
+        ValueError: the data is not what the run was trained on.
+    """
+    folder = RunFolder(path)
+    metrics = folder.read_metrics()
+    config = folder.read_config()
+    if data_dir is not None:
+        config.data.data_dir = data_dir
+        if is_file_name(config.data.dataset):
+            config.data.dataset = str(
+                pathlib.Path(data_dir) / pathlib.Path(config.data.dataset).name
+            )
+        if "folder" in config.data.options:
+            config.data.options["folder"] = data_dir
+    split = read_split(config) if split is None else split
+    folder.check_data(split.fingerprint)
+    return metrics, read_model(folder), split
+
+
+def read_model(folder):
+    """The `DeCAModel` of a finished run's `RunFolder`."""
+    return keras.models.load_model(folder.model_file, custom_objects={"DeCAModel": DeCAModel})

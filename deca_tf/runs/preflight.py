@@ -1,0 +1,56 @@
+"""Refuses settings that cannot work, before any data is read."""
+
+import types
+
+from deca_tf._checks import check_choice
+from deca_tf.backbones import BACKBONES
+from deca_tf.denoisers import DENOISERS
+from deca_tf.runs.building import build_model, needs_prior
+from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.train import MONITORS
+
+
+def check_settings(config):
+    """Refuses, before any data is read, what would fail after it or after a prior's training.
+
+    Raises:
+        ValueError: an unknown backbone, denoiser, option of one, or metric to monitor, or a value
+            that a part refuses.
+        FileNotFoundError: the prior's run is none, or has not finished.
+    """
+    BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
+    DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
+    for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
+        BACKBONES.load(name)
+    check_choice("training.monitor", config.training.monitor, MONITORS)
+    training = config.training
+    if not training.watch_validation and (training.keep == "best" or training.patience is not None):
+        raise ValueError(
+            "`training.watch_validation` must be true where the validation decides. Received: "
+            "false, with "
+            f"training.keep={training.keep!r} and training.patience={training.patience}. Choose "
+            "keep='last' without "
+            "patience, or leave it true."
+        )
+    if training.optimizer == "lazy-adam" and training.penalty == "norms" and training.l2:
+        raise ValueError(
+            "`training.penalty` must be 'squares' under training.optimizer='lazy-adam', which sees "
+            "no whole table. "
+            f"Received: 'norms', with training.l2={training.l2}. Choose 'squares', l2=0 or "
+            "training.optimizer='adam'."
+        )
+    if config.data.options.get("stream"):
+        for table, settings in (
+            ("training", training),
+            ("prior.training", config.prior_training()),
+        ):
+            if settings.users_per_batch is not None:
+                raise ValueError(
+                    f"`{table}.users_per_batch` must be unset where data.options.stream is true: "
+                    "users do not lie "
+                    f"together in shards. Received: {settings.users_per_batch}. Set "
+                    "data.options.stream=false."
+                )
+    if needs_prior(config) and config.prior.run is not None:
+        RunFolder(config.prior.run).read_metrics()
+    build_model(config, types.SimpleNamespace(num_users=1, num_items=1))

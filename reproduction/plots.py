@@ -1,0 +1,48 @@
+"""What all drawings share. Needs matplotlib, the extra `plots`."""
+
+import contextlib
+
+DPI = 110
+
+
+def require_matplotlib():
+    """The package, or an ImportError that says how to get it."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "Figures require matplotlib. Received: no such package. Run `pip install "
+            "deca-tf[plots]`."
+        ) from error
+    return matplotlib
+
+
+@contextlib.contextmanager
+def drawing(path, columns=1, rows=1, width=3.2, height=3.0, **options):
+    """A figure with panels, written to a file where the block ends.
+
+    Args:
+        path: PNG or SVG file to write.
+        columns, rows: number of panels.
+        width, height: of a panel, in inches.
+        **options: of `matplotlib.pyplot.subplots`.
+
+    Yields:
+        The panels, `(rows, columns)` matplotlib axes.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    require_matplotlib().use("Agg")
+    import matplotlib.pyplot as plt
+
+    size = (width * columns, height * rows)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained", **options
+    )
+    try:
+        yield axes
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=DPI)
+    finally:
+        plt.close(figure)

@@ -1,0 +1,299 @@
+"""Baselines against dense formulas that share no code with them, and what holds for each row of the registry."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from deca_tf.baselines import BASELINES, EASE, ImplicitALS, ItemKNN, Popularity, ease, item_knn
+from deca_tf.baselines.popularity import popularity_bonus
+from deca_tf.data import Interactions
+
+NUM_USERS, NUM_ITEMS = 40, 12
+LEARNED = ("als", "ease", "item-knn")
+
+
+def table(pairs, num_users=NUM_USERS, num_items=NUM_ITEMS):
+    users, items = np.array(pairs, np.int32).reshape(-1, 2).T
+    return Interactions(users, items, np.arange(num_users), np.arange(num_items))
+
+
+@pytest.fixture(scope="module")
+def clicks():
+    """Users 0 and 1 have no history, item 11 no users; item ids do not follow popularity."""
+    rng = np.random.default_rng(3)
+    share = rng.permutation(np.linspace(0.1, 0.6, NUM_ITEMS))
+    taken = rng.random((NUM_USERS, NUM_ITEMS)) < share
+    taken[:2], taken[:, 11] = False, False
+    return table(np.argwhere(taken))
+
+
+def dense(clicks):
+    matrix = np.zeros((clicks.num_users, clicks.num_items))
+    matrix[clicks.user_id, clicks.item_id] = 1
+    return matrix
+
+
+def build(name, clicks, **options):
+    if name == "als":
+        pytest.importorskip("implicit")
+    return BASELINES.build(name, interactions=clicks, options=options)
+
+
+def everybody(baseline):
+    return np.asarray(baseline.score_all_items(np.arange(NUM_USERS, dtype=np.int32)))
+
+
+# Each model's own equation.
+
+
+@pytest.mark.parametrize(
+    "block_cells", [item_knn.BLOCK_CELLS, 30], ids=["one block", "blocks of two items"]
+)
+def test_item_knn_sums_the_similarities_of_the_k_nearest(clicks, monkeypatch, block_cells):
+    monkeypatch.setattr(item_knn, "BLOCK_CELLS", block_cells)
+    k, shrink, taken = 3, 2.0, dense(clicks)
+    expected = np.zeros((NUM_USERS, NUM_ITEMS))
+    size = taken.sum(axis=0)
+    for j in range(NUM_ITEMS):
+        similarity = {
+            i: (taken[:, i] * taken[:, j]).sum() / (np.sqrt(size[i] * size[j]) + shrink)
+            for i in range(NUM_ITEMS)
+            if i != j
+        }
+        for i in sorted(similarity, key=lambda i: (-similarity[i], -size[i], i))[:k]:
+            expected[:, j] += taken[:, i] * similarity[i]
+    scores = everybody(ItemKNN(clicks, k=k, shrink=shrink))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-30)
+
+
+def test_of_equally_similar_items_the_more_popular_is_the_neighbour():
+    # Items 0, 1 and 2 are alike to item 3 by cosine: 1 / sqrt(1 * 4), twice, and 2 / sqrt(4 * 4).
+    pairs = [(0, 3), (0, 0), (1, 3), (1, 1), (2, 3), (3, 3), (2, 2), (3, 2), (4, 2), (5, 2)]
+    knn = ItemKNN(table(pairs, 6, 4), k=1, shrink=0)
+    assert knn.similarities.toarray()[:, 3].tolist() == [0, 0, 0.5, 0]
+    knn = ItemKNN(table([pair for pair in pairs if pair[1] != 2], 6, 4), k=1, shrink=0)
+    assert np.flatnonzero(knn.similarities.toarray()[:, 3]).tolist() == [0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "block_cells", [ease.BLOCK_CELLS, 30], ids=["one block", "blocks of two items"]
+)
+def test_ease_predicts_each_item_from_the_others_by_ridge_regression(
+    clicks, monkeypatch, block_cells, dtype
+):
+    """Column j of B, whose own entry is 0, is the ridge regression of item j on all others."""
+    monkeypatch.setattr(ease, "BLOCK_CELLS", block_cells)
+    l2, taken = 5.0, dense(clicks)
+    weights = np.zeros((NUM_ITEMS, NUM_ITEMS))
+    for j in range(NUM_ITEMS):
+        others = np.delete(np.arange(NUM_ITEMS), j)
+        gram = taken[:, others].T @ taken[:, others] + l2 * np.eye(NUM_ITEMS - 1)
+        weights[others, j] = np.linalg.solve(gram, taken[:, others].T @ taken[:, j])
+    model = EASE(clicks, l2=l2, dtype=dtype)
+    assert model.weights.dtype == dtype
+    np.testing.assert_allclose(
+        model.weights, weights, rtol=1e-4, atol=1e-6 if dtype == "float32" else 1e-13
+    )
+    scores = everybody(model)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, taken @ weights, rtol=1e-4, atol=1e-6)
+
+
+def test_als_with_equal_weights_is_the_svd_with_shrunk_singular_values(clicks):
+    """At alpha 1 all pairs weigh the same: the optimum is known in closed form."""
+    l2 = 1.5
+    left, values, right = np.linalg.svd(dense(clicks), full_matrices=False)
+    assert values[5] > l2 + 0.1  # so that six factors are six singular values
+    shrunk = np.where(np.arange(len(values)) < 6, np.maximum(values - l2, 0), 0)
+    scores = everybody(build("als", clicks, factors=6, l2=l2, alpha=1.0, iterations=1000))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, (left * shrunk) @ right, atol=2e-3)
+
+
+def test_als_weighs_observed_pairs_by_alpha(clicks):
+    """After the last iteration each item's vector solves its own weighted regression on the users' vectors."""
+    l2, alpha, taken = 2.0, 8.0, dense(clicks)
+    model = build("als", clicks, factors=4, l2=l2, alpha=alpha, iterations=100)
+    users = model.user_factors.astype(np.float64)
+    for item in range(NUM_ITEMS):
+        weights = np.where(taken[:, item] > 0, alpha, 1.0)
+        gram = (users * weights[:, None]).T @ users + l2 * np.eye(4)
+        expected = np.linalg.solve(gram, users.T @ (weights * taken[:, item]))
+        np.testing.assert_allclose(model.item_factors[item], expected, atol=2e-3)
+
+
+def test_als_repeats_itself_and_starts_from_its_seed(clicks):
+    first, again, other = (
+        everybody(build("als", clicks, factors=4, iterations=2, l2=1.0, seed=s)) for s in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-6
+
+
+# What holds for all.
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_users_without_history_get_popularity(name, clicks):
+    scores = everybody(build(name, clicks))[:2]
+    popularity = everybody(Popularity(clicks))[:2]
+    np.testing.assert_array_equal(
+        np.argsort(-scores, axis=1, kind="stable"), np.argsort(-popularity, axis=1, kind="stable")
+    )
+    for a in range(
+        NUM_ITEMS
+    ):  # what is equally popular scores the same, so that ties go to the lower id
+        np.testing.assert_array_equal(scores[0] == scores[0, a], popularity[0] == popularity[0, a])
+
+
+@pytest.mark.parametrize("name", ["ease", "item-knn"])
+def test_popularity_breaks_ties_of_users_with_history_and_changes_nothing_else(name):
+    """User 0 took item 0, which went together with item 1 only; items 2, 3 and 4 are unknown to the model."""
+    pairs = [(0, 0), (1, 0), (1, 1), (2, 1), (3, 3), (4, 3), (4, 4), (5, 3), (5, 4), (6, 2), (7, 3)]
+    scores = np.asarray(build(name, table(pairs, 8, 5)).score_all_items(np.array([0])))[0]
+    # Item 0 itself is no candidate. Popularity 4, 2, 1 ranks items 3, 4, 2, all of them below item
+    # 1.
+    assert scores[1] > 1e-3
+    assert 1e-20 > scores[3] > scores[4] > scores[2] > 0
+    bonus = popularity_bonus(table(pairs, 8, 5), 0)
+    assert np.float32(1e-20) + bonus.max() == np.float32(1e-20)
+    assert bonus.min() > np.finfo(np.float32).tiny  # no processor may take it for 0
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_popularity_weight_adds_the_share_of_users(name, clicks):
+    plain, weighted = (
+        everybody(build(name, clicks, popularity_weight=weight)) for weight in (0.0, 0.5)
+    )
+    share = dense(clicks).sum(axis=0) / 38  # users with history
+    np.testing.assert_allclose(weighted - plain, np.tile(0.5 * share, (NUM_USERS, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BASELINES.names)
+def test_contract(name, clicks):
+    model = build(name, clicks)
+    assert model.num_items == NUM_ITEMS
+    scores = np.asarray(model.score_all_items(np.array([5, 0, 5], np.int32)))
+    assert scores.shape == (3, NUM_ITEMS)
+    assert scores.dtype.kind == "f" and np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores[0], scores[2])
+    np.testing.assert_allclose(scores, everybody(model)[[5, 0, 5]], rtol=1e-5, atol=1e-30)
+    BASELINES.check_options(name, dict.fromkeys(BASELINES.load(name).GRID))
+
+
+@pytest.mark.parametrize("name", BASELINES.names)
+def test_nothing_to_learn_from_is_no_failure(name):
+    assert not np.abs(everybody(build(name, table([])))).max() > 0
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_repeated_pair_counts_once_in_what_is_learned(name):
+    pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 0), (2, 2), (2, 3)]
+    once, twice = (build(name, table(clicks)) for clicks in (pairs, pairs + pairs[:1]))
+    np.testing.assert_allclose(everybody(once), everybody(twice), rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "recall", "within"),
+    [
+        ("ease", {"l2": 200.0}, 0.2610, 2e-4),
+        ("als", {"factors": 64, "l2": 10.0, "alpha": 1.0}, 0.2563, 3e-3),
+    ],
+)
+def test_recall_on_movielens(name, options, recall, within, data_dir):
+    """Figures measured with other code, and for `als` from other first vectors."""
+    from deca_tf.data import load_split
+    from deca_tf.evaluation import evaluate
+
+    split = load_split("ml-100k", data_dir=data_dir)
+    judged = evaluate(build(name, split.train, **options), split, ks=(20,))
+    assert judged.metrics["recall@20"] == pytest.approx(recall, abs=within)
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("item-knn", {"k": 0}, "`k` must be an integer of at least 1. Received: k=0"),
+        (
+            "item-knn",
+            {"shrink": -1},
+            "`shrink` must be a finite number of at least 0. Received: shrink=-1",
+        ),
+        ("ease", {"l2": -1.0}, "`l2` must be a finite number of at least 0. Received: l2=-1.0"),
+        (
+            "ease",
+            {"l2": 0},
+            "`l2` must be so large that .* in float32. Received: l2=0.0. Raise `l2`",
+        ),
+        (
+            "ease",
+            {"dtype": "float16"},
+            "`dtype` must be one of 'float32', 'float64'. Received: dtype='float16'",
+        ),
+        (
+            "ease",
+            {"popularity_weight": -1},
+            "`popularity_weight` must be .* Received: popularity_weight=-1",
+        ),
+        (
+            "als",
+            {"factors": 2.5},
+            "`factors` must be an integer of at least 1. Received: factors=2.5",
+        ),
+        ("als", {"alpha": -1}, "`alpha` must be a finite number of at least 0"),
+        ("als", {"l2": float("nan")}, "`l2` must be a finite number"),
+        (
+            "als",
+            {"neighbours": 3},
+            "The options of baseline 'als' are .*Received: baseline.neighbours=3",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_refused(name, options, message, clicks):
+    with pytest.raises(ValueError, match=message):
+        BASELINES.build(name, interactions=clicks, options=options)
+
+
+def test_ease_refuses_a_catalogue_that_needs_too_much_memory():
+    large = table([(0, 0)], 1, 20_001)
+    expected = "at most max_items=20,000 items. Received: 20,001 items, which take 3.2 GB in float64.*Raise `max_items`"
+    with pytest.raises(ValueError, match=expected):
+        EASE(large, dtype="float64")
+    with pytest.raises(ValueError, match="at most max_items=11 items. Received: 12 items"):
+        EASE(table([(0, 0)]), max_items=11)
+    assert EASE(table([(0, 0)]), max_items=12).num_items == 12
+
+
+def test_als_without_its_package_says_what_to_install(clicks, monkeypatch):
+    monkeypatch.setitem(sys.modules, "implicit.cpu.als", None)
+    with pytest.raises(
+        ImportError, match="requires the package implicit.*`pip install deca-tf\\[baselines\\]`"
+    ):
+        ImplicitALS(clicks)
+
+
+def test_the_package_is_imported_by_als_alone_and_late():
+    code = (
+        "import sys\nfrom deca_tf.baselines import BASELINES\n"
+        "[BASELINES.load(name) for name in BASELINES.names]\n"
+        "assert not {'implicit', 'threadpoolctl', 'tensorflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_als_keeps_blas_to_one_thread_while_it_fits(clicks):
+    """Else `implicit` warns, once in a process: so in a new one."""
+    pytest.importorskip("implicit")
+    code = (
+        "import warnings; warnings.simplefilter('error')\nimport numpy as np\n"
+        "from deca_tf.baselines import ImplicitALS\nfrom deca_tf.data import Interactions\n"
+        "ids = np.arange(4)\nImplicitALS(Interactions(ids, ids, ids, ids))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
