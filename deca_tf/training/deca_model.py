@@ -15,10 +15,9 @@ from deca_tf._checks import check_choice, check_range
 from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
-from deca_tf.embeddings.lookups import Lookups
-from deca_tf.embeddings.row_gradients import dense_if_small, row_gradients, whole, whole_if_unknown
-from deca_tf.training._batch_layout import flatten, mean_per_label, unpack
-from deca_tf.training._penalty import KINDS, penalty_of
+from deca_tf.training._batch_layout import flatten, unpack
+from deca_tf.training._penalty import KINDS
+from deca_tf.training._updates import PhaseUpdates
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585).
 # tests/test_distribution.py asks the installed release whether it still does.
@@ -26,7 +25,7 @@ KERAS_AVERAGES_LOGS_OVER_AXIS_0 = tuple(map(int, keras.__version__.split(".")[:2
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class DeCAModel(keras.Model):
+class DeCAModel(PhaseUpdates, keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target
@@ -186,175 +185,6 @@ class DeCAModel(keras.Model):
         if not (is_multi_worker and KERAS_AVERAGES_LOGS_OVER_AXIS_0):
             return results
         return {name: ops.reshape(value, (1,)) for name, value in results.items()}
-
-    def _update(self, phase, inputs, label, once):
-        everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
-        variables = everywhere + only_here
-        if self._is_lazy:
-            pulls = {}
-            gradients = self._row_gradients(phase, variables, inputs, label, once)
-        else:
-            penalty, pulls = self._penalty()
-            with Lookups(inputs, once):
-                gradients = self._gradients(phase, variables, inputs, label, penalty)
-        self._apply(self.optimizer, gradients[: len(everywhere)], everywhere, pulls)
-        if only_here:
-            self._apply(
-                self.phase_optimizers[phase], gradients[len(everywhere) :], only_here, pulls
-            )
-
-    def _gradients(self, phase, sources, inputs, label, penalty=0.0):
-        """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None; counts metrics."""
-        with tf.GradientTape() as tape:
-            tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
-            logits = self.target(inputs, training=True)
-            example_loss = self.denoiser.compute_loss(
-                phase, inputs, label, logits, self.optimizer.iterations
-            )
-            loss = mean_per_label(example_loss, label)
-            # Keras sums gradients over devices, so each device contributes its share of the mean.
-            scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        probability = ops.sigmoid(logits)
-        self.loss_mean.update_state(loss + penalty)
-        self.positive_prob.update_state(probability, sample_weight=label)
-        self.negative_prob.update_state(probability, sample_weight=1.0 - label)
-        return tape.gradient(scaled, sources)
-
-    def _row_gradients(self, phase, variables, inputs, label, once):
-        """As `_gradients`, with the penalty's, and by rows where few of a table's are looked up."""
-        replicas = self.distribute_strategy.num_replicas_in_sync
-
-        def differentiate(sources, inputs, label):
-            gradients = self._gradients(phase, sources, inputs, label)
-            return self._with_penalty(
-                [dense_if_small(gradient, replicas) for gradient in gradients], sources
-            )
-
-        return row_gradients(
-            differentiate,
-            variables,
-            inputs,
-            label,
-            once,
-            replicas=replicas,
-            compiled=self.jit_compile,
-        )
-
-    def _apply(self, optimizer, gradients, variables, pulls):
-        def apply(gradients, pulls):
-            optimizer.apply(
-                [whole(*given) for given in zip(gradients, variables, pulls, strict=True)],
-                variables,
-            )
-
-        pulls = [pulls.get(id(variable)) for variable in variables]
-        if self._is_lazy:
-            optimizer.apply(gradients, variables)
-        elif self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
-            apply(gradients, pulls)
-        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
-            gradients = [
-                whole_if_unknown(*given) for given in zip(gradients, variables, strict=True)
-            ]
-            tf.function(apply, jit_compile=True, autograph=False)(gradients, pulls)
-
-    def _penalty(self):
-        """Its value, and a device's share of what it pulls at each weight with, by the weight's id."""
-        if not self.l2:
-            return 0.0, {}
-        weights = self.recommender.trainable_variables
-        value, pulls = penalty_of(weights, self.l2, self.penalty, self.jit_compile)
-        share = 1.0 / self.distribute_strategy.num_replicas_in_sync
-        return value, {
-            id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)
-        }
-
-    @property
-    def _is_lazy(self):
-        """Whether the optimizer takes the gradients of lookups by rows, and the penalty on these rows upon itself."""
-        return getattr(self.optimizer, "takes_row_gradients", False)
-
-    def _with_penalty(self, gradients, sources):
-        """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
-        penalized = {id(weight) for weight in self.recommender.trainable_variables}
-        share = self.l2 / self.distribute_strategy.num_replicas_in_sync
-        return [
-            gradient + share * tf.convert_to_tensor(source)
-            if share and isinstance(gradient, tf.Tensor) and id(source) in penalized
-            else gradient
-            for gradient, source in zip(gradients, sources, strict=True)
-        ]
-
-    def _split_by_phase(self, phase, networks):
-        """Variables that learn in every phase, and those that learn in this one but not in all."""
-        others = [self.denoiser.trainable_networks(other) for other in self.denoiser.phases]
-        shared = [n for n in networks if all(any(n is m for m in other) for other in others)]
-        everywhere = [
-            *self.target.trainable_variables,
-            *(v for n in shared for v in n.trainable_variables),
-        ]
-        only_here = [
-            v for n in networks if not any(n is m for m in shared) for v in n.trainable_variables
-        ]
-        return everywhere, only_here
-
-    # Optimizers: a network that learns in one phase only needs Adam's step count of its own, or its
-    # bias correction would count the updates it sat out. It follows the main one's learning rate.
-
-    def make_train_function(self, force=False):
-        self._build_optimizers()
-        compiles = self.jit_compile
-        if self._is_lazy:
-            # XLA is slow at reading and writing rows: it gets the arithmetic alone, and TensorFlow
-            # moves them.
-            self.jit_compile = False
-        try:
-            super().make_train_function(force)
-        finally:
-            self.jit_compile = compiles
-
-    def get_compile_config(self):
-        if self.compiled:
-            # Before saving, so that the file has the slots that a loaded model has
-            self._build_optimizers()
-        return super().get_compile_config()
-
-    def compile_from_config(self, config):
-        # Keras would build the one optimizer for all weights; here each gets only those it moves.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self._build_optimizers()
-
-    def _build_optimizers(self):
-        if self._optimizers_built_for is self.optimizer:
-            return
-        with self.distribute_strategy.scope():
-            self.phase_optimizers = {}
-            for phase in self.denoiser.phases:
-                everywhere, only_here = self._split_by_phase(
-                    phase, self.denoiser.trainable_networks(phase)
-                )
-                self.optimizer.build(everywhere)
-                if only_here:
-                    config = {
-                        **self.optimizer.get_config(),
-                        "learning_rate": lambda: self.optimizer.learning_rate,
-                    }
-                    self.phase_optimizers[phase] = type(self.optimizer).from_config(config)
-                    self.phase_optimizers[phase].build(only_here)
-        if self._is_lazy and self.l2:
-            if self.penalty != "squares":
-                raise ValueError(
-                    f"`penalty` must be 'squares' under {type(self.optimizer).__name__}, which "
-                    "sees no whole table. "
-                    f"Received: penalty={self.penalty!r}. Choose it, or `deca_tf.optimizers.Adam`."
-                )
-            for optimizer in (self.optimizer, *self.phase_optimizers.values()):
-                optimizer.penalize(self.recommender.trainable_variables, self.l2)
-        self._optimizers_built_for = self.optimizer
-
-    def _catch_up(self):
-        for optimizer in (self.optimizer, *self.phase_optimizers.values()):
-            optimizer.catch_up()
 
     # Judging: the same for every denoiser, so that validation curves can be compared.
 
