@@ -5,6 +5,8 @@ from keras import ops
 
 from deca_tf._checks import check_choice, check_flag, check_range
 from deca_tf._registry import deserialize
+from deca_tf._seeds import derived_seed
+from deca_tf.backbones import MF
 from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -15,15 +17,17 @@ class DeCA(Denoiser):
 
     The target f learns together with an auxiliary model g that pulls it towards what both agree on,
     while h = P(observed | not liked) and h' = P(observed | liked) explain the rest as noise.
+    `DeCA()` makes the three networks itself; others take their places as arguments.
 
     Paper: Eq. (9), (14), (15) and Algorithm 1; with `freeze_auxiliary=True` Eq. (13) and Algorithm
     2, where g is a pre-trained model, the prior.
 
     Args:
         auxiliary: g, any model from `{"user_id", "item_id"}` to logits; its sizes must be the
-            target's.
-        likelihood_if_negative: h, the same kind of model; learns in phase "dp".
-        likelihood_if_positive: h', the same kind of model; learns in phase "dn".
+            target's. None: an `MF` of the target's sizes and `embedding_dim`, with a seed of its
+            own; `DeCAModel` has it made.
+        likelihood_if_negative: h, likewise; learns in phase "dp".
+        likelihood_if_positive: h', likewise; learns in phase "dn".
         c1: cost of believing in a pair nobody observed (Eq. 14), at least 0.
         c2: cost of doubting an observed pair (Eq. 15), at least 0. The odds of "observed" above
             which a pair is believed are about `c1 / c2`.
@@ -47,9 +51,9 @@ class DeCA(Denoiser):
 
     def __init__(
         self,
-        auxiliary,
-        likelihood_if_negative,
-        likelihood_if_positive,
+        auxiliary=None,
+        likelihood_if_negative=None,
+        likelihood_if_positive=None,
         *,
         c1=1000.0,
         c2=10.0,
@@ -77,7 +81,25 @@ class DeCA(Denoiser):
         self.likelihood_if_negative = likelihood_if_negative
         self.likelihood_if_positive = likelihood_if_positive
         if self.freeze_auxiliary:
+            if auxiliary is None:
+                raise ValueError(
+                    "`auxiliary` must be a trained model where `freeze_auxiliary` is true: it is "
+                    "the prior. Received: auxiliary=None. Pass one that was trained normally."
+                )
             auxiliary.trainable = False
+
+    def make_network(self, role, target):
+        """An `MF` of the target's sizes."""
+        sizes = {size: getattr(target, size, None) for size in ("num_users", "num_items")}
+        if None in sizes.values():
+            raise ValueError(
+                f"`target` must have `num_users` and `num_items` for DeCA to make `{role}`. "
+                f"Received: a {type(target).__name__} without. Pass the networks: "
+                f"`DeCA({', '.join(f'{name}=...' for name in self.networks)})`."
+            )
+        if hasattr(target, "embedding_dim"):
+            sizes["embedding_dim"] = target.embedding_dim
+        return MF(**sizes, seed=derived_seed(getattr(target, "seed", 0), role))
 
     def trainable_networks(self, phase):
         noise_models = {

@@ -39,6 +39,26 @@ class Denoiser(keras.layers.Layer):
         can be resumed.
         """
 
+    def complete(self, target):
+        """Makes the networks that were not given, each by `make_network`; `DeCAModel` calls it first of all.
+
+        Args:
+            target: the model that is trained.
+
+        Raises:
+            ValueError: one is missing and cannot be made.
+        """
+        for role in self.networks:
+            if getattr(self, role) is None:
+                setattr(self, role, self.make_network(role, target))
+
+    def make_network(self, role, target):
+        """An untrained network for a role that was left open, if the method knows which."""
+        raise ValueError(
+            f"`{role}` must be a model from {{'user_id', 'item_id'}} to logits. Received: "
+            f"{role}=None. Pass it: `{type(self).__name__}({role}=...)`."
+        )
+
     def on_epoch_end(self, target):
         """Looks back at an epoch, outside the graph: `DeCAModel.fit` calls it after each one."""
 

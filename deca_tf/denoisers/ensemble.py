@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from deca_tf._registry import deserialize
+from deca_tf._seeds import derived_seed
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -15,14 +16,32 @@ class Ensemble(Denoiser):
     Paper: section 4.1.3, "Ensemble". The two see the same batches and share nothing but them.
 
     Args:
-        partner: a second model like the target, with other initial weights.
+        partner: a second model like the target, with other initial weights. None: a backbone as
+            the target with a seed of its own; `DeCAModel` has it made.
     """
 
     networks = ("partner",)
 
-    def __init__(self, partner, **kwargs):
+    def __init__(self, partner=None, **kwargs):
         super().__init__(**kwargs)
         self.partner = partner
+
+    def make_network(self, role, target):
+        """A backbone as the target, with the data that it has adapted to and other initial weights."""
+        if not hasattr(target, "seed") or "seed" not in target.get_config():
+            raise ValueError(
+                f"`target` must be a backbone for Ensemble to make `{role}`. Received: a "
+                f"{type(target).__name__}, whose config has no `seed`. Pass it: "
+                f"`Ensemble({role}=...)`."
+            )
+        config = {**target.get_config(), "seed": derived_seed(target.seed, role)}
+        config.pop("name")
+        network = type(target).from_config(config)
+        for weight, given in zip(
+            network.non_trainable_weights, target.non_trainable_weights, strict=True
+        ):
+            weight.assign(given)
+        return network
 
     def trainable_networks(self, phase):
         return (self.partner,)

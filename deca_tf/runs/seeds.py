@@ -1,11 +1,11 @@
 """Random numbers of a run: a seed for each part, drawn from the run's."""
 
-import zlib
+from deca_tf._seeds import derived_seed
 
 
 def role_seed(config, role):
-    """The seed of one part of a run, drawn from the run's and the part's name: no two parts share random numbers."""
-    return zlib.crc32(f"{config.seed}/{role}".encode()) & 0x7FFFFFFF
+    """The seed of one part of a run, drawn from the run's and the part's name."""
+    return derived_seed(config.seed, role)
 
 
 def data_seed(config):

@@ -69,6 +69,7 @@ class DeCAModel(PhaseUpdates, keras.Model):
         self.denoiser = CrossEntropy() if denoiser is None else denoiser
         self.l2 = check_range("l2", l2, 0)
         self.penalty = check_choice("penalty", penalty, KINDS)
+        self.denoiser.complete(self.target)
         self._check_id_spaces()
         self.loss_mean = keras.metrics.Mean(name="loss")
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
