@@ -38,10 +38,11 @@ build/peers/.installed: benchmarks/peers/requirements.txt
 	build/peers/bin/python -m pip --disable-pip-version-check --no-input -qq install --requirement $<
 	@touch $@
 
-lint: $(DEV) ## check format, code and the import directions
+lint: $(DEV) ## check format, code, the import directions and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 format: $(DEV) ## format the code and repair what can be repaired
 	$(BIN)/ruff format .
@@ -88,5 +89,5 @@ lock: ## pin the newest releases that pyproject.toml allows into constraints.txt
 	rm -rf build/lock
 
 clean: ## remove the environment, caches and builds
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .mypy_cache
 	find deca_tf pipelines tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

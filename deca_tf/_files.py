@@ -6,7 +6,7 @@ import os
 try:
     import fcntl
 except ImportError:  # Windows, where nothing keeps two processes apart
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = "writing-"  # begins the names of files that are not written to their end
 

@@ -41,7 +41,7 @@ class DataSettings(_Table):
     """'chronological-per-user', 'chronological-global', 'random' or 'hash'; unset: the first where there are times."""
     clean_test: str | None = None
     """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's own."""
-    seed: int | None = pydantic.Field(None, ge=0)
+    seed: int | None = pydantic.Field(default=None, ge=0)
     """Of synthetic data and random splits; unset: the run's."""
     options: dict[str, Any] = {}
     """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic', `folder`
@@ -69,21 +69,21 @@ class DenoiserSettings(_Table):
     """Backbone of DeCA's g."""
     noise_model: str = "mf"
     """Backbone of DeCA's h and h'."""
-    embedding_dim: int | None = pydantic.Field(None, ge=1)
+    embedding_dim: int | None = pydantic.Field(default=None, ge=1)
     """Of g, h and h'; unset: the target's if that is set, else their own default."""
 
 
 class TrainingSettings(_Table):
     """`[training]`: the loop."""
 
-    batch_size: int | None = pydantic.Field(None, ge=1)
+    batch_size: int | None = pydantic.Field(default=None, ge=1)
     """Positives per update; each phase of a denoiser makes an update.
 
     Unset: 2048, less where there are few.
     """
-    users_per_batch: int | None = pydantic.Field(None, ge=1)
+    users_per_batch: int | None = pydantic.Field(default=None, ge=1)
     """Whole users at a time, about so many per update, in place of `batch_size`: how CDAE is trained."""
-    num_negatives: int = pydantic.Field(1, ge=1)
+    num_negatives: int = pydantic.Field(default=1, ge=1)
     """Sampled items per positive."""
     exclude_observed: bool = False
     """Never sample an item that the user has been observed with; the released code samples them too. Batches by user
@@ -93,22 +93,22 @@ class TrainingSettings(_Table):
     an update takes about as long with ten million users as with ten thousand, and less than with
     'adam' from some tens
     of thousands on; see `deca_tf.optimizers.LazyAdam`."""
-    learning_rate: float = pydantic.Field(1e-3, gt=0)
+    learning_rate: float = pydantic.Field(default=1e-3, gt=0)
     """Adam's."""
-    l2: float = pydantic.Field(0.0, ge=0)
+    l2: float = pydantic.Field(default=0.0, ge=0)
     """The paper's lambda, the weight of the penalty."""
     penalty: Literal["squares", "norms"] = "squares"
     """'squares': half the sum of squares of the target's weights, divided by the number of users. 'norms': the sum of
     the weights' norms, as the released code does to CDAE, divided by nothing."""
-    epochs: int = pydantic.Field(20, ge=1)
+    epochs: int = pydantic.Field(default=20, ge=1)
     """Passes over the positives, at most."""
     keep: Literal["best", "last"] = "best"
     """Weights that are kept: those of the best epoch by `monitor` on the noisy validation, or the last epoch's."""
     monitor: str = "val_recall@20"
     """What is compared between epochs: val_<metric>@20."""
-    patience: int | None = pydantic.Field(None, ge=1)
+    patience: int | None = pydantic.Field(default=None, ge=1)
     """Stop after so many epochs without a better `monitor`, whatever is kept; unset: never."""
-    evaluate_every: int = pydantic.Field(1, ge=1)
+    evaluate_every: int = pydantic.Field(default=1, ge=1)
     """Epochs between two looks at the validation data; those between repeat the last figures."""
     watch_validation: bool = True
     """Judge the validation part; false saves time where the last epoch's weights are kept without `patience`."""
@@ -119,7 +119,7 @@ class TrainingSettings(_Table):
     than the one before."""
     jit_compile: bool = True
     """Compile the step with XLA."""
-    steps_per_execution: int = pydantic.Field(32, ge=1)
+    steps_per_execution: int = pydantic.Field(default=32, ge=1)
     """Steps that run before Python is asked again: about so many, so that executions end with epochs where they can."""
     strategy: Literal["default", "mirrored", "multi-worker"] = "default"
     """Over what a step is spread. 'default': one device. 'mirrored': all of this machine. 'multi-worker': all of the
@@ -142,7 +142,7 @@ class PriorSettings(_Table):
 class Config(_Table):
     """All settings of a run."""
 
-    seed: int = pydantic.Field(0, ge=0)
+    seed: int = pydantic.Field(default=0, ge=0)
     """Fixes initial weights, batches, synthetic data and random splits."""
     data: DataSettings = DataSettings()
     backbone: BackboneSettings = BackboneSettings()

@@ -1,7 +1,8 @@
 """Backbones: models that score user-item pairs. To add one: write its file, add a row."""
 
-import importlib
+from typing import TYPE_CHECKING
 
+from deca_tf._lazy import lazy
 from deca_tf._registry import Registry
 
 BACKBONES = Registry(
@@ -15,19 +16,23 @@ BACKBONES = Registry(
     },
 )
 
-_CLASSES = {
-    "Backbone": "backbone",
-    "CDAE": "cdae",
-    "GMF": "gmf",
-    "LightGCN": "lightgcn",
-    "MF": "mf",
-    "NeuMF": "neumf",
-}
-
-__all__ = ["BACKBONES", *_CLASSES]
-
-
-def __getattr__(name):
-    if name in _CLASSES:
-        return getattr(importlib.import_module(f"deca_tf.backbones.{_CLASSES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from deca_tf.backbones.backbone import Backbone as Backbone
+    from deca_tf.backbones.cdae import CDAE as CDAE
+    from deca_tf.backbones.gmf import GMF as GMF
+    from deca_tf.backbones.lightgcn import LightGCN as LightGCN
+    from deca_tf.backbones.mf import MF as MF
+    from deca_tf.backbones.neumf import NeuMF as NeuMF
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "Backbone": ".backbone",
+            "CDAE": ".cdae",
+            "GMF": ".gmf",
+            "LightGCN": ".lightgcn",
+            "MF": ".mf",
+            "NeuMF": ".neumf",
+        },
+        "BACKBONES",
+    )

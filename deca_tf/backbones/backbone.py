@@ -34,7 +34,7 @@ class Backbone(keras.Model):
             network works out.
     """
 
-    ranks_under_xla = None
+    ranks_under_xla: bool | None = None
 
     def __init__(self, num_users, num_items, *, seed=0, **kwargs):
         super().__init__(**kwargs)

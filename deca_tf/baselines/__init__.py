@@ -7,8 +7,9 @@ nothing to say, popularity decides (`popularity.popularity_bonus`). Its class at
 the settings worth trying, `{setting: values}`. To add one: write its file, add a row.
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
+from deca_tf._lazy import lazy
 from deca_tf._registry import Registry
 
 BASELINES = Registry(
@@ -21,17 +22,19 @@ BASELINES = Registry(
     },
 )
 
-_CLASSES = {
-    "EASE": "ease",
-    "ImplicitALS": "implicit_als",
-    "ItemKNN": "item_knn",
-    "Popularity": "popularity",
-}
-
-__all__ = ["BASELINES", *_CLASSES]
-
-
-def __getattr__(name):
-    if name in _CLASSES:
-        return getattr(importlib.import_module(f"deca_tf.baselines.{_CLASSES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from deca_tf.baselines.ease import EASE as EASE
+    from deca_tf.baselines.implicit_als import ImplicitALS as ImplicitALS
+    from deca_tf.baselines.item_knn import ItemKNN as ItemKNN
+    from deca_tf.baselines.popularity import Popularity as Popularity
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "EASE": ".ease",
+            "ImplicitALS": ".implicit_als",
+            "ItemKNN": ".item_knn",
+            "Popularity": ".popularity",
+        },
+        "BASELINES",
+    )

@@ -22,7 +22,7 @@ class Popularity:
         >>> evaluate(Popularity(split.train), split).metrics["recall@20"]
     """
 
-    GRID = {}
+    GRID: dict = {}
 
     def __init__(self, interactions):
         self.counts = interactions.item_popularity().astype(np.float32)

@@ -1,7 +1,8 @@
 """Denoisers: ways to learn from labels that lie. To add one: write its file, add a row."""
 
-import importlib
+from typing import TYPE_CHECKING
 
+from deca_tf._lazy import lazy
 from deca_tf._registry import Registry
 
 DENOISERS = Registry(
@@ -24,25 +25,35 @@ DENOISERS = Registry(
     },
 )
 
-_CLASSES = {
-    "DeCA": "deca",
-    "Denoiser": "denoiser",
-    "EARD": "eard",
-    "Ensemble": "ensemble",
-    "GCE": "gce",
-    "DeCALimit": "deca_limit",
-    "CrossEntropy": "cross_entropy",
-    "PLD": "pld",
-    "RCE": "r_ce",
-    "TCE": "t_ce",
-    "UDT": "udt",
-    "WBPR": "wbpr",
-}
-
-__all__ = ["DENOISERS", *_CLASSES]
-
-
-def __getattr__(name):
-    if name in _CLASSES:
-        return getattr(importlib.import_module(f"deca_tf.denoisers.{_CLASSES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from deca_tf.denoisers.cross_entropy import CrossEntropy as CrossEntropy
+    from deca_tf.denoisers.deca import DeCA as DeCA
+    from deca_tf.denoisers.deca_limit import DeCALimit as DeCALimit
+    from deca_tf.denoisers.denoiser import Denoiser as Denoiser
+    from deca_tf.denoisers.eard import EARD as EARD
+    from deca_tf.denoisers.ensemble import Ensemble as Ensemble
+    from deca_tf.denoisers.gce import GCE as GCE
+    from deca_tf.denoisers.pld import PLD as PLD
+    from deca_tf.denoisers.r_ce import RCE as RCE
+    from deca_tf.denoisers.t_ce import TCE as TCE
+    from deca_tf.denoisers.udt import UDT as UDT
+    from deca_tf.denoisers.wbpr import WBPR as WBPR
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "CrossEntropy": ".cross_entropy",
+            "DeCA": ".deca",
+            "DeCALimit": ".deca_limit",
+            "Denoiser": ".denoiser",
+            "EARD": ".eard",
+            "Ensemble": ".ensemble",
+            "GCE": ".gce",
+            "PLD": ".pld",
+            "RCE": ".r_ce",
+            "TCE": ".t_ce",
+            "UDT": ".udt",
+            "WBPR": ".wbpr",
+        },
+        "DENOISERS",
+    )

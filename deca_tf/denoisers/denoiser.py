@@ -11,8 +11,8 @@ class Denoiser(keras.layers.Layer):
     networks into `.keras` files and under `tf.distribute` strategies.
     """
 
-    phases = ("train",)
-    networks = ()  # names of the constructor's arguments that are networks
+    phases: tuple[str, ...] = ("train",)
+    networks: tuple[str, ...] = ()  # names of the constructor's arguments that are networks
     negatives = "uniform"  # how negatives are drawn for the method: a row of `NEGATIVES` in data.negative_sampling
 
     @classmethod

@@ -1,12 +1,15 @@
 """Embeddings: tables row by row: lookups, sums of rows, gradients by rows, and passes over large tables in blocks."""
 
-import importlib
+from typing import TYPE_CHECKING
 
+from deca_tf._lazy import lazy
 
-def __getattr__(name):
-    if name == "look_up":
-        return importlib.import_module("deca_tf.embeddings.lookups").look_up
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = ["look_up"]
+if TYPE_CHECKING:
+    from deca_tf.embeddings.lookups import look_up as look_up
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "look_up": ".lookups",
+        },
+    )

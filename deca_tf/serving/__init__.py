@@ -1,16 +1,19 @@
 """Serving: writes a trained model as a SavedModel that plain TensorFlow answers from, and asks it."""
 
-import importlib
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "export": "deca_tf.serving.saved_model",
-    "Recommender": "deca_tf.serving.recommender",
-}
+from deca_tf._lazy import lazy
 
-__all__ = list(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from deca_tf.serving import client as client
+    from deca_tf.serving.recommender import Recommender as Recommender
+    from deca_tf.serving.saved_model import export as export
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "Recommender": ".recommender",
+            "client": ".",
+            "export": ".saved_model",
+        },
+    )

@@ -10,7 +10,7 @@ import uuid
 try:
     import fcntl
 except ImportError:  # Windows, which has no such locks and opens no folders
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 MANIFEST = "assets.extra/manifest.json"
 # TensorFlow Serving looks only for integers, so it passes by what is still being written.

@@ -1,12 +1,17 @@
 """Training: `DeCAModel`, what a batch comes to, the penalty, callbacks."""
 
-import importlib
+from typing import TYPE_CHECKING
 
+from deca_tf._lazy import lazy
 
-def __getattr__(name):
-    if name == "DeCAModel":
-        return importlib.import_module("deca_tf.training.deca_model").DeCAModel
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = ["DeCAModel"]
+if TYPE_CHECKING:
+    from deca_tf.training import callbacks as callbacks
+    from deca_tf.training.deca_model import DeCAModel as DeCAModel
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "DeCAModel": ".deca_model",
+            "callbacks": ".",
+        },
+    )

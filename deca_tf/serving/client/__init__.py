@@ -1,19 +1,23 @@
 """Client: asks a model server, TensorFlow Serving or `deca-tf serve`, over gRPC or REST."""
 
-import importlib
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "Client": "deca_tf.serving.client.client",
-    "Answer": "deca_tf.serving.client._answers",
-    "Item": "deca_tf.serving.client._answers",
-    "Pair": "deca_tf.serving.client._answers",
-    "ServerError": "deca_tf.serving.client._transport",
-}
+from deca_tf._lazy import lazy
 
-__all__ = list(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from deca_tf.serving.client._answers import Answer as Answer
+    from deca_tf.serving.client._answers import Item as Item
+    from deca_tf.serving.client._answers import Pair as Pair
+    from deca_tf.serving.client._transport import ServerError as ServerError
+    from deca_tf.serving.client.client import Client as Client
+else:
+    __getattr__, __dir__, __all__ = lazy(
+        __name__,
+        {
+            "Answer": "._answers",
+            "Client": ".client",
+            "Item": "._answers",
+            "Pair": "._answers",
+            "ServerError": "._transport",
+        },
+    )

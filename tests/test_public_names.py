@@ -1,0 +1,82 @@
+"""Every public name is there at run time, for editors and for type checkers: the same ones."""
+
+import ast
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import deca_tf
+
+LIBRARY = pathlib.Path(deca_tf.__file__).parent
+LAZY_ROOMS = sorted(
+    path.parent.relative_to(LIBRARY.parent).as_posix().replace("/", ".")
+    for path in LIBRARY.glob("*/**/__init__.py")
+    if "lazy(" in path.read_text(encoding="utf-8")
+)
+
+
+def imports(statements):
+    """`{name: module}` of `from module import name` and `from room import module`."""
+    return {
+        alias.name: statement.module
+        for statement in statements
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+
+
+def hinted(room):
+    """What a room imports under `if TYPE_CHECKING:`."""
+    path = LIBRARY.parent / room.replace(".", "/") / "__init__.py"
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            return imports(statement.body)
+    return {}
+
+
+def test_the_stub_of_the_root_holds_the_names_of_the_run_time():
+    tree = ast.parse((LIBRARY / "__init__.pyi").read_text(encoding="utf-8"))
+    declared = {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}
+    assert {*imports(tree.body), *declared} == set(deca_tf.__all__) == set(dir(deca_tf))
+
+
+def test_the_stub_of_the_root_names_where_each_name_comes_from():
+    tree = ast.parse((LIBRARY / "__init__.pyi").read_text(encoding="utf-8"))
+    for name, module in imports(tree.body).items():
+        found = getattr(deca_tf, name)
+        if module == "deca_tf":
+            assert found is importlib.import_module(f"deca_tf.{name}")
+        else:
+            assert found is getattr(importlib.import_module(module), name), name
+
+
+@pytest.mark.parametrize("room", LAZY_ROOMS)
+def test_a_lazy_room_gives_type_checkers_the_names_of_the_run_time(room):
+    module = importlib.import_module(room)
+    names = hinted(room)
+    assert names
+    assert set(names) <= set(module.__all__) == set(dir(module))
+    for name in set(module.__all__) - set(names):
+        assert name in vars(module), name
+    for name, home in names.items():
+        found = getattr(module, name)
+        if home == room:
+            assert found is importlib.import_module(f"{room}.{name}")
+        else:
+            assert found is getattr(importlib.import_module(home), name), name
+
+
+def test_a_name_that_a_room_does_not_have_is_refused_by_name():
+    with pytest.raises(AttributeError, match=r"module 'deca_tf.backbones' has no attribute 'mf_'"):
+        _ = importlib.import_module("deca_tf.backbones").mf_
+
+
+def test_looking_at_all_rooms_of_the_root_loads_no_tensorflow_until_one_is_used():
+    looked = (
+        "import sys, deca_tf; dir(deca_tf); deca_tf.config; deca_tf.data.Split; "
+        "assert 'tensorflow' not in sys.modules; deca_tf.evaluate; assert 'tensorflow' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", looked], check=True, timeout=120)
