@@ -185,7 +185,7 @@ def _work(arguments, users, items):
         cls(users, items, embedding_dim=arguments.dim, seed=seed)
         for seed, cls in enumerate([GMF, MF, MF, MF])
     )
-    model = DeCAModel(target, DeCA(*networks), l2=0.01 / users)
+    model = DeCAModel(target, DeCA(*networks), l2=0.01)
     optimizer = OPTIMIZERS.build(arguments.optimizer, learning_rate=1e-3)
     model.compile(optimizer, jit_compile=True, steps_per_execution=UPDATES // 2)
     model.make_train_function()

@@ -34,9 +34,10 @@ def build_model(config, split, prior=None, own_target=None):
     )
     if hasattr(split, "train"):
         denoiser.adapt(split.train)
-    penalty = config.training.penalty
-    l2 = config.training.l2 / (split.num_users if penalty == "squares" else 1)
-    model = DeCAModel(target, denoiser, l2=l2, penalty=penalty)
+    training = config.training
+    model = DeCAModel(
+        target, denoiser, l2=training.l2, penalty=training.penalty, num_users=split.num_users
+    )
     optimizer = OPTIMIZERS.build(
         config.training.optimizer, learning_rate=config.training.learning_rate
     )

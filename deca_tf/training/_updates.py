@@ -86,10 +86,10 @@ class PhaseUpdates:
 
     def _penalty(self):
         """Its value, and a device's share of what it pulls at each weight with, by the weight's id."""
-        if not self.l2:
+        if not self.penalty_weight:
             return 0.0, {}
         weights = self.recommender.trainable_variables
-        value, pulls = penalty_of(weights, self.l2, self.penalty, self.jit_compile)
+        value, pulls = penalty_of(weights, self.penalty_weight, self.penalty, self.jit_compile)
         share = 1.0 / self.distribute_strategy.num_replicas_in_sync
         return value, {
             id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)
@@ -103,7 +103,7 @@ class PhaseUpdates:
     def _with_penalty(self, gradients, sources):
         """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
         penalized = {id(weight) for weight in self.recommender.trainable_variables}
-        share = self.l2 / self.distribute_strategy.num_replicas_in_sync
+        share = self.penalty_weight / self.distribute_strategy.num_replicas_in_sync
         return [
             gradient + share * tf.convert_to_tensor(source)
             if share and isinstance(gradient, tf.Tensor) and id(source) in penalized
@@ -167,7 +167,7 @@ class PhaseUpdates:
                     }
                     self.phase_optimizers[phase] = type(self.optimizer).from_config(config)
                     self.phase_optimizers[phase].build(only_here)
-        if self._is_lazy and self.l2:
+        if self._is_lazy and self.penalty_weight:
             if self.penalty != "squares":
                 raise ValueError(
                     f"`penalty` must be 'squares' under {type(self.optimizer).__name__}, which "
@@ -175,7 +175,7 @@ class PhaseUpdates:
                     f"Received: penalty={self.penalty!r}. Choose it, or `deca_tf.optimizers.Adam`."
                 )
             for optimizer in (self.optimizer, *self.phase_optimizers.values()):
-                optimizer.penalize(self.recommender.trainable_variables, self.l2)
+                optimizer.penalize(self.recommender.trainable_variables, self.penalty_weight)
         self._optimizers_built_for = self.optimizer
 
     def _catch_up(self):

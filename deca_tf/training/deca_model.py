@@ -11,12 +11,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._checks import check_choice, check_range
+from deca_tf._checks import check_choice, check_integer, check_range
 from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.training._batch_layout import flatten, unpack
-from deca_tf.training._penalty import KINDS
+from deca_tf.training._penalty import KINDS, weight_of
 from deca_tf.training._updates import PhaseUpdates
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585).
@@ -47,10 +47,11 @@ class DeCAModel(PhaseUpdates, keras.Model):
         target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that
             does so.
         denoiser: a `Denoiser`; None means normal training.
-        l2: weight of the penalty, at least 0.
-        penalty: "squares", `l2 / 2 * sum of squares` of all weights, where l2 is the paper's lambda
-            divided by the number of users; or "norms", `l2 * sum over weights of their norm`, which
-            is what the released code does to CDAE.
+        l2: the paper's lambda, the weight of the penalty, at least 0.
+        penalty: "squares", `l2 / num_users / 2 * sum of squares` of all weights; or "norms", `l2 *
+            sum over weights of their norm`, divided by nothing, which is what the released code
+            does to CDAE.
+        num_users: users that lambda is divided by under "squares"; None: the target's `num_users`.
 
     Example:
         >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
@@ -58,7 +59,9 @@ class DeCAModel(PhaseUpdates, keras.Model):
         >>> model.fit(training_batches(split.train), epochs=20)
     """
 
-    def __init__(self, target, denoiser=None, *, l2=0.0, penalty="squares", **kwargs):
+    def __init__(
+        self, target, denoiser=None, *, l2=0.0, penalty="squares", num_users=None, **kwargs
+    ):
         if not isinstance(target, keras.Model):
             raise TypeError(
                 "`target` must be a keras.Model from {'user_id', 'item_id'} to logits. "
@@ -70,6 +73,8 @@ class DeCAModel(PhaseUpdates, keras.Model):
         self.l2 = check_range("l2", l2, 0)
         self.penalty = check_choice("penalty", penalty, KINDS)
         self.denoiser.complete(self.target)
+        self.num_users = _num_users(num_users, target)
+        self.penalty_weight = weight_of(self.l2, self.penalty, self.num_users)
         self._check_id_spaces()
         self.loss_mean = keras.metrics.Mean(name="loss")
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
@@ -226,6 +231,7 @@ class DeCAModel(PhaseUpdates, keras.Model):
             "denoiser": keras.saving.serialize_keras_object(self.denoiser),
             "l2": self.l2,
             "penalty": self.penalty,
+            "num_users": self.num_users,
         }
 
     @classmethod
@@ -234,3 +240,15 @@ class DeCAModel(PhaseUpdates, keras.Model):
         config["target"] = deserialize(config["target"])
         config["denoiser"] = deserialize(config["denoiser"])
         return cls(**config)
+
+
+def _num_users(given, target):
+    """Users that the target is over, None where nobody says it."""
+    own = getattr(target, "num_users", None)
+    if given is None:
+        return own
+    if own is not None and given != own:
+        raise ValueError(
+            f"`num_users` must be the target's, {own}. Received: num_users={given!r}. Leave it out."
+        )
+    return check_integer("num_users", given)

@@ -36,7 +36,7 @@ def train(model, interactions, epochs=2):
 
 
 def ensemble():
-    return DeCAModel(member(1), Ensemble(member(2)), l2=L2)
+    return DeCAModel(member(1), Ensemble(member(2)), l2=L2 * USERS)
 
 
 def all_pairs():
@@ -54,7 +54,7 @@ def weights(*networks):
 
 def test_members_learn_as_each_would_alone(interactions):
     both = train(ensemble(), interactions)
-    alone = [train(DeCAModel(member(seed), l2=L2), interactions).target for seed in (1, 2)]
+    alone = [train(DeCAModel(member(seed), l2=L2 * USERS), interactions).target for seed in (1, 2)]
     for one, expected in zip(
         weights(both.target, both.denoiser.partner), weights(*alone), strict=True
     ):

@@ -66,7 +66,8 @@ def curves(strategy):
                 role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
                 for seed, role in enumerate(DENOISERS.load(denoiser).networks, 2)
             }
-            model = DeCAModel(target, DENOISERS.build(denoiser, **networks), l2=0.01)
+            method = DENOISERS.build(denoiser, **networks)
+            model = DeCAModel(target, method, l2=0.01 * USERS, num_users=USERS)
             model.compile(Adam(0.05, epsilon=1e-3), jit_compile=False)
         watched = (
             {"validation_data": validation_batches(interactions, batch_size=24)}

@@ -168,9 +168,8 @@ def build(optimizer, name="deca", l2=0.01, **options):
         for seed, role in enumerate(DENOISERS.load(name).networks, 2)
     }
     target = GMF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1)
-    model = DeCAModel(
-        target, DENOISERS.build(name, **networks), l2=l2, penalty=options.pop("penalty", "squares")
-    )
+    penalty = options.pop("penalty", "squares")
+    model = DeCAModel(target, DENOISERS.build(name, **networks), l2=l2 * USERS, penalty=penalty)
     model.compile(optimizer, **{"jit_compile": False, **options})
     return model
 
@@ -185,7 +184,7 @@ def fit(model, interactions, start_step=0, batch_size=24, **options):
 def test_deca_trains_as_under_adam_where_every_row_is_in_every_batch(by_rows, monkeypatch):
     if by_rows:  # as tables are that have more rows than a batch asks for
         monkeypatch.setattr(
-            "deca_tf.training.deca_model.dense_if_small", lambda gradient, replicas: gradient
+            "deca_tf.training._updates.dense_if_small", lambda gradient, replicas: gradient
         )
     pair = np.repeat(np.arange(USERS * ITEMS, dtype=np.int32), 2)[:, None]  # the phases take turns
     label = np.float32(np.random.default_rng(0).integers(0, 2, pair.shape))

@@ -69,8 +69,11 @@ def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_n
     config = settings(BY_USER)
     split = read_split(config)
     model = build_model(config, split)
-    assert (model.penalty, model.l2) == ("norms", 1e-3)
-    assert build_model(settings({"training": {"l2": 0.5}}), split).l2 == 0.5 / split.num_users
+    assert (model.penalty, model.penalty_weight) == ("norms", 1e-3)
+    assert (
+        build_model(settings({"training": {"l2": 0.5}}), split).penalty_weight
+        == 0.5 / split.num_users
+    )
     groups_of_users = batch_of_users(split.train, 40)
     batches, groups, steps = build_batches(config, split, model.denoiser, epochs_done=0)
     assert groups == groups_of_users * len(model.denoiser.phases)

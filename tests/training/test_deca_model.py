@@ -31,10 +31,11 @@ def mf(seed, **options):
 
 
 def build(name="deca", target=None, l2=0.01, **options):
+    """`l2` is the penalty's weight in an update, lambda / users."""
     networks = {role: mf(seed) for seed, role in enumerate(DENOISERS.load(name).networks, 2)}
     denoiser = DENOISERS.build(name, options=options, **networks)
     target = target or GMF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1)
-    return DeCAModel(target, denoiser, l2=l2)
+    return DeCAModel(target, denoiser, l2=l2 * USERS, num_users=USERS)
 
 
 def compiled(model, **options):
@@ -343,7 +344,7 @@ class EndsInAnother(CrossEntropy):
 
 def test_what_the_denoiser_recommends_with_is_called_judged_and_penalised(interactions):
     """With a learning rate of zero nothing moves; the penalty is on the two weights of the target and the other's."""
-    model = DeCAModel(mf(1), EndsInAnother(), l2=0.5)
+    model = DeCAModel(mf(1), EndsInAnother(), l2=0.5 * USERS)
     model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
     batches = validation_batches(interactions, batch_size=40)
     logits = np.concatenate([np.array(model.target(inputs)) for inputs, _ in batches])
@@ -610,10 +611,25 @@ def test_target_that_is_no_model_is_refused():
         DeCAModel("gmf")
 
 
+def test_l2_is_the_papers_lambda_divided_by_the_users_under_squares_and_by_nothing_under_norms():
+    assert DeCAModel(mf(1), l2=0.6).penalty_weight == 0.6 / USERS
+    assert DeCAModel(mf(1), l2=0.6, penalty="norms").penalty_weight == 0.6
+    target = functional_target()
+    assert DeCAModel(target, l2=0.6, penalty="norms").penalty_weight == 0.6
+    assert DeCAModel(target, l2=0.6, num_users=4).penalty_weight == 0.15
+
+
+def test_users_that_lambda_is_divided_by_must_be_known_and_be_the_targets():
+    with pytest.raises(ValueError, match="`num_users` must be given.*l2=0.6, num_users=None"):
+        DeCAModel(functional_target(), l2=0.6)
+    with pytest.raises(ValueError, match="must be the target's, 12. Received: num_users=13"):
+        DeCAModel(mf(1), num_users=13)
+
+
 @pytest.mark.parametrize("l2", [-0.1, float("nan"), float("inf"), "0.1"])
 def test_l2_that_is_no_weight_is_refused(l2):
     with pytest.raises(ValueError, match="`l2` must be a finite number of at least 0"):
-        build(l2=l2)
+        DeCAModel(mf(1), l2=l2)
 
 
 def test_sample_weights_are_refused_in_training_and_in_validation():

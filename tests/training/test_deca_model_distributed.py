@@ -33,7 +33,7 @@ def build(name, **options):
         for seed, role in enumerate(DENOISERS.load(name).networks, 2)
     }
     target = GMF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=1)
-    model = DeCAModel(target, DENOISERS.build(name, **networks), l2=0.01)
+    model = DeCAModel(target, DENOISERS.build(name, **networks), l2=0.01 * USERS)
     model.compile(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-3), jit_compile=False, **options)
     return model
 
@@ -70,7 +70,7 @@ def test_two_devices_train_the_other_backbones_like_one(backbone, interactions, 
     def built():
         target = BACKBONES.build(backbone, num_users=USERS, num_items=ITEMS, options=options)
         target.adapt(interactions)
-        model = DeCAModel(target, l2=0.01)
+        model = DeCAModel(target, l2=0.01 * USERS)
         model.compile(optimizer=keras.optimizers.Adam(0.01, epsilon=1e-3), jit_compile=False)
         return model
 

@@ -45,7 +45,7 @@ def untrained(name="deca", backbone="gmf"):
         networks["auxiliary"] = network(backbone, 9)
     denoiser = DENOISERS.build(name, **networks)
     denoiser.adapt(pairs())
-    return DeCAModel(network(backbone, 1), denoiser, l2=0.01)
+    return DeCAModel(network(backbone, 1), denoiser, l2=0.01 * USERS)
 
 
 def build(name="deca", optimizer=None, backbone="gmf", **compile_options):
@@ -148,7 +148,7 @@ def without_shapes(config):
 def test_settings_survive_saving(interactions, tmp_path):
     model = fit(build("deca-p"), interactions)
     loaded = reload(model, tmp_path)
-    assert loaded.l2 == 0.01
+    assert (loaded.l2, loaded.penalty_weight) == (0.01 * USERS, 0.01)
     assert without_shapes(loaded.get_config()) == without_shapes(model.get_config())
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
 

@@ -180,7 +180,7 @@ def build(method):
         arguments[role] = MF(USERS, ITEMS, embedding_dim=DIM, embedding_stddev=0.7, seed=seed)
         networks[ROLES[role]] = arguments[role]
     return DeCAModel(
-        target, DENOISERS.build(method["name"], options=options, **arguments), l2=L2
+        target, DENOISERS.build(method["name"], options=options, **arguments), l2=L2 * USERS
     ), networks
 
 
