@@ -15,10 +15,10 @@ from deca_tf.data import schema
 from deca_tf.data.common_ids import on_common_ids
 from deca_tf.data.shards import IDS_FILES, INTERACTIONS_FILE, RAW_ID, open_shards
 from deca_tf.evaluation import Evaluator
+from deca_tf.evaluation.significance import compare
 from deca_tf.runs.folder import RunFolder
 from pipelines.steps.split import SHARDS
 from pipelines.steps.trainer import MODEL, Trainer
-from reproduction.significance import compare
 
 
 def judge_beside(model, split, store, blessed, metric):

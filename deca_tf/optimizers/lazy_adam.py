@@ -2,12 +2,19 @@
 
 import functools
 import math
-import typing
 
 import keras
 import tensorflow as tf
 
 from deca_tf.embeddings.row_gradients import RowGradient
+from deca_tf.optimizers._slots import (
+    Columns,
+    Move,
+    flat_shape,
+    power,
+    sums_of_duplicates,
+    write_rows,
+)
 
 REFUSED = (
     "amsgrad",
@@ -85,8 +92,8 @@ class LazyAdam(keras.optimizers.Optimizer):
         # kept of all other tables with as many rows: the networks look up the same users.
         self._columns, widths = {}, {}
         for variable in variables:
-            rows, width = _flat_shape(variable)
-            columns = self._columns[self._var_key(variable)] = _Columns(widths.get(rows, 0), width)
+            rows, width = flat_shape(variable)
+            columns = self._columns[self._var_key(variable)] = Columns(widths.get(rows, 0), width)
             widths[rows] = columns.end
         self._slots = {
             rows: self.add_variable((rows, width), dtype="float32", name=f"slots_of_{rows}_rows")
@@ -134,10 +141,10 @@ class LazyAdam(keras.optimizers.Optimizer):
                 gradient = RowGradient(gradient.values, gradient.indices, None)
             elif not isinstance(gradient, RowGradient):
                 gradient = RowGradient(gradient, None, None)
-            rows = _flat_shape(variable)[0]
+            rows = flat_shape(variable)[0]
             move = by_rows_and_ids.get((rows, id(gradient.ids)))
             if move is None:
-                move = by_rows_and_ids[rows, id(gradient.ids)] = _Move(
+                move = by_rows_and_ids[rows, id(gradient.ids)] = Move(
                     self._slots[rows].value, gradient.ids
                 )
                 taken = next((taken for taken in rounds if rows not in taken), None)
@@ -180,8 +187,8 @@ class LazyAdam(keras.optimizers.Optimizer):
             moved, kept = idle(
                 tf.gather(variable, ids), kept, *factors([kept], step, rate)[0][0], step
             )
-            _write(variable, ids, moved)
-            _write(slots, ids, kept)
+            write_rows(variable, ids, moved)
+            write_rows(slots, ids, kept)
             return (first + CHUNK,)
 
         tf.while_loop(lambda first: first < rows, chunk, (0,), parallel_iterations=1)
@@ -205,7 +212,7 @@ class LazyAdam(keras.optimizers.Optimizer):
             layouts, given, factors, strict=True
         ):
             if place is not None:
-                gradients = _sums_of_duplicates(
+                gradients = sums_of_duplicates(
                     gradients, [columns.width for columns, _ in layout], place
                 )
             new_rows = []
@@ -233,7 +240,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         last_gradient, caught_up = tf.split(counts, 2, axis=1)
         behind = step - caught_up
         ratio = self.beta_1 / math.sqrt(self.beta_2)
-        drift = ratio / (1.0 - ratio) * (1.0 - _power(ratio, behind))
+        drift = ratio / (1.0 - ratio) * (1.0 - power(ratio, behind))
         middle = caught_up + (1.0 + tf.clip_by_value(behind, 1.0, 2.0 / (1.0 - ratio) - 1.0)) / 2.0
         rate, epsilon = self._corrected(rate, middle)
         penalty = l2 * (step + 1.0 - last_gradient)
@@ -241,14 +248,14 @@ class LazyAdam(keras.optimizers.Optimizer):
             penalty,
             drift * rate,
             epsilon,
-            _power(self.beta_1, behind),
-            _power(self.beta_2, behind),
+            power(self.beta_1, behind),
+            power(self.beta_2, behind),
         )
 
     def _corrected(self, rate, step):
         """Learning rate and epsilon, as they stand beside m and v whose bias has not been corrected."""
-        root_left = tf.sqrt(1.0 - _power(self.beta_2, step))
-        return rate * root_left / (1.0 - _power(self.beta_1, step)), self.epsilon * root_left
+        root_left = tf.sqrt(1.0 - power(self.beta_2, step))
+        return rate * root_left / (1.0 - power(self.beta_1, step)), self.epsilon * root_left
 
     def _caught_up(self, rows, kept, drift, epsilon, left_1, left_2):
         m, v, _ = kept
@@ -283,96 +290,3 @@ class LazyAdam(keras.optimizers.Optimizer):
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
         }
-
-
-class _Columns(typing.NamedTuple):
-    """Where in the slots a table's own are: m, v, and two counts of updates.
-
-    The last that had a gradient for the row, and the one that the row has been caught up to: exact
-    up to 2^24.
-    """
-
-    first: int
-    width: int
-
-    @property
-    def end(self):
-        return self.first + 2 * self.width + 2
-
-    def counts(self, slots):
-        return slots[:, self.end - 2 : self.end]
-
-    def of(self, slots):
-        """m, v, counts."""
-        return tf.split(slots[:, self.first : self.end], [self.width, self.width, 2], axis=1)
-
-    def put(self, kept, slots):
-        return tf.concat([slots[:, : self.first], kept, slots[:, self.end :]], axis=1)
-
-
-class _Move:
-    """What an update does to tables whose slots lie together, at the same ids or (ids None) everywhere."""
-
-    def __init__(self, slots, ids):
-        self.slots, self.ids = slots, ids
-        self.variables, self.gradients, self.layout = [], [], []
-
-    def add(self, variable, gradient, columns, l2):
-        self.variables.append(variable.value if isinstance(variable, keras.Variable) else variable)
-        self.gradients.append(gradient)
-        self.layout.append(
-            (columns, 0.0 if self.ids is None else l2)
-        )  # dense gradients come with the penalty's
-
-    def read(self):
-        """Gradients; every position's place among the distinct ids, if there are ids; rows, slots."""
-        values = [gradient.values for gradient in self.gradients]
-        if self.ids is None:
-            return (
-                values,
-                None,
-                [tf.convert_to_tensor(v) for v in self.variables],
-                tf.identity(self.slots),
-            )
-        rows = [
-            tf.gather(variable, self.ids) if gradient.rows is None else gradient.rows
-            for variable, gradient in zip(self.variables, self.gradients, strict=True)
-        ]
-        return values, tf.unique(self.ids).idx, rows, tf.gather(self.slots, self.ids)
-
-    def write(self, rows, slots):
-        for table, values in ((self.slots, slots), *zip(self.variables, rows, strict=True)):
-            if self.ids is None:
-                table.assign(tf.reshape(tf.cast(values, table.dtype), table.shape))
-            else:
-                _write(table, self.ids, values)
-
-
-def _flat_shape(variable):
-    """Rows and elements of a row."""
-    return (variable.shape[0] if len(variable.shape) else 1), math.prod(variable.shape[1:])
-
-
-def _write(table, ids, rows):
-    """Puts rows into a table, in place; equal ids bring equal rows."""
-    rows = tf.reshape(
-        tf.cast(rows, table.dtype), tf.concat([tf.shape(ids), table.shape[1:]], axis=0)
-    )
-    table.scatter_update(tf.IndexedSlices(rows, ids))
-
-
-def _power(base, exponent):
-    return tf.exp(exponent * math.log(base)) if base else tf.cast(exponent <= 0, exponent.dtype)
-
-
-def _sums_of_duplicates(gradients, widths, place):
-    """At every position the sum of the gradients of all positions with its place, for each table `(n, width)`.
-
-    There are as many sums as positions, whatever ids are equal: that keeps shapes static.
-    """
-    flat = [
-        tf.reshape(tf.cast(values, tf.float32), (-1, width))
-        for values, width in zip(gradients, widths, strict=True)
-    ]
-    sums = tf.math.unsorted_segment_sum(tf.concat(flat, axis=1), place, tf.size(place))
-    return tf.split(tf.gather(sums, place), widths, axis=1)

@@ -1,13 +1,11 @@
 """A search from settings to results: methods with the same budget, tables, figures, recipes, and a test if asked."""
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import shutil
 import statistics
 
-import keras_tuner
 import pandas as pd
 
 from deca_tf._checks import check_choice, check_integer
@@ -16,16 +14,15 @@ from deca_tf.runs.building import needs_prior
 from deca_tf.runs.data import read_split
 from deca_tf.runs.preflight import check_settings
 from deca_tf.runs.run import run, train_prior
+from deca_tf.tuning._search_folder import SETTINGS_FILE, check_folder, describe, made
 from deca_tf.tuning._workers import Job, run_workers
 from deca_tf.tuning.hparams import write_hparams
-from deca_tf.tuning.hypermodel import DeCAHyperModel
 from deca_tf.tuning.plots import plot_parallel_coordinates
 from deca_tf.tuning.search_space import SPACES
 from deca_tf.tuning.trials import COMPLETED, UNFINISHED, best_settings, read_trials, write_recipe
-from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed, points
+from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed
 
 TRIALS = 30
-SETTINGS_FILE = "search.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,13 +157,11 @@ def run_search(
             "prior": train_prior(each, blind, None) if needs_prior(each) else None,
         }
         jobs[method] = Job(out / method, tuner, trials, hypermodel, threads or 1)
-    described = [(job, _description(job, configs[method], split)) for method, job in jobs.items()]
+    described = [(job, describe(job, configs[method], split)) for method, job in jobs.items()]
     for job, description in described:
-        _check(job, description)
+        check_folder(job, description)
     for job, description in described:
-        write_atomically(
-            _made(job.folder) / SETTINGS_FILE, json.dumps(description, indent=2) + "\n"
-        )
+        write_atomically(made(job.folder) / SETTINGS_FILE, json.dumps(description, indent=2) + "\n")
     objective = config.training.monitor
     for method, job in jobs.items():
         _run(job, method, objective, workers, listener)
@@ -252,64 +247,6 @@ def _held_of(method, config, held):
         if method == config.denoiser.name
         else {key: held[key] for key in held if key != "denoiser"}
     )
-
-
-def _description(job, config, split):
-    """What must be the same when a search goes on; the number of trials may grow."""
-    hypermodel = DeCAHyperModel(**job.hypermodel)
-    hp = keras_tuner.HyperParameters()
-    hypermodel.declare_hyperparameters(hp)
-    validation = hashlib.sha256(split.validation.pair_key.tobytes()).hexdigest()
-    settings = config.to_dict()
-    settings["data"].pop("data_dir", None)  # where the data lies does not count
-    description = {
-        "tuner": job.tuner,
-        "objective": hypermodel.objective.name,
-        "space": {each.name: each.get_config() for each in hp.space},
-        "points": sum(1 for _ in points(hp)) if job.tuner == "grid" else None,
-        "settings": settings,
-        "held": job.hypermodel["held"],
-        "backbone": "your own" if hypermodel.own_backbone is not None else config.backbone.name,
-        "data": f"{split.fingerprint} {validation}",
-    }
-    return json.loads(json.dumps(description))  # as it is read back
-
-
-def _check(job, description):
-    """Refuses a folder that is not free, nor already this search's."""
-    file = job.folder / SETTINGS_FILE
-    if file.is_file():
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        differing = _first_difference(stored, description)
-        if differing:
-            raise FileExistsError(
-                "`out` must be a new folder, or that of the same search. Received: "
-                f"{str(job.folder)!r}, where "
-                f"{differing}. Name another folder, or delete this one."
-            )
-    elif job.folder.exists() and any(job.folder.iterdir()):
-        raise FileExistsError(
-            "`out` must be a new folder, or that of the same search. Received: "
-            f"{str(job.folder)!r}, which holds other "
-            "files."
-        )
-
-
-def _made(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _first_difference(stored, asked, prefix=""):
-    for key in sorted({*stored, *asked}):
-        before, now = stored.get(key), asked.get(key)
-        if isinstance(before, dict) and isinstance(now, dict):
-            found = _first_difference(before, now, f"{prefix}{key}.")
-            if found:
-                return found
-        elif before != now:
-            return f"{prefix}{key} is {before!r} and not {now!r}"
-    return None
 
 
 def _run(job, method, objective, workers, listener):

@@ -1,12 +1,12 @@
 """The leak-free comparison: Normal, DeCA and `deca-limit` beside what anyone would pick instead."""
 
 from deca_tf.data import schema
+from deca_tf.evaluation.significance import compare
 from reproduction import learning_curves, tables
 from reproduction.baseline_runs import BaselineRun
 from reproduction.grid import Cell
 from reproduction.names import BACKBONES, BASELINES, dataset_name, short
 from reproduction.paper_table import RUN_HEAD, of_run
-from reproduction.significance import compare
 from reproduction.targets.target import Target, collapsed_note, method_name, missing_note, notes
 
 BIAS = (("backbone.item_bias", True),)

@@ -1,11 +1,11 @@
 """What an optimizer of the batch's rows costs in quality: `lazy-adam` beside the recipes' `adam`."""
 
 from deca_tf.data import schema
+from deca_tf.evaluation.significance import compare
 from reproduction import tables
 from reproduction.grid import Cell
 from reproduction.names import BACKBONES, METHODS, dataset_name
 from reproduction.paper_table import of_run
-from reproduction.significance import compare
 from reproduction.targets.target import Target, missing_note, notes
 
 LAZY = ("training.optimizer", "lazy-adam")

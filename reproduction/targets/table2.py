@@ -3,6 +3,7 @@
 import statistics
 
 from deca_tf.data import schema
+from deca_tf.evaluation.significance import compare
 from reproduction import paper_table, tables
 from reproduction.grid import cells_of
 from reproduction.names import (
@@ -15,7 +16,6 @@ from reproduction.names import (
     short,
 )
 from reproduction.published import published
-from reproduction.significance import compare
 from reproduction.targets.clean import baseline_jobs, baseline_note, clean_table
 from reproduction.targets.target import Target, collapsed_note, method_name, missing_note, notes
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines import statistics
 from pipelines.settings import ValidationSettings
 from pipelines.steps import statistics_gen
 from pipelines.steps.example_validator import against_limits, divergence
@@ -58,10 +59,10 @@ def test_gini_and_quantiles_by_hand():
     # Items of 1, 1, 2 and 4 clicks: the mean absolute difference of pairs is 1.25, the mean 2, and
     # Gini 1.25 / 4.
     degrees = {1: 2, 2: 1, 4: 1}
-    assert statistics_gen._gini(degrees) == pytest.approx(0.3125)
-    assert statistics_gen._gini({3: 5}) == pytest.approx(0.0)
-    assert statistics_gen._shares(degrees) == {"0": 0.25, "1": 0.25, "2": 0.5}
-    assert statistics_gen._quantiles(degrees) == {
+    assert statistics._gini(degrees) == pytest.approx(0.3125)
+    assert statistics._gini({3: 5}) == pytest.approx(0.0)
+    assert statistics._shares(degrees) == {"0": 0.25, "1": 0.25, "2": 0.5}
+    assert statistics._quantiles(degrees) == {
         "min": 1,
         "10%": 1,
         "50%": 1,

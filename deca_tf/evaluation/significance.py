@@ -40,7 +40,7 @@ class Comparison:
 
 
 def compare(first, second):
-    """Paired t-test of two models over the users both were judged on.
+    """Paired t-test of two models over the users both were evaluated on.
 
     The t-test, and not Wilcoxon's, because it asks about the difference of the means, which is what
     the tables print; most users' differences are 0, which Wilcoxon's test leaves out.
@@ -56,7 +56,7 @@ def compare(first, second):
     """
     if not first.index.sort_values().equals(second.index.sort_values()):
         raise ValueError(
-            f"Both models must be judged on the same users. Received: {len(first)} and "
+            f"Both models must be evaluated on the same users. Received: {len(first)} and "
             f"{len(second)} users, "
             f"{len(first.index.intersection(second.index))} of them in both."
         )
