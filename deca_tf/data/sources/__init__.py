@@ -13,6 +13,7 @@ import pathlib
 
 from deca_tf._checks import check_choice, did_you_mean
 from deca_tf.data import schema
+from deca_tf.data.sources._table_files import KINDS
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
 
 SOURCES = {
@@ -26,7 +27,6 @@ SOURCES = {
     "shards": "shards",
     "synthetic": "synthetic",
 }
-TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
 def load_split(
@@ -43,8 +43,8 @@ def load_split(
     """Any data set, split and ready to train on.
 
     Args:
-        dataset: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas
-            DataFrame.
+        dataset: a name from `SOURCES`, the path of a CSV, TSV, Parquet or other text file, or a
+            pandas DataFrame.
         protocol: 'clean', or 'paper' for the released data sets that have it.
         data_dir: folder with the public data sets; None: the environment variable DECA_TF_DATA_DIR,
             else download.
@@ -54,7 +54,8 @@ def load_split(
         fractions: shares of train, validation and test; None: 8:1:1.
         clean_test: rule for the test's rows such as `"rating >= 5"`; None: the source's own
             (MovieLens: 'rating >= 5', synthetic: 'is_noisy == 0', tables: none); "" : no rule.
-        **options: the source's own: column names for tables, sizes for `synthetic`, the `folder` of `shards`.
+        **options: the source's own: those of `deca_tf.data.sources.tables.load` for tables, sizes
+            for `synthetic`, the `folder` of `shards`.
 
     Returns:
         A `Split`.
@@ -99,11 +100,12 @@ def load(source, *, data_dir=None, seed=0, **options):
     """Interactions that come unsplit: tables, MovieLens, synthetic clicks.
 
     Args:
-        source: a name from `SOURCES`, the path of a CSV, TSV or Parquet file, or a pandas
-            DataFrame.
+        source: a name from `SOURCES`, the path of a CSV, TSV, Parquet or other text file, or a
+            pandas DataFrame.
         data_dir: as for `load_split`.
         seed: of synthetic data.
-        **options: the source's own: column names for tables, sizes for `synthetic`.
+        **options: the source's own: those of `deca_tf.data.sources.tables.load` for tables, sizes
+            for `synthetic`.
 
     Returns:
         `Interactions`.
@@ -127,11 +129,11 @@ def _find(source):
         for pattern, module in SOURCES.items():
             if fnmatch.fnmatchcase(source, pattern):
                 return importlib.import_module(f"{__name__}.{module}"), source
-        if not source.lower().endswith(TABLE_ENDINGS) and not pathlib.Path(source).exists():
+        if not pathlib.Path(source).suffix and not pathlib.Path(source).exists():
             names = ", ".join(repr(name) for name in SOURCES)
             raise ValueError(
-                f"`dataset` must be one of {names}, or the path of a file ending in "
-                f"{', '.join(TABLE_ENDINGS)}. "
+                f"`dataset` must be one of {names}, or the path of a table, a file ending in "
+                f"{', '.join(KINDS)}. "
                 f"Received: dataset={source!r}.{did_you_mean(source, SOURCES)}"
             )
     elif not isinstance(source, os.PathLike) and not hasattr(source, "columns"):
