@@ -4,6 +4,7 @@ The names below are imported when they are first used, so that `import deca_tf` 
 load no TensorFlow. Editors and type checkers read them in `__init__.pyi`.
 """
 
+from deca_tf._keras import make_classes_known
 from deca_tf._lazy import lazy
 
 __version__ = "0.1.0"
@@ -40,3 +41,5 @@ __getattr__, __dir__, __all__ = lazy(
     },
     "__version__",
 )
+
+make_classes_known()

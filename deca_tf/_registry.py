@@ -30,6 +30,11 @@ class Registry:
         """All names, sorted."""
         return tuple(sorted(self._rows))
 
+    @property
+    def homes(self):
+        """Where the classes are, "module:Class", each once."""
+        return {home for home, _ in self._rows.values()}
+
     def load(self, name):
         """The class behind a name.
 

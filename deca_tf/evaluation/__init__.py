@@ -3,6 +3,10 @@
 `scoring` gets the scores of any kind of model, `ranking` finds the places, and `evaluator` makes figures of them.
 """
 
-from deca_tf.evaluation.evaluator import KS, Evaluation, Evaluator, evaluate
+from deca_tf._keras import check_backend
+
+check_backend()
+
+from deca_tf.evaluation.evaluator import KS, Evaluation, Evaluator, evaluate  # noqa: E402
 
 __all__ = ["KS", "Evaluation", "Evaluator", "evaluate"]

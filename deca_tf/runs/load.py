@@ -7,7 +7,6 @@ import keras
 from deca_tf.config import is_file_name
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
-from deca_tf.training.deca_model import DeCAModel
 
 
 def load_run(path, *, data_dir=None, split=None):
@@ -44,4 +43,4 @@ def load_run(path, *, data_dir=None, split=None):
 
 def read_model(folder):
     """The `DeCAModel` of a finished run's `RunFolder`."""
-    return keras.models.load_model(folder.model_file, custom_objects={"DeCAModel": DeCAModel})
+    return keras.models.load_model(folder.model_file)
