@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import scipy.sparse
 
+from deca_tf._checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data._observed import ObservedPairs
 
@@ -13,6 +14,7 @@ _OPTIONAL_TYPES = {
     schema.DWELL: np.float32,
     schema.TIMESTAMP: np.int64,
     schema.IS_NOISY: np.bool_,
+    schema.WEIGHT: np.float32,
 }
 
 
@@ -32,11 +34,13 @@ class Interactions:
         timestamp: int64 `(n,)` in seconds since 1970, or None.
         is_noisy: bool `(n,)`, the truth about each pair where it is known, or None.
         num_merged: how many repeated pairs were merged on reading.
+        weight: float32 `(n,)`, at least 0, or None, which is 1 for each: it multiplies the click's
+            loss in training. Rankings and counts do not look at it.
 
     Raises:
         TypeError: ids that are no integers, or an optional column that holds no numbers.
-        ValueError: columns of different length or not flat, an id outside its space, or a number
-            that is not finite.
+        ValueError: columns of different length or not flat, an id outside its space, a number that
+            is not finite, or a weight below 0.
     """
 
     user_id: np.ndarray
@@ -48,6 +52,7 @@ class Interactions:
     timestamp: np.ndarray | None = None
     is_noisy: np.ndarray | None = None
     num_merged: int = 0
+    weight: np.ndarray | None = None
 
     def __post_init__(self):
         for name in ("raw_user_ids", "raw_item_ids"):
@@ -57,7 +62,13 @@ class Interactions:
         for name, dtype in _OPTIONAL_TYPES.items():
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _numbers(name, getattr(self, name), dtype))
-        for name in (schema.ITEM_ID, *schema.OPTIONAL_COLUMNS):
+        if self.weight is not None and (self.weight < 0).any():
+            bad = int(np.argmax(self.weight < 0))
+            raise ValueError(
+                f"`weight` must be at least 0. Received: {self.weight[bad]:g} in row {bad}. Drop such "
+                "rows, or let them weigh 0."
+            )
+        for name in schema.COLUMNS[1:]:
             column = getattr(self, name)
             if column is not None and column.shape != self.user_id.shape:
                 raise ValueError(
@@ -87,28 +98,54 @@ class Interactions:
 
     def take(self, rows):
         """The rows given by indices or a boolean mask, over the same id spaces."""
-        columns = (schema.USER_ID, schema.ITEM_ID, *schema.OPTIONAL_COLUMNS)
         taken = {
-            name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None
+            name: getattr(self, name)[rows]
+            for name in schema.COLUMNS
+            if getattr(self, name) is not None
         }
         return dataclasses.replace(self, **taken, num_merged=0)
 
-    def distinct(self):
-        """Each pair once: its earliest row (by timestamp, else by position) is kept whole, the rest is counted.
+    def distinct(self, repeats=schema.FIRST):
+        """Each pair once: one of its rows is kept whole, the rest is counted.
 
         The order of the rows that stay does not change.
 
+        Args:
+            repeats: which row is kept, by timestamp, else by position, and what it weighs. 'first'
+                and 'last': the pair's earliest or latest row, with its own weight. 'sum': the
+                earliest, with the sum of the pair's weights, where a row without weight counts 1.
+                'count': the earliest, with the number of the pair's rows as its weight.
+
         Returns:
             `Interactions` whose `num_merged` counts the rows taken out, earlier merges included.
+
+        Raises:
+            ValueError: another `repeats`, or 'count' where there are weights, which would be lost.
         """
+        check_choice("repeats", repeats, schema.REPEATS)
+        if repeats == schema.COUNT and self.weight is not None:
+            raise ValueError(
+                "`repeats` must not be 'count' where there are weights, which it would replace by "
+                "the number of rows. Received: repeats='count' and a weight for each row. Use "
+                "'sum', or leave the weights out."
+            )
         by_time = (
             np.arange(len(self))
             if self.timestamp is None
             else np.argsort(self.timestamp, kind="stable")
         )
-        _, first = np.unique(self.pair_key[by_time], return_index=True)
-        num_merged = self.num_merged + len(self) - len(first)
-        return dataclasses.replace(self.take(np.sort(by_time[first])), num_merged=num_merged)
+        if repeats == schema.LAST:
+            by_time = by_time[::-1]
+        keys = self.pair_key[by_time]
+        distinct_keys, first = np.unique(keys, return_index=True)
+        kept = by_time[first]
+        order = np.argsort(kept)
+        merged = self.take(kept[order])
+        if repeats in (schema.SUM, schema.COUNT):
+            weight = None if self.weight is None else self.weight[by_time]
+            summed = np.bincount(np.searchsorted(distinct_keys, keys), weight)
+            merged = dataclasses.replace(merged, weight=summed[order])
+        return dataclasses.replace(merged, num_merged=self.num_merged + len(self) - len(first))
 
     def users_without_negatives(self):
         """Users who touched every item, so that no unobserved item is left to sample for them, int64 `(m,)`."""

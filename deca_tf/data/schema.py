@@ -9,7 +9,13 @@ DWELL = "dwell"  # seconds; the same
 TIMESTAMP = "timestamp"  # seconds since 1970; orders chronological splits
 IS_NOISY = "is_noisy"  # ground truth, where a data set has it; never seen in training
 
-OPTIONAL_COLUMNS = (RATING, DWELL, TIMESTAMP, IS_NOISY)
+WEIGHT = "weight"  # how much a click counts in training, at least 0
+
+OPTIONAL_COLUMNS = (RATING, DWELL, TIMESTAMP, IS_NOISY)  # never seen in training
+COLUMNS = (USER_ID, ITEM_ID, *OPTIONAL_COLUMNS, WEIGHT)
+
+FIRST, LAST, SUM, COUNT = "first", "last", "sum", "count"
+REPEATS = (FIRST, LAST, SUM, COUNT)  # what a pair becomes that comes more than once
 
 CLEAN = "clean"  # no pair in two splits
 PAPER = "paper"  # the released code's splits, leaks included

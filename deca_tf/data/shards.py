@@ -5,8 +5,8 @@
     Split-train/data_tfrecord-00000-of-00004.gz    and Split-validation/, Split-test/
 
 One record is a `tf.train.Example` that holds a block of up to 4,096 interactions: lists of equal
-length, `user_id` and `item_id` (dense), and those of `timestamp`, `rating`, `dwell` and `is_noisy`
-that there are. One record for each row would take as long to parse as it takes to train on. Rows of
+length, `user_id` and `item_id` (dense), and those of `timestamp`, `rating`, `dwell`, `is_noisy`
+and `weight` that there are. One record for each row would take as long to parse as it takes to train on. Rows of
 train are in random order over all shards, so that a stream that shuffles a window of them shuffles
 globally.
 """
@@ -32,8 +32,8 @@ IDS_FILES = {schema.USER_ID: "user_ids.parquet", schema.ITEM_ID: "item_ids.parqu
 RAW_ID = "raw_id"
 RECORDS_AT_ONCE = 64  # parsed by one operation
 
-_FLOATS = (schema.RATING, schema.DWELL)
-_COLUMNS = (schema.USER_ID, schema.ITEM_ID, *schema.OPTIONAL_COLUMNS)
+_FLOATS = (schema.RATING, schema.DWELL, schema.WEIGHT)
+_COLUMNS = schema.COLUMNS
 _UNFINISHED = "writing-"
 
 
@@ -200,6 +200,10 @@ class Shards:
             )
         return [os.fspath(path) for path in found]
 
+    def columns(self, part):
+        """Names of the columns of a part, by its first record."""
+        return _columns_of(self.files(part))
+
     def raw_ids(self, name):
         """The raw ids of `user_id` or `item_id`, strings `(num_users,)` or `(num_items,)`."""
         import pyarrow.parquet
@@ -336,7 +340,7 @@ def parse_blocks(records, columns):
         columns: names of the columns to read.
 
     Returns:
-        `{name: tensor (rows,)}`, int64, float32 for ratings and dwell times, bool for `is_noisy`.
+        `{name: tensor (rows,)}`, int64, float32 for ratings, dwell times and weights, bool for `is_noisy`.
 
     Raises:
         tf.errors.InvalidArgumentError: no block, or one whose columns differ in length.

@@ -53,8 +53,9 @@ class Split:
     """Three sets of interactions over the same id spaces.
 
     Args:
-        train: what the model learns from.
-        validation: what training is watched with, noise included.
+        train: what the model learns from; its weights, where there are any, are used in training.
+        validation: what training is watched with, noise included. Ranking metrics look at no
+            weight, here and in the test.
         test: what the model is judged by.
         protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
         name: the data set's name, for reports.
@@ -100,10 +101,15 @@ class Split:
 
     @functools.cached_property
     def fingerprint(self):
-        """Digest of what a model learns from and what its rows stand for: the pairs of train and the raw ids."""
+        """Digest of what a model learns from and what its rows stand for.
+
+        That is the pairs of train, their weights where there are any, and the raw ids.
+        """
         digest = hashlib.sha256()
         for keys in self.train.sorted_pair_keys():
             digest.update(keys)
+        if self.train.weight is not None:
+            digest.update(self.train.weight[np.argsort(self.train.pair_key, kind="stable")])
         for raw_ids in (self.train.raw_user_ids, self.train.raw_item_ids):
             digest.update("\n".join(map(str, raw_ids.tolist())).encode())
         return digest.hexdigest()

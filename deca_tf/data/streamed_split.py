@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import scipy.sparse
 
+from deca_tf._checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data._observed import ObservedPairs
 from deca_tf.data.interactions import Interactions
@@ -23,9 +24,15 @@ def stream_shards(folder):
 
     Raises:
         FileNotFoundError, ValueError: as `deca_tf.data.read_shards`; also a pair that comes twice
-            in train.
+            in train, and weights, which streams do not carry.
     """
     shards = open_shards(folder)
+    if schema.WEIGHT in shards.columns("train"):
+        raise ValueError(
+            "Shards that are streamed must hold no weights, which streams do not carry. Received: "
+            f"a column `weight` in Split-train of {str(shards.path)!r}. Read them into memory "
+            "(stream=False)."
+        )
     raw_ids = {
         "raw_user_ids": shards.raw_ids(schema.USER_ID),
         "raw_item_ids": shards.raw_ids(schema.ITEM_ID),
@@ -64,7 +71,7 @@ class StreamedInteractions:
         part: of the shards.
     """
 
-    rating = dwell = timestamp = is_noisy = None
+    rating = dwell = timestamp = is_noisy = weight = None
     num_merged = 0
 
     def __init__(self, shards, raw_user_ids, raw_item_ids, part="train"):
@@ -141,8 +148,9 @@ class StreamedInteractions:
     def pair_key(self):
         return np.concatenate(list(self._observed.sorted_keys()))
 
-    def distinct(self):
+    def distinct(self, repeats=schema.FIRST):
         """Itself: no pair comes twice."""
+        check_choice("repeats", repeats, schema.REPEATS[:2])
         return self
 
     def take(self, rows):

@@ -134,6 +134,60 @@ def test_distinct_without_times_keeps_the_first_row():
     assert merged.rating.tolist() == [4.0, 1.0]
 
 
+def repeated(**columns):
+    """Pair (1, 2) at the times 30, 10 and 10, pair (0, 2) once."""
+    times = np.array([30, 5, 10, 10])
+    return make([1, 0, 1, 1], [2, 2, 2, 2], timestamp=times, rating=np.arange(4.0), **columns)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "ratings", "weights"),
+    [
+        ("first", [1.0, 2.0], [3.0, 4.0]),
+        ("last", [0.0, 1.0], [0.5, 3.0]),
+        ("sum", [1.0, 2.0], [3.0, 5.75]),
+    ],
+)
+def test_a_repeated_pair_keeps_one_row_and_its_weight_or_the_sum(repeats, ratings, weights):
+    merged = repeated(weight=[0.5, 3.0, 4.0, 1.25]).distinct(repeats)
+    assert merged.rating.tolist() == ratings
+    assert merged.weight.tolist() == weights
+    assert merged.weight.dtype == np.float32
+    assert merged.num_merged == 2
+
+
+def test_of_equal_times_the_last_row_is_the_last_by_position():
+    merged = make([1, 1], [2, 2], timestamp=[7, 7], rating=[4.0, 5.0]).distinct("last")
+    assert merged.rating.tolist() == [5.0]
+
+
+@pytest.mark.parametrize("repeats", ["sum", "count"])
+def test_rows_without_weights_count_one_each(repeats):
+    merged = repeated().distinct(repeats)
+    assert (merged.user_id.tolist(), merged.weight.tolist()) == ([0, 1], [1.0, 3.0])
+    assert repeated().distinct().weight is None
+
+
+def test_weights_are_not_replaced_by_counts_nor_merged_in_an_unknown_way():
+    with pytest.raises(ValueError, match="`repeats` must not be 'count' where there are weights"):
+        repeated(weight=np.ones(4)).distinct("count")
+    with pytest.raises(ValueError, match="`repeats` must be one of .* Did you mean 'last'"):
+        repeated().distinct("lats")
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1.0, -0.5], "`weight` must be at least 0. Received: -0.5 in row 1"),
+        ([np.nan, 1.0], "`weight` must hold finite numbers. Received: 1 .* row 0"),
+        ([1.0], "`weight` must be as long as `user_id`. Received: 1 and 2"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        make([0, 1], [0, 1], weight=weight)
+
+
 def test_users_without_negatives_counts_pairs_not_rows():
     assert make(
         [0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 2, 2]

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from deca_tf.data import (
     Interactions,
+    Split,
     load,
     load_split,
     read_shards,
     schema,
+    stream_shards,
     synthetic_split,
     write_shards,
 )
@@ -266,3 +268,16 @@ def test_broken_files_are_refused(folder):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(ValueError, match="must hold blocks of interactions. Received: Split-train"):
         read_shards(folder)
+
+
+def test_weights_come_back_from_shards_and_are_refused_by_streams(split, tmp_path):
+    train = split.train.take(slice(100))
+    weight = np.random.default_rng(0).random(100).astype(np.float32)
+    weighted = dataclasses.replace(train, weight=weight)
+    nothing = split.validation.take([])
+    write_shards(Split(weighted, nothing, nothing, "clean", "t"), tmp_path / "clicks")
+    read = read_shards(tmp_path / "clicks").train
+    by_key = dict(zip(weighted.pair_key.tolist(), weight.tolist(), strict=True))
+    assert read.weight.tolist() == [by_key[key] for key in read.pair_key.tolist()]
+    with pytest.raises(ValueError, match="must hold no weights, which streams do not carry"):
+        stream_shards(tmp_path / "clicks")

@@ -77,3 +77,19 @@ def test_a_split_says_what_it_holds():
     whole = split(table, by="random", name="clicks")
     said = "clicks, protocol clean: 8 pairs to train on, 1 to validate, 1 to test, over 10 users and 3 items"
     assert repr(whole) == said
+
+
+def test_fingerprint_holds_the_weights_of_train_whatever_the_order_of_its_rows():
+    def fingerprint(order, **columns):
+        train = Interactions(
+            np.array([0, 0, 1]), np.array([0, 1, 1]), ["a", "b"], ["x", "y"], **columns
+        ).take(order)
+        nothing = train.take([])
+        return Split(train, nothing, nothing, protocol="clean", name="t").fingerprint
+
+    weighted = fingerprint([0, 1, 2], weight=[1.0, 2.0, 3.0])
+    assert weighted == fingerprint([2, 0, 1], weight=[1.0, 2.0, 3.0])
+    assert weighted != fingerprint([0, 1, 2], weight=[1.0, 3.0, 2.0])
+    assert weighted != fingerprint([0, 1, 2])
+    # as it was before there were weights: runs' folders hold it
+    assert fingerprint([0, 1, 2]).startswith("687a001b0f3f31c3cc899149a977105c")

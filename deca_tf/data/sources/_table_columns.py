@@ -6,7 +6,7 @@ from deca_tf._checks import did_you_mean
 from deca_tf.data import schema
 
 REQUIRED = (schema.USER_ID, schema.ITEM_ID)
-WEIGHT = "weight"
+WEIGHT = schema.WEIGHT
 # Lower case, without separators: `User-ID`, `user_id:token` and `userId` are all "userid". A name of an earlier group
 # wins over one of a later group; two of one group are refused, because neither is plainer.
 COMMON_NAMES = {
