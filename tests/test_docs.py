@@ -10,6 +10,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "paper_to_code.md").read_text(encoding="utf-8")
 SYMBOLS = sorted(set(re.findall(r"`(deca_tf(?:\.\w+)+)`", PAGE)))
+PAGES = [
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "*/README.md", "reproduction/results/README.md")
+    for path in sorted(ROOT.glob(pattern))
+]
 TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)))
 
 
@@ -42,23 +47,45 @@ def test_every_equation_in_a_docstring_is_on_the_page():
     assert {"9", "14", "15", "16", "18"} <= cited <= on_page
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *[f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")]]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        if not target.startswith("http"):
-            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (ROOT / page).parent / path if path else ROOT / page
+        assert linked.exists(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors_of(linked), f"{page}: {target}"
 
 
-def test_modules_that_the_pages_run_exist():
-    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
-    modules = set(re.findall(r"^python -m ([\w.]+)", pages, re.MULTILINE))
-    assert {"pipelines.run", "pipelines.generate", "reproduction"} <= modules
-    for module in modules:
-        path = ROOT / module.replace(".", "/")
-        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+def anchors_of(page):
+    """Anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_decision_is_listed_by_its_title_and_says_what_it_must():
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    pages = [path for path in (ROOT / "docs/decisions").glob("*.md") if path.name != "README.md"]
+    rows = re.findall(r"^\| (\d{4}) \| \[(.*)\]\((.*)\) \|$", index, re.MULTILINE)
+    assert sorted(row[2] for row in rows) == sorted(path.name for path in pages)
+    for number, title, name in rows:
+        text = (ROOT / "docs/decisions" / name).read_text(encoding="utf-8")
+        assert name.startswith(f"{number}-") and text.startswith(f"# {title}\n")
+        headings = re.findall(r"^\*\*(.*)\*\*$", text, re.MULTILINE)
+        assert headings == ["Decision.", "Why.", "Price.", "Measured by."], name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_of_the_repository_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:deca_tf|tests|benchmarks|pipelines|reproduction|tools|notebooks)/[\w./-]+)`", text
+    )
+    for path in named:
+        assert (ROOT / path).exists(), f"{page}: {path}"
 
 
 def test_the_readme_names_real_commands():
