@@ -38,11 +38,12 @@ build/peers/.installed: benchmarks/peers/requirements.txt
 	build/peers/bin/python -m pip --disable-pip-version-check --no-input -qq install --requirement $<
 	@touch $@
 
-lint: $(DEV) ## check format, code, the import directions and types
+lint: $(DEV) ## check format, code, the import directions, types and prose
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m tools.prose
 
 format: $(DEV) ## format the code and repair what can be repaired
 	$(BIN)/ruff format .

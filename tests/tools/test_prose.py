@@ -1,4 +1,4 @@
-"""The style check finds what it is for, and the repository's own pages pass it."""
+"""The style check finds what it is for, and passes over the rest."""
 
 import json
 
