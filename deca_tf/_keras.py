@@ -111,4 +111,11 @@ def _homes():
     registries = (
         getattr(importlib.import_module(f"deca_tf.{room}"), name) for room, name in ROOMS.items()
     )
-    return {*OTHERS, *(home for registry in registries for home in registry.homes)}
+    return {
+        *OTHERS,
+        *(
+            f"{module}:{name}"
+            for registry in registries
+            for name, module in registry.homes().items()
+        ),
+    }

@@ -1,9 +1,28 @@
-"""Registry: parts found by name, loaded when first used, built from options checked against their signature."""
+"""Registry: parts found by name, loaded when first used, built from options that are checked."""
 
 import importlib
 import inspect
+import re
+import typing
 
 from deca_tf._checks import check_choice, did_you_mean
+
+OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+FRAMEWORKS = ("keras", "tensorflow", "builtins")  # whose arguments are no options of a part
+
+
+class Row(typing.NamedTuple):
+    """What a registry knows of a part without importing it.
+
+    Attributes:
+        where: "module:Class".
+        summary: what it is, in a sentence; tables and `--help` are made of it.
+        given: arguments that the name stands for, `{argument: value}`: no options.
+    """
+
+    where: str
+    summary: str = ""
+    given: typing.Mapping = {}
 
 
 class Registry:
@@ -11,18 +30,21 @@ class Registry:
 
     Args:
         kind: what the parts are, for messages: 'backbone', 'denoiser'.
-        rows: `{name: "module:Class"}`, or `{name: ("module:Class", {argument: value})}` where the
-            name stands for a class with some of its arguments set.
+        rows: `{name: Row}`, or `{name: "module:Class"}`.
+        base: "module:Class" that a part descends from. Then "package.module:Class" of another
+            package stands for a part wherever a name does.
 
     Example:
-        >>> BACKBONES = Registry("backbone", {"mf": "deca_tf.backbones.mf:MF"})
-        >>> BACKBONES.build("mf", num_users=3, num_items=4)
+        >>> BACKBONES = Registry("backbone", {"mf": Row("deca_tf.backbones.mf:MF", "Dot products.")})
+        >>> BACKBONES.summaries()
+        {'mf': 'Dot products.'}
     """
 
-    def __init__(self, kind, rows):
+    def __init__(self, kind, rows, base=None):
         self.kind = kind
+        self.base = base
         self._rows = {
-            name: row if isinstance(row, tuple) else (row, {}) for name, row in rows.items()
+            name: Row(row) if isinstance(row, str) else Row(*row) for name, row in rows.items()
         }
 
     @property
@@ -30,30 +52,58 @@ class Registry:
         """All names, sorted."""
         return tuple(sorted(self._rows))
 
-    @property
+    def summaries(self):
+        """What each part is, `{name: sentence}`, in the order of the rows. Imports no part."""
+        return {name: row.summary for name, row in self._rows.items()}
+
     def homes(self):
-        """Where the classes are, "module:Class", each once."""
-        return {home for home, _ in self._rows.values()}
+        """Modules of the classes, `{class: module}`. Imports no part."""
+        homes = (row.where.partition(":") for row in self._rows.values())
+        return {class_name: module for module, _, class_name in homes}
 
     def load(self, name):
-        """The class behind a name.
+        """The class behind a name, or behind "package.module:Class".
 
         Raises:
-            ValueError: no such name; says which there are and which is nearest.
+            ValueError: no such name; says which there are and which is nearest. Or the module has
+                no such class.
+            ImportError: no such module.
+            TypeError: the class is none of the kind.
         """
+        if self.base is not None and is_own(name):
+            return self._load_own(name)
+        if name not in self._rows and self.base is not None:
+            choices = ", ".join(repr(known) for known in self.names)
+            raise ValueError(
+                f"`{self.kind}` must be one of {choices}, or a class of your own, "
+                f"'package.module:Class'. Received: {self.kind}={name!r}."
+                f"{did_you_mean(name, self.names)}"
+            )
         check_choice(self.kind, name, self.names)
-        module, _, class_name = self._rows[name][0].partition(":")
-        return getattr(importlib.import_module(module), class_name)
+        return _load(self._rows[name].where)
+
+    def _load_own(self, name):
+        found, base = load_own(self.kind, name), _load(self.base)
+        if not (isinstance(found, type) and issubclass(found, base)):
+            what = "another class" if isinstance(found, type) else f"a {type(found).__name__}"
+            raise TypeError(
+                f"`{self.kind}` must be a subclass of {base.__name__} ({base.__module__}). "
+                f"Received: {self.kind}={name!r}, which is {what}."
+            )
+        return found
 
     def options(self, name):
         """What a user may set: `{argument: default}`, from the signatures of the class and its bases."""
         found = {}
         for cls in reversed(self.load(name).__mro__):
-            if "__init__" in vars(cls) and cls.__module__.startswith("deca_tf."):
+            if "__init__" in vars(cls) and cls.__module__.partition(".")[0] not in FRAMEWORKS:
                 for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values():
                     if parameter.default is not inspect.Parameter.empty:
                         found[parameter.name] = parameter.default
-        return {key: value for key, value in found.items() if key not in self._rows[name][1]}
+        return {key: value for key, value in found.items() if key not in self._given(name)}
+
+    def _given(self, name):
+        return self._rows[name].given if name in self._rows else {}
 
     def build(self, name, *, options=None, **arguments):
         """An instance.
@@ -67,7 +117,7 @@ class Registry:
             ValueError: an unknown name or option, or a value that the class refuses.
         """
         self.check_options(name, options or {})
-        return self.load(name)(**{**arguments, **self._rows[name][1], **(options or {})})
+        return self.load(name)(**{**arguments, **self._given(name), **(options or {})})
 
     def check_options(self, name, options):
         """Refuses options that the part does not have.
@@ -86,21 +136,69 @@ class Registry:
                 )
 
 
+def is_own(name):
+    """Whether a name is a part of another package, "package.module:Class"."""
+    return isinstance(name, str) and OWN.fullmatch(name) is not None
+
+
+def load_own(kind, name):
+    """What "package.module:name" stands for. The module is imported: by its user's word alone.
+
+    Raises:
+        ImportError: no such module.
+        ValueError: the module has no such name.
+    """
+    module_name, _, wanted = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # it was found, and misses something itself
+        raise ImportError(
+            f"`{kind}` must name a module that Python finds. Received: {kind}={name!r}, and there "
+            f"is no {error.name!r}. Install it, work in the folder that holds it, or add that "
+            "folder to PYTHONPATH."
+        ) from error
+    if not hasattr(module, wanted):
+        raise ValueError(
+            f"`{kind}` must name something of the module {module_name!r}. Received: "
+            f"{kind}={name!r}.{did_you_mean(wanted, vars(module))}"
+        )
+    return getattr(module, wanted)
+
+
+def _load(where):
+    module, _, class_name = where.partition(":")
+    return getattr(importlib.import_module(module), class_name)
+
+
 def deserialize(config):
     """A part, from what Keras saved of it.
 
     Keras finds a class by its registered name, which it knows only once the class's module has been
-    imported; the registries import theirs late, so that is done here.
+    imported. Our own modules are imported late, so that is done here. No module of another package
+    is: a file of weights must not say what code to run.
 
     Args:
         config: what `keras.saving.serialize_keras_object` gave.
 
     Returns:
         The Keras object.
+
+    Raises:
+        TypeError: a class of another package that has not been imported.
     """
     import keras
 
     module = (config or {}).get("module") or ""
     if module.startswith("deca_tf."):
         importlib.import_module(module)
+    registered = (config or {}).get("registered_name")
+    own = registered and module and module.partition(".")[0] not in ("deca_tf", *FRAMEWORKS)
+    if own and keras.saving.get_registered_object(registered) is None:
+        raise TypeError(
+            f"Classes of other packages must be imported before a model is loaded. Received: a "
+            f"model with {registered!r}. Import {module!r} first, and register the class by "
+            "`keras.saving.register_keras_serializable`."
+        )
     return keras.saving.deserialize_keras_object(config)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pydantic
 
 from deca_tf._checks import did_you_mean
+from deca_tf._registry import is_own
 
 SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
 
@@ -56,7 +57,7 @@ class BackboneSettings(_Table):
 
     model_config = pydantic.ConfigDict(extra="allow")
     name: str = "mf"
-    """Name of a backbone."""
+    """Name of a backbone, or "package.module:Class" of your own."""
 
 
 class DenoiserSettings(_Table):
@@ -64,7 +65,7 @@ class DenoiserSettings(_Table):
 
     model_config = pydantic.ConfigDict(extra="allow")
     name: str = "deca"
-    """Name of a denoiser; 'none' trains normally."""
+    """Name of a denoiser, or "package.module:Class" of your own; 'none' trains normally."""
     auxiliary: str = "mf"
     """Backbone of DeCA's g."""
     noise_model: str = "mf"
@@ -88,7 +89,7 @@ class TrainingSettings(_Table):
     exclude_observed: bool = False
     """Never sample an item that the user has been observed with; the released code samples them too. Batches by user
     never do."""
-    optimizer: Literal["adam", "lazy-adam"] = "adam"
+    optimizer: str = "adam"
     """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the batch's rows only:
     an update takes about as long with ten million users as with ten thousand, and less than with
     'adam' from some tens
@@ -209,7 +210,7 @@ def shipped_recipe(dataset):
 
 def is_file_name(dataset):
     """Whether a data set is a table's file, which has an ending, and not one known by name."""
-    return bool(pathlib.Path(str(dataset)).suffix)
+    return not is_own(dataset) and bool(pathlib.Path(str(dataset)).suffix)
 
 
 def parse_assignment(text):

@@ -7,7 +7,6 @@ are still there. Both rank the common items alone, without what the user has in 
 validation. Users without clicks in train are ranked by popularity under both.
 """
 
-import keras
 import pandas as pd
 
 from deca_tf.backbones.reindexed import Reindexed
@@ -17,6 +16,7 @@ from deca_tf.data.shards import IDS_FILES, INTERACTIONS_FILE, RAW_ID, open_shard
 from deca_tf.evaluation import Evaluator
 from deca_tf.evaluation.significance import compare
 from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.load import read_model
 from pipelines.steps.split import SHARDS
 from pipelines.steps.trainer import MODEL, Trainer
 
@@ -48,7 +48,7 @@ def judge_beside(model, split, store, blessed, metric):
     found = {"model": path, "users": 0, "pairs": len(common.split.test), "learnt": learnt}
     if not found["pairs"]:
         return found
-    older = keras.models.load_model(RunFolder(store.root / path).model_file)
+    older = read_model(RunFolder(store.root / path))
     judge = Evaluator(common.split, ks=(int(metric.partition("@")[2]),))
     now = judge(Reindexed(model.recommender, common.users, common.items))
     before = judge(Reindexed(older.recommender, common.other_users, common.other_items))

@@ -23,7 +23,7 @@ def test_importing_the_library_its_settings_and_its_registries_loads_no_tensorfl
 
 
 def test_names_are_sorted():
-    assert Registry("part", {"b": "m:B", "a": ("m:A", {"x": 1})}).names == ("a", "b")
+    assert Registry("part", {"b": "m:B", "a": ("m:A", "", {"x": 1})}).names == ("a", "b")
     assert {"gmf", "mf"} <= set(BACKBONES.names)
     assert {"none", "deca", "deca-p", "deca-dp", "deca-dn", "deca-limit"} <= set(DENOISERS.names)
 

@@ -4,19 +4,32 @@ from typing import TYPE_CHECKING
 
 from deca_tf._keras import check_backend
 from deca_tf._lazy import lazy
-from deca_tf._registry import Registry
+from deca_tf._registry import Registry, Row
 
 check_backend()
 
 BACKBONES = Registry(
     "backbone",
     {
-        "cdae": "deca_tf.backbones.cdae:CDAE",
-        "gmf": "deca_tf.backbones.gmf:GMF",
-        "lightgcn": "deca_tf.backbones.lightgcn:LightGCN",
-        "mf": "deca_tf.backbones.mf:MF",
-        "neumf": "deca_tf.backbones.neumf:NeuMF",
+        "mf": Row(
+            "deca_tf.backbones.mf:MF",
+            "Matrix factorization: the dot product of a user and an item vector.",
+        ),
+        "gmf": Row(
+            "deca_tf.backbones.gmf:GMF",
+            "Generalized matrix factorization: a learned weighting of the products.",
+        ),
+        "neumf": Row(
+            "deca_tf.backbones.neumf:NeuMF",
+            "Neural matrix factorization: GMF and a multi-layer perceptron side by side.",
+        ),
+        "lightgcn": Row(
+            "deca_tf.backbones.lightgcn:LightGCN",
+            "User and item vectors smoothed over the graph of clicks.",
+        ),
+        "cdae": Row("deca_tf.backbones.cdae:CDAE", "A denoising autoencoder of users' histories."),
     },
+    base="deca_tf.backbones.backbone:Backbone",
 )
 
 if TYPE_CHECKING:
@@ -28,14 +41,5 @@ if TYPE_CHECKING:
     from deca_tf.backbones.neumf import NeuMF as NeuMF
 else:
     __getattr__, __dir__, __all__ = lazy(
-        __name__,
-        {
-            "Backbone": ".backbone",
-            "CDAE": ".cdae",
-            "GMF": ".gmf",
-            "LightGCN": ".lightgcn",
-            "MF": ".mf",
-            "NeuMF": ".neumf",
-        },
-        "BACKBONES",
+        __name__, {"Backbone": ".backbone", **BACKBONES.homes()}, "BACKBONES"
     )

@@ -10,15 +10,25 @@ the settings worth trying, `{setting: values}`. To add one: write its file, add 
 from typing import TYPE_CHECKING
 
 from deca_tf._lazy import lazy
-from deca_tf._registry import Registry
+from deca_tf._registry import Registry, Row
 
 BASELINES = Registry(
     "baseline",
     {
-        "als": "deca_tf.baselines.implicit_als:ImplicitALS",
-        "ease": "deca_tf.baselines.ease:EASE",
-        "item-knn": "deca_tf.baselines.item_knn:ItemKNN",
-        "popularity": "deca_tf.baselines.popularity:Popularity",
+        "popularity": Row(
+            "deca_tf.baselines.popularity:Popularity", "Everybody gets what most people took."
+        ),
+        "item-knn": Row(
+            "deca_tf.baselines.item_knn:ItemKNN", "What goes together with what the user took."
+        ),
+        "ease": Row(
+            "deca_tf.baselines.ease:EASE",
+            "A linear model from items to items, learned in one step.",
+        ),
+        "als": Row(
+            "deca_tf.baselines.implicit_als:ImplicitALS",
+            "Matrix factorization of all pairs, observed and not, by the package implicit.",
+        ),
     },
 )
 
@@ -28,13 +38,4 @@ if TYPE_CHECKING:
     from deca_tf.baselines.item_knn import ItemKNN as ItemKNN
     from deca_tf.baselines.popularity import Popularity as Popularity
 else:
-    __getattr__, __dir__, __all__ = lazy(
-        __name__,
-        {
-            "EASE": ".ease",
-            "ImplicitALS": ".implicit_als",
-            "ItemKNN": ".item_knn",
-            "Popularity": ".popularity",
-        },
-        "BASELINES",
-    )
+    __getattr__, __dir__, __all__ = lazy(__name__, BASELINES.homes(), "BASELINES")

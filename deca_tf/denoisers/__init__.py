@@ -4,28 +4,64 @@ from typing import TYPE_CHECKING
 
 from deca_tf._keras import check_backend
 from deca_tf._lazy import lazy
-from deca_tf._registry import Registry
+from deca_tf._registry import Registry, Row
 
 check_backend()
 
 DENOISERS = Registry(
     "denoiser",
     {
-        "none": "deca_tf.denoisers.cross_entropy:CrossEntropy",
-        "deca": "deca_tf.denoisers.deca:DeCA",
-        "deca-p": ("deca_tf.denoisers.deca:DeCA", {"freeze_auxiliary": True}),
-        "deca-dp": ("deca_tf.denoisers.deca:DeCA", {"phases": ("dp",)}),
-        "deca-dn": ("deca_tf.denoisers.deca:DeCA", {"phases": ("dn",)}),
-        "eard": "deca_tf.denoisers.eard:EARD",
-        "ensemble": "deca_tf.denoisers.ensemble:Ensemble",
-        "gce": "deca_tf.denoisers.gce:GCE",
-        "deca-limit": "deca_tf.denoisers.deca_limit:DeCALimit",
-        "pld": "deca_tf.denoisers.pld:PLD",
-        "r-ce": "deca_tf.denoisers.r_ce:RCE",
-        "t-ce": "deca_tf.denoisers.t_ce:TCE",
-        "udt": "deca_tf.denoisers.udt:UDT",
-        "wbpr": "deca_tf.denoisers.wbpr:WBPR",
+        "none": Row(
+            "deca_tf.denoisers.cross_entropy:CrossEntropy",
+            "Normal training: every click is believed.",
+        ),
+        "deca": Row(
+            "deca_tf.denoisers.deca:DeCA",
+            "Cross-model agreement: what two models agree on is real, the rest is noise.",
+        ),
+        "deca-p": Row(
+            "deca_tf.denoisers.deca:DeCA",
+            "DeCA with a pre-trained prior in the place of the second model.",
+            {"freeze_auxiliary": True},
+        ),
+        "deca-dp": Row(
+            "deca_tf.denoisers.deca:DeCA",
+            "DeCA that denoises positives only, an ablation.",
+            {"phases": ("dp",)},
+        ),
+        "deca-dn": Row(
+            "deca_tf.denoisers.deca:DeCA",
+            "DeCA that denoises negatives only, an ablation.",
+            {"phases": ("dn",)},
+        ),
+        "deca-limit": Row(
+            "deca_tf.denoisers.deca_limit:DeCALimit",
+            "DeCA's limit of large costs: no second model, no noise models.",
+        ),
+        "t-ce": Row("deca_tf.denoisers.t_ce:TCE", "Leaves out the clicks with the largest losses."),
+        "r-ce": Row("deca_tf.denoisers.r_ce:RCE", "What the model finds unlikely counts less."),
+        "gce": Row(
+            "deca_tf.denoisers.gce:GCE", "A loss between cross-entropy and the absolute error."
+        ),
+        "wbpr": Row(
+            "deca_tf.denoisers.wbpr:WBPR", "Normal training with popular items as negatives."
+        ),
+        "ensemble": Row(
+            "deca_tf.denoisers.ensemble:Ensemble", "The mean of two models of different seeds."
+        ),
+        "udt": Row(
+            "deca_tf.denoisers.udt:UDT", "A weight for each user, and for each of his clicks."
+        ),
+        "eard": Row(
+            "deca_tf.denoisers.eard:EARD",
+            "A click counts as much as it, its user and its item can be relied on.",
+        ),
+        "pld": Row(
+            "deca_tf.denoisers.pld:PLD",
+            "A user's clicks compete, and those with small losses are trained on more.",
+        ),
     },
+    base="deca_tf.denoisers.denoiser:Denoiser",
 )
 
 if TYPE_CHECKING:
@@ -43,20 +79,5 @@ if TYPE_CHECKING:
     from deca_tf.denoisers.wbpr import WBPR as WBPR
 else:
     __getattr__, __dir__, __all__ = lazy(
-        __name__,
-        {
-            "CrossEntropy": ".cross_entropy",
-            "DeCA": ".deca",
-            "DeCALimit": ".deca_limit",
-            "Denoiser": ".denoiser",
-            "EARD": ".eard",
-            "Ensemble": ".ensemble",
-            "GCE": ".gce",
-            "PLD": ".pld",
-            "RCE": ".r_ce",
-            "TCE": ".t_ce",
-            "UDT": ".udt",
-            "WBPR": ".wbpr",
-        },
-        "DENOISERS",
+        __name__, {"Denoiser": ".denoiser", **DENOISERS.homes()}, "DENOISERS"
     )

@@ -66,6 +66,18 @@ def _build_network(config, role, split, own_target=None):
     return network
 
 
+def load_parts(config):
+    """Imports the classes that a config names, and so makes them known to Keras.
+
+    Raises:
+        ValueError, TypeError, ImportError: a name stands for no part, see `Registry.load`.
+    """
+    DENOISERS.load(config.denoiser.name)
+    for name in (config.backbone.name, config.denoiser.auxiliary, config.denoiser.noise_model):
+        BACKBONES.load(name)
+    OPTIMIZERS.load(config.training.optimizer)
+
+
 def needs_prior(config):
     """Whether the denoiser's auxiliary network is a pre-trained one (DeCA(p))."""
     return config.denoiser.name == "deca-p" or bool(

@@ -5,6 +5,7 @@ import pathlib
 import keras
 
 from deca_tf.config import is_file_name
+from deca_tf.runs.building import load_parts
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
 
@@ -42,5 +43,10 @@ def load_run(path, *, data_dir=None, split=None):
 
 
 def read_model(folder):
-    """The `DeCAModel` of a finished run's `RunFolder`."""
+    """The `DeCAModel` of a finished run's `RunFolder`.
+
+    Parts of other packages are imported as the folder's config.toml names them, never as the file of
+    weights does.
+    """
+    load_parts(folder.read_config())
     return keras.models.load_model(folder.model_file)

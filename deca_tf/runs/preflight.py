@@ -5,7 +5,7 @@ import types
 from deca_tf._checks import check_choice
 from deca_tf.backbones import BACKBONES
 from deca_tf.denoisers import DENOISERS
-from deca_tf.runs.building import build_model, needs_prior
+from deca_tf.runs.building import build_model, load_parts, needs_prior
 from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.train import MONITORS
 
@@ -20,8 +20,7 @@ def check_settings(config):
     """
     BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
     DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
-    for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
-        BACKBONES.load(name)
+    load_parts(config)
     check_choice("training.monitor", config.training.monitor, MONITORS)
     training = config.training
     if not training.watch_validation and (training.keep == "best" or training.patience is not None):

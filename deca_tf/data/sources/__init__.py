@@ -3,7 +3,8 @@
 A source is a module with `load(name, *, data_dir, seed, **options) -> Interactions`, or, where the
 data comes already split, `load_split(name, *, protocol, data_dir, seed, **options) -> Split`. If it
 has options, it states their names in `OPTIONS`; `CLEAN_TEST` is the rule that makes its test clean
-where the user names none. To add one: write the module, add a row to `SOURCES`.
+where the user names none. To add one: write the module, add a row to `SOURCES`. Whoever has one in
+another package names it, "package.module:Name": a class or other object with the same attributes.
 """
 
 import fnmatch
@@ -12,6 +13,7 @@ import os
 import pathlib
 
 from deca_tf._checks import check_choice, did_you_mean
+from deca_tf._registry import is_own, load_own
 from deca_tf.data import schema
 from deca_tf.data.sources._table_files import KINDS
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
@@ -43,8 +45,8 @@ def load_split(
     """Any data set, split and ready to train on.
 
     Args:
-        dataset: a name from `SOURCES`, the path of a CSV, TSV, Parquet or other text file, or a
-            pandas DataFrame.
+        dataset: a name from `SOURCES`, the path of a CSV, TSV, Parquet or other text file, a
+            pandas DataFrame, or "package.module:Name" of a source of your own.
         protocol: 'clean', or 'paper' for the released data sets that have it.
         data_dir: folder with the public data sets; None: the environment variable DECA_TF_DATA_DIR,
             else download.
@@ -125,6 +127,8 @@ def load(source, *, data_dir=None, seed=0, **options):
 
 def _find(source):
     """The module that reads a source, and the source's name for reports."""
+    if is_own(source):
+        return _own(source), source
     if isinstance(source, str):
         for pattern, module in SOURCES.items():
             if fnmatch.fnmatchcase(source, pattern):
@@ -144,6 +148,18 @@ def _find(source):
         )
     name = "table" if hasattr(source, "columns") else pathlib.Path(source).name.split(".")[0]
     return importlib.import_module(f"{__name__}.tables"), name
+
+
+def _own(name):
+    """A source of another package."""
+    found = load_own("dataset", name)
+    if not (hasattr(found, "load") or hasattr(found, "load_split")):
+        raise TypeError(
+            "`dataset` must name an object with `load(name, *, data_dir, seed)`, which returns "
+            "`Interactions`, or `load_split(name, *, protocol, data_dir, seed)`, which returns a "
+            f"`Split`. Received: dataset={name!r}, a {type(found).__name__} with neither."
+        )
+    return found
 
 
 def _load(module, source, name, data_dir, seed, options):
