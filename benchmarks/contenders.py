@@ -38,10 +38,10 @@ def ours(split, backbone, denoiser, optimizer="adam"):
     model = build_model(config, split)
     phases = len(model.denoiser.phases)
     if config.training.users_per_batch is None:
-        batches = training_batches(split.train, batch_size=2048 * phases)
+        batches = training_batches(split.train, updates_per_step=phases)
     else:
         batches = training_batches_by_user(
-            split.train, users_per_batch=config.training.users_per_batch, num_batches=phases
+            split.train, users_per_batch=config.training.users_per_batch, updates_per_step=phases
         )
     epochs = -(-UPDATES // (phases * int(batches.cardinality())))
     model.steps_per_execution = steps_per_execution_of(config.training, int(batches.cardinality()))

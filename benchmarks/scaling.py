@@ -101,7 +101,7 @@ def _measure(users, arguments):
     )
     model = build_model(config, interactions)
     phases = len(model.denoiser.phases)
-    batches = training_batches(interactions, batch_size=2048 * phases).repeat()
+    batches = training_batches(interactions, updates_per_step=phases).repeat()
     model.fit(batches, steps_per_epoch=2, epochs=1, shuffle=False, verbose=0)
     times = []
     for _ in range(5):

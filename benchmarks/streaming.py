@@ -22,7 +22,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 HELD_OUT_USERS = 1000
-BATCH = 4096  # groups of a step, for two phases
+BATCH = 2048  # positives of an update; a step has two
 
 
 def main():
@@ -138,9 +138,11 @@ def _sample(arguments, negatives):
     split = load_split("shards", folder=arguments.folder, stream=negatives != "memory")
     opening = time.perf_counter() - began
     if negatives == "memory":
-        batches = training_batches(split.train, batch_size=BATCH)
+        batches = training_batches(split.train, batch_size=BATCH, updates_per_step=2)
     else:
-        batches = streamed_batches(split.train, batch_size=BATCH, negatives=negatives)
+        batches = streamed_batches(
+            split.train, batch_size=BATCH, updates_per_step=2, negatives=negatives
+        )
     began, count, first = time.perf_counter(), 0, None
     for _, label in batches:
         count += label.shape[0] * label.shape[1]

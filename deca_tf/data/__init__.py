@@ -6,8 +6,10 @@ from deca_tf._lazy import lazy
 
 if TYPE_CHECKING:
     from deca_tf.data.batches import training_batches as training_batches
-    from deca_tf.data.batches import training_batches_by_user as training_batches_by_user
     from deca_tf.data.batches import validation_batches as validation_batches
+    from deca_tf.data.batches_by_user import (
+        training_batches_by_user as training_batches_by_user,
+    )
     from deca_tf.data.interactions import Interactions as Interactions
     from deca_tf.data.shards import read_shards as read_shards
     from deca_tf.data.shards import write_shards as write_shards
@@ -44,7 +46,7 @@ else:
             "synthetic": ".sources.synthetic",
             "synthetic_split": ".sources.synthetic",
             "training_batches": ".batches",
-            "training_batches_by_user": ".batches",
+            "training_batches_by_user": ".batches_by_user",
             "validation_batches": ".batches",
             "write_shards": ".shards",
         },

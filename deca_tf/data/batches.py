@@ -9,14 +9,12 @@ can start at any step.
 import functools
 import itertools
 
-import numpy as np
 import tensorflow as tf
 
 from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data._host import on_host
-from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells, UnobservedNegatives
-from deca_tf.data.ragged import values_of_rows
+from deca_tf.data.negative_sampling import NEGATIVES
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
 
@@ -24,7 +22,8 @@ BATCH_SIZE = 2048  # positives per update, as in the paper
 def training_batches(
     interactions,
     *,
-    batch_size=2 * BATCH_SIZE,
+    batch_size=BATCH_SIZE,
+    updates_per_step=1,
     num_negatives=1,
     negatives="uniform",
     exclude_observed=False,
@@ -34,15 +33,16 @@ def training_batches(
     """Shuffled positives, each with its negatives, for `fit`.
 
     One iteration over the dataset is one epoch, and the next iteration is the next epoch:
-    `fit(batches, epochs=20)` sees twenty different permutations. An epoch has `n / batch_size`
-    steps, rounded; the stream goes on through its end, so that no pair is dropped or seen more
-    often than another.
+    `fit(batches, epochs=20)` sees twenty different permutations. An epoch has `n / groups` steps,
+    rounded, with `groups = batch_size * updates_per_step`; the stream goes on through its end, so
+    that no pair is dropped or seen more often than another.
 
     Args:
-        interactions: the positives. Their ratings, dwell times and noise flags are not looked at.
-        batch_size: groups (one positive and its negatives) per step. A denoiser with two phases
-            makes two updates of half a batch in each step: the default gives the paper's 2048 to
-            each. With fewer pairs than that, the largest power of two that they fill.
+        interactions: the positives. Of what else is known of them, weights alone are looked at.
+        batch_size: positives of one update. With fewer pairs than a step's, the largest power of
+            two that they fill is a step's.
+        updates_per_step: as many as the denoiser has phases, `len(denoiser.phases)`: each makes an
+            update in a step of `DeCAModel`.
         num_negatives: sampled items per positive, at least 1.
         negatives: how they are drawn: "uniform" over all items, as the paper's released code does,
             "unobserved", uniform over those the user has not been observed with, or "popularity",
@@ -52,8 +52,10 @@ def training_batches(
         start_step: step to start at, to go on where an interrupted run stopped, in mid-epoch too.
 
     Returns:
-        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32: users `(batch_size,
-        1)`, items and labels `(batch_size, 1 + num_negatives)`. Column 0 is the positive.
+        Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32: users `(groups, 1)`,
+        items and labels `(groups, 1 + num_negatives)`. Column 0 is the positive. Where the
+        interactions have weights, a third part is float32 `(groups, 1 + num_negatives)`: the
+        positive's weight, and 1 for its negatives.
 
     Raises:
         ValueError: no interactions, a size below 1, unknown `negatives`, or nothing left to sample
@@ -64,18 +66,19 @@ def training_batches(
     """
     check_not_empty(interactions)
     check_integer("batch_size", batch_size)
+    check_integer("updates_per_step", updates_per_step)
     check_integer("num_negatives", num_negatives)
     check_integer("start_step", start_step, low=0)
     n = len(interactions)
-    batch_size = capped_batch_size(batch_size, n)
-    steps = steps_per_epoch(n, batch_size)
+    groups = capped_batch_size(batch_size * updates_per_step, n)
+    steps = steps_per_epoch(n, groups)
     check_choice("negatives", negatives, NEGATIVES.names)
     kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
     group = _grouper(interactions, num_negatives, NEGATIVES.load(kind)(interactions, seed))
 
     def batch(step):
-        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        first = step * batch_size // n  # a batch reaches into two passes at most
+        position = step * groups + tf.range(groups, dtype=tf.int64)
+        first = step * groups // n  # a batch reaches into two passes at most
         keys = tf.gather(
             tf.stack([_key(seed, first), _key(seed, first + 1)]), position // n - first
         )
@@ -84,137 +87,6 @@ def training_batches(
     return endless_epochs(
         lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step
     )
-
-
-def training_batches_by_user(
-    interactions,
-    *,
-    users_per_batch=2048,
-    num_batches=2,
-    num_negatives=1,
-    negatives="cells",
-    seed=0,
-    start_step=0,
-):
-    """Whole users at a time, for a backbone that encodes a user's history: CDAE.
-
-    A step holds `num_batches` batches, one for each phase of a denoiser, interleaved: group i
-    belongs to batch i % num_batches, which is how `DeCAModel` deals groups out to phases. A batch
-    is a run of positives in which users come in random order, each with all its positives, so it
-    holds about `users_per_batch` users; all batches have one size, so that a user may reach into
-    the next one. Where each batch holds all users, they come in the order of their ids.
-
-    One iteration over the dataset is one epoch: `num_users / (users_per_batch * num_batches)`
-    steps, rounded, at least 1, users without positives not counted. Where all users are fewer, a
-    step goes through them more than once.
-
-    Args:
-        interactions: the positives.
-        users_per_batch: users, about; at most all.
-        num_batches: batches in a step.
-        num_negatives: sampled items per positive, at least 1.
-        negatives: "cells": uniform among all (user, item) cells of the batch's users that have not
-            been observed, as the paper's released code does for CDAE, so that a user with few
-            positives gets more negatives than positives; or one of the ways of `training_batches`,
-            for the user of each positive.
-        seed: integer; same seed, same batches.
-        start_step: step to start at.
-
-    Returns:
-        Dataset of the elements of `training_batches`, but the users are `(batch_size, 1 +
-        num_negatives)` as well: a negative's need not be that of its group's positive.
-
-    Raises:
-        ValueError: no interactions, a size below 1, or a user who has been observed with every
-            item.
-    """
-    check_not_empty(interactions)
-    check_integer("num_batches", num_batches)
-    check_integer("num_negatives", num_negatives)
-    check_integer("start_step", start_step, low=0)
-    check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
-    n = len(interactions)
-    size = batch_of_users(interactions, users_per_batch)
-    groups = size * num_batches
-    steps = max(1, round(n / groups))
-    whole, rest = divmod(steps * groups, n)
-    num_passes = whole + 2 if rest else whole  # that an epoch reaches into, at most
-    by_user = np.argsort(interactions.user_id, kind="stable")
-    users, items = on_host(interactions.user_id[by_user]), on_host(interactions.item_id[by_user])
-    rows_of_pass = _passes_by_user(interactions.user_activity(), seed)
-    draw = _negatives_by_user(interactions, negatives, num_negatives, size, seed)
-
-    def epoch(first, stop):
-        begun = first * groups // n
-        if size < n:
-            passes = tf.concat([rows_of_pass(begun + later) for later in range(num_passes)], axis=0)
-
-        def positives(step, number):
-            if size == n:  # all of them, in whatever order
-                return users, items
-            start = step * groups + number * size - begun * n
-            rows = tf.ensure_shape(passes[start : start + size], (size,))
-            return tf.gather(users, rows), tf.gather(items, rows)
-
-        def batch(step):
-            columns = {schema.USER_ID: [], schema.ITEM_ID: []}
-            for number in range(num_batches):
-                own = positives(step, number)
-                drawn = draw(own[0], step * num_batches + number)
-                for column, positive, negative in zip(columns.values(), own, drawn, strict=True):
-                    column += [positive, *tf.unstack(negative, axis=1)]
-            # Turned, a row holds a group of each batch: so they lie interleaved.
-            shape = (groups, 1 + num_negatives)
-            inputs = {
-                name: tf.reshape(tf.transpose(tf.stack(column)), shape)
-                for name, column in columns.items()
-            }
-            return inputs, tf.tile(tf.one_hot([0], 1 + num_negatives), [groups, 1])
-
-        return tf.data.Dataset.range(first, stop).map(batch)
-
-    return endless_epochs(epoch, steps, start_step)
-
-
-def _passes_by_user(degree, seed):
-    """A function from the number of a pass to all rows, users in an order of their own, each user's rows together.
-
-    Args:
-        degree: rows of each user, `(num_users,)`; they are stored user by user.
-        seed: integer.
-    """
-    active = np.flatnonzero(degree)
-    lengths, firsts = on_host(degree[active]), on_host((np.cumsum(degree) - degree)[active])
-
-    def rows_of_pass(number):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(active)), tf.stack([seed, -1 - number])
-        )
-        return values_of_rows(tf.gather(firsts, order), tf.gather(lengths, order))[1]
-
-    return rows_of_pass
-
-
-def _negatives_by_user(interactions, negatives, num_negatives, size, seed):
-    """A function from the users of a batch's positives `(size,)` and its number to users and items of its negatives."""
-    if negatives != "cells":
-        sampler = NEGATIVES.load(negatives)(interactions, seed)
-        return lambda users, step: (
-            tf.tile(users[:, None], [1, num_negatives]),
-            sampler(users, num_negatives, step),
-        )
-    if size < len(interactions):
-        sampler = UnobservedNegatives(interactions, seed)
-        return lambda users, step: sampler.in_cells_of(users, num_negatives, step)
-    cells = UnobservedCells(interactions, seed)
-    return lambda users, step: cells((size, num_negatives), step)
-
-
-def batch_of_users(interactions, users_per_batch):
-    """Positives that about so many users have, those without any not counted."""
-    check_integer("users_per_batch", users_per_batch)
-    active = np.count_nonzero(interactions.user_activity())
-    return max(1, round(len(interactions) * min(users_per_batch, active) / active))
 
 
 def endless_epochs(epoch, steps, start_step):
@@ -243,13 +115,13 @@ def endless_epochs(epoch, steps, start_step):
 
 
 def validation_batches(
-    interactions, *, batch_size=2 * BATCH_SIZE, num_negatives=1, observed=None, seed=0
+    interactions, *, batch_size=BATCH_SIZE, num_negatives=1, observed=None, seed=0
 ):
     """Every pair once, in order, with the same sampled negatives in each iteration: for `validation_data`.
 
     Args:
         interactions: the positives.
-        batch_size: groups per batch; the last batch may be smaller.
+        batch_size: positives per batch; the last batch may be smaller.
         num_negatives: sampled items per positive, at least 1.
         observed: `Interactions` never to sample, or None: any item may be.
         seed: integer.
@@ -292,17 +164,22 @@ def steps_per_epoch(n, batch_size):
 
 def _grouper(interactions, num_negatives, sampler):
     """A function from row numbers `(batch,)` and a step to `({"user_id", "item_id"}, label)`."""
-    user_ids, item_ids = on_host(interactions.user_id), on_host(interactions.item_id)
+    columns = columns_on_host(interactions)
 
     def group(rows, step):
-        return grouped(
-            tf.gather(user_ids, rows), tf.gather(item_ids, rows), sampler, num_negatives, step
-        )
+        users, items, *weight = (tf.gather(column, rows) for column in columns)
+        return grouped(users, items, sampler, num_negatives, step, *weight)
 
     return group
 
 
-def grouped(users, positives, sampler, num_negatives, step):
+def columns_on_host(interactions, order=slice(None)):
+    """Users, items and, where there are any, weights of some interactions, in some order of their rows."""
+    columns = interactions.user_id, interactions.item_id, interactions.weight
+    return [on_host(column[order]) for column in columns if column is not None]
+
+
+def grouped(users, positives, sampler, num_negatives, step, weight=None):
     """Positives with their negatives beside them.
 
     Args:
@@ -310,13 +187,28 @@ def grouped(users, positives, sampler, num_negatives, step):
         sampler: one of `NEGATIVES`.
         num_negatives: for each positive.
         step: int64 scalar tensor.
+        weight: of the positives, float32 `(batch,)`, or None.
 
     Returns:
-        `({"user_id", "item_id"}, label)`: users `(batch, 1)`, items and labels `(batch, 1 + num_negatives)`.
+        An element of `training_batches`.
     """
     items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
-    label = tf.tile(tf.one_hot([0], 1 + num_negatives), [users.shape[0], 1])
-    return {schema.USER_ID: users[:, None], schema.ITEM_ID: items}, label
+    return element(users[:, None], items, weight)
+
+
+def element(users, items, weight=None):
+    """An element of `training_batches`: users `(groups, 1)` or as the items, items `(groups, 1 + num_negatives)`.
+
+    Args:
+        users, items: int32 tensors, their shapes known statically.
+        weight: of the positives, float32 `(groups,)`, or None.
+    """
+    groups, size = items.shape
+    inputs = {schema.USER_ID: users, schema.ITEM_ID: items}
+    label = tf.tile(tf.one_hot([0], size), [groups, 1])
+    if weight is None:
+        return inputs, label
+    return inputs, label, tf.concat([weight[:, None], tf.ones((groups, size - 1))], axis=1)
 
 
 def permuted(places, keys, n):

@@ -30,7 +30,8 @@ PASSES = 16  # over a worker's files in an epoch, at most; beyond, rows are miss
 def streamed_batches(
     interactions,
     *,
-    batch_size=2 * BATCH_SIZE,
+    batch_size=BATCH_SIZE,
+    updates_per_step=1,
     num_negatives=1,
     negatives="uniform",
     exclude_observed=False,
@@ -46,7 +47,7 @@ def streamed_batches(
     Each pass over the rows takes the files in another order, reads some of them side by side, a
     record here and a record there, and permutes windows of `window_rows` rows. Since rows were put
     into the files in random order, this shuffles as if all rows were permuted. An epoch is one pass
-    of `n / batch_size` steps, rounded, and the next iteration is the next epoch. Where steps were
+    of `n / (batch_size * updates_per_step)` steps, rounded, and the next iteration is the next epoch. Where steps were
     rounded down, the rows left over are others in each epoch; where they were rounded up, the last
     batch is filled up with rows of one more pass.
 
@@ -55,9 +56,10 @@ def streamed_batches(
 
     Args:
         interactions: `StreamedInteractions`, the `train` of `stream_shards`.
-        batch_size, num_negatives, negatives, exclude_observed, seed: as for `training_batches`.
-            "uniform" holds no row; "unobserved" and "popularity" hold 4 and 8 bytes for each pair,
-            beside the 4 of `interactions`.
+        batch_size, updates_per_step, num_negatives, negatives, exclude_observed, seed: as for
+            `training_batches`; the batch is that of all workers and devices together. "uniform"
+            holds no row; "unobserved" and "popularity" hold 4 and 8 bytes for each pair, beside the
+            4 of `interactions`.
         start_step: step to start at. In mid-epoch the rows before it are read and passed over.
         window_rows: rows that are permuted at once. Not below a file's, where rows lie in some
             order.
@@ -66,7 +68,7 @@ def streamed_batches(
 
     Returns:
         Dataset of `({"user_id", "item_id"}, label)`, int32, int32 and float32, of the shapes that
-        `training_batches` has at `batch_size / (num_workers * devices)`; `devices` elements for
+        `training_batches` has at a share of `1 / (num_workers * devices)`; `devices` elements for
         each step. Equal seeds give equal batches, as long as files, workers and devices are as
         many.
 
@@ -83,6 +85,7 @@ def streamed_batches(
     check_not_empty(interactions)
     for name, value in (
         ("batch_size", batch_size),
+        ("updates_per_step", updates_per_step),
         ("num_negatives", num_negatives),
         ("window_rows", window_rows),
     ):
@@ -90,13 +93,13 @@ def streamed_batches(
     check_integer("start_step", start_step, low=0)
     check_choice("negatives", negatives, NEGATIVES.names)
     n, files = len(interactions), interactions.files
-    batch_size = capped_batch_size(batch_size, n)
-    size, rest = divmod(batch_size, num_workers * devices)
+    groups = capped_batch_size(batch_size * updates_per_step, n)
+    size, rest = divmod(groups, num_workers * devices)
     if rest:
         raise ValueError(
-            f"`batch_size` must divide by workers x devices, {num_workers} x {devices}. Received: "
-            f"{batch_size}. Choose "
-            "a multiple of them, no more than there are rows."
+            "The positives of a step must divide by workers x devices, "
+            f"{num_workers} x {devices}. Received: {groups}. Choose a `batch_size` that is a "
+            "multiple of them, so that a step has no more than there are rows."
         )
     if len(files) < num_workers:
         raise ValueError(
@@ -105,7 +108,7 @@ def streamed_batches(
             "read them into "
             "memory (stream=False)."
         )
-    elements = steps_per_epoch(n, batch_size) * devices
+    elements = steps_per_epoch(n, groups) * devices
     kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
     sampler = NEGATIVES.load(kind)(interactions, seed)
     paths = on_host(files)

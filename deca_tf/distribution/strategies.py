@@ -29,7 +29,7 @@ def make_strategy(name="default"):
         >>> with make_strategy("mirrored").scope():
         ...     model = deca_tf.DeCAModel(MF(num_users, num_items))
         ...     model.compile(deca_tf.optimizers.Adam(1e-3))
-        >>> model.fit(deca_tf.training_batches(split.train, batch_size=4096), epochs=20)
+        >>> model.fit(deca_tf.training_batches(split.train), epochs=20)
     """
     check_choice("strategy", name, STRATEGIES)
     if name == "default":

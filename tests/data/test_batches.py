@@ -14,7 +14,8 @@ from deca_tf.data import (
     validation_batches,
 )
 from deca_tf.data import batches as module
-from deca_tf.data.batches import batch_of_users, capped_batch_size, steps_per_epoch
+from deca_tf.data.batches import capped_batch_size, steps_per_epoch
+from deca_tf.data.batches_by_user import batch_of_users
 
 ITEMS = 50
 
@@ -284,16 +285,16 @@ def by_user(interactions, epochs, **options):
     return [batch for _ in range(epochs) for batch in batches]
 
 
-@pytest.mark.parametrize("num_batches", [1, 2])
-def test_whole_users_come_together_and_every_positive_once_in_a_pass(num_batches):
+@pytest.mark.parametrize("updates_per_step", [1, 2])
+def test_whole_users_come_together_and_every_positive_once_in_a_pass(updates_per_step):
     interactions = table(240)  # 10 users
-    options = {"users_per_batch": 2, "num_batches": num_batches, "seed": 1}
+    options = {"users_per_batch": 2, "updates_per_step": updates_per_step, "seed": 1}
     batches = by_user(interactions, 3, **options)
     size = batch_of_users(interactions, 2)
     rows = rows_of(interactions, batches)
-    assert rows.shape == (len(batches), size * num_batches)
+    assert rows.shape == (len(batches), size * updates_per_step)
     stream = (
-        rows.reshape(len(batches), size, num_batches).transpose(0, 2, 1).reshape(-1)
+        rows.reshape(len(batches), size, updates_per_step).transpose(0, 2, 1).reshape(-1)
     )  # phases one after the other
     for number in range(len(stream) // 240):
         in_pass = stream[number * 240 : number * 240 + 240]
@@ -308,7 +309,7 @@ def test_negatives_of_cells_belong_to_users_of_their_own_batch_and_are_unobserve
     interactions = table(240)
     observed = set(interactions.pair_key.tolist())
     for users, items, label in arrays(
-        by_user(interactions, 1, users_per_batch=3, num_batches=2, num_negatives=2)
+        by_user(interactions, 1, users_per_batch=3, updates_per_step=2, num_negatives=2)
     ):
         np.testing.assert_array_equal(label, np.tile([1.0, 0.0, 0.0], (len(label), 1)))
         for phase in range(2):
@@ -335,7 +336,9 @@ def test_batches_by_user_can_draw_negatives_for_each_positives_user():
 
 def test_batches_by_user_have_shapes_that_xla_can_have_and_a_length_that_fit_can():
     interactions = table(240)  # 10 users: 24 positives each, on average
-    batches = training_batches_by_user(interactions, users_per_batch=3, num_negatives=3)
+    batches = training_batches_by_user(
+        interactions, users_per_batch=3, updates_per_step=2, num_negatives=3
+    )
     inputs, label = batches.element_spec
     assert [spec.shape for spec in (*inputs.values(), label)] == [(144, 4)] * 3
     assert [spec.dtype for spec in (*inputs.values(), label)] == ["int32", "int32", "float32"]
@@ -345,7 +348,9 @@ def test_batches_by_user_have_shapes_that_xla_can_have_and_a_length_that_fit_can
 def test_cells_of_a_stream_are_uniform_over_what_the_users_of_a_batch_have_not_touched():
     """All users are in each batch, so all cells without a positive are alike."""
     interactions = table(120, num_items=ITEMS)
-    batches = arrays(by_user(interactions, 10, users_per_batch=100, num_batches=2, num_negatives=6))
+    batches = arrays(
+        by_user(interactions, 10, users_per_batch=100, updates_per_step=2, num_negatives=6)
+    )
     keys = np.concatenate(
         [(users * np.int64(ITEMS) + items)[:, 1:].ravel() for users, items, _ in batches]
     )
@@ -357,7 +362,7 @@ def test_cells_of_a_stream_are_uniform_over_what_the_users_of_a_batch_have_not_t
 
 def test_batches_by_user_start_anywhere_and_depend_on_the_seed_alone():
     interactions = table(333)
-    options = {"users_per_batch": 3, "num_batches": 2, "seed": 4}
+    options = {"users_per_batch": 3, "updates_per_step": 2, "seed": 4}
     whole = arrays(by_user(interactions, 4, **options))
     steps = len(whole) // 4
     assert_equal(arrays(by_user(interactions, 4, **options)), whole)
@@ -375,7 +380,9 @@ def test_batches_by_user_start_anywhere_and_depend_on_the_seed_alone():
 
 def test_a_step_of_all_users_goes_through_them_once_for_each_batch():
     interactions = table(100)
-    rows = rows_of(interactions, by_user(interactions, 2, users_per_batch=10_000, num_batches=2))
+    rows = rows_of(
+        interactions, by_user(interactions, 2, users_per_batch=10_000, updates_per_step=2)
+    )
     assert rows.shape == (2, 200)
     for step in rows:
         for phase in range(2):
@@ -393,7 +400,7 @@ def test_users_without_positives_are_not_counted():
     assert batch_of_users(pairs, 2048) == 4
 
 
-@pytest.mark.parametrize("name", ["users_per_batch", "num_batches", "num_negatives"])
+@pytest.mark.parametrize("name", ["users_per_batch", "updates_per_step", "num_negatives"])
 def test_wrong_sizes_of_batches_by_user_are_refused(name):
     with pytest.raises(
         ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}=0"

@@ -7,11 +7,12 @@ import pytest
 
 from deca_tf.config import merge, resolve
 from deca_tf.data import load_split, write_shards
-from deca_tf.data.batches import batch_of_users
-from deca_tf.runs.batches import build_batches, groups_per_step
+from deca_tf.data.batches_by_user import batch_of_users
+from deca_tf.runs.batches import build_batches
 from deca_tf.runs.building import build_model
 from deca_tf.runs.data import read_split
 from deca_tf.runs.execution import steps_per_execution_of
+from deca_tf.training.batching import groups_per_step
 
 SMALL = {
     "data": {
@@ -32,11 +33,10 @@ def settings(*more):
 
 
 def test_a_small_table_is_not_one_batch():
-    unset = settings().training.model_copy(update={"batch_size": None})
-    assert groups_per_step(unset, 2, 79_619) == 4096
-    assert groups_per_step(unset, 2, 2675) == 256
-    assert groups_per_step(unset, 2, 3) == 2
-    assert groups_per_step(settings().training, 2, 2675) == 256
+    assert groups_per_step(None, 2, 79_619) == 4096
+    assert groups_per_step(None, 2, 2675) == 256
+    assert groups_per_step(None, 2, 3) == 2
+    assert groups_per_step(128, 2, 2675) == 256
 
 
 def an_epoch_of(batches):

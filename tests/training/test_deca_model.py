@@ -384,7 +384,7 @@ def test_every_backbone_trains_ranks_and_is_saved_with_every_kind_of_denoiser(
     )
     before = values(model.target.trainable_variables)
     batches = training_batches_by_user(
-        interactions, users_per_batch=6, num_batches=len(model.denoiser.phases)
+        interactions, users_per_batch=6, updates_per_step=len(model.denoiser.phases)
     )
     losses = fit(model, batches, epochs=2)["loss"]
     assert np.isfinite(losses).all()

@@ -108,7 +108,7 @@ def test_batches_by_user_go_on_in_the_graph_with_corruption_that_never_repeats(
 ):
     def fit_by_user(model, epochs, start_step=0):
         batches = training_batches_by_user(
-            interactions, users_per_batch=2, num_batches=1, start_step=start_step
+            interactions, users_per_batch=2, updates_per_step=1, start_step=start_step
         )
         model.fit(batches, verbose=0, shuffle=False, epochs=epochs)
         return model

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from deca_tf.data.batches import validation_batches
+from deca_tf.data.batches import BATCH_SIZE, validation_batches
 
 EVERY_UPDATES = 500
 ROUNDS = 2
@@ -56,7 +56,10 @@ class ReleasedEarlyStopping(keras.callbacks.Callback):
 
     def _loss(self, epoch):
         batches = validation_batches(
-            self.split.validation, observed=self.split.train, seed=self.seed + epoch
+            self.split.validation,
+            batch_size=2 * BATCH_SIZE,
+            observed=self.split.train,
+            seed=self.seed + epoch,
         )
         return self.model.evaluate(batches, verbose=0, return_dict=True)["loss"]
 

@@ -1,0 +1,104 @@
+"""The stream of batches that a denoiser learns from, and how it is dealt out to updates."""
+
+import functools
+import typing
+
+from deca_tf.data.batches import (
+    BATCH_SIZE,
+    capped_batch_size,
+    steps_per_epoch,
+    training_batches,
+)
+from deca_tf.data.batches_by_user import batch_of_users, training_batches_by_user
+from deca_tf.data.streamed_split import StreamedInteractions
+from deca_tf.data.streaming import streamed_batches
+from deca_tf.distribution import is_multi_worker, per_worker
+
+LEAST_STEPS = (
+    8  # per epoch, where the batch size is left to us: a small table must not be one batch
+)
+
+
+class Stream(typing.NamedTuple):
+    """Batches from an epoch on.
+
+    Args:
+        batches: what `fit` takes; each iteration is the next epoch.
+        groups: positives in a step, for all phases together.
+        steps: in an epoch.
+    """
+
+    batches: typing.Any
+    groups: int
+    steps: int
+
+
+def stream_batches(
+    interactions,
+    denoiser,
+    *,
+    batch_size=None,
+    users_per_batch=None,
+    num_negatives=1,
+    exclude_observed=False,
+    seed=0,
+    epochs_done=0,
+    strategy=None,
+):
+    """Batches of interactions for a denoiser: an update for each of its phases, negatives drawn in its way.
+
+    Args:
+        interactions: the positives, `Interactions` or `StreamedInteractions`.
+        denoiser: a `Denoiser`.
+        batch_size: positives of an update; None: 2048, fewer where an epoch would have fewer than
+            eight steps.
+        users_per_batch: whole users at a time, about so many per update, in place of `batch_size`.
+        num_negatives: sampled items per positive.
+        exclude_observed: whether "uniform" negatives leave out what the user has been observed
+            with; those of whole users always do.
+        seed: integer; same seed, same batches.
+        epochs_done: epochs that have been trained already.
+        strategy: that will train, or None.
+
+    Returns:
+        A `Stream`.
+
+    Raises:
+        ValueError: see `deca_tf.data.training_batches` and `training_batches_by_user`.
+    """
+    n, phases = len(interactions), len(denoiser.phases)
+    shared = {"num_negatives": num_negatives, "seed": seed, "updates_per_step": phases}
+    if users_per_batch is not None:
+        groups = batch_of_users(interactions, users_per_batch) * phases
+        steps = max(1, round(n / groups))
+        batches = training_batches_by_user(
+            interactions,
+            users_per_batch=users_per_batch,
+            negatives="cells" if denoiser.negatives == "uniform" else denoiser.negatives,
+            start_step=epochs_done * steps,
+            **shared,
+        )
+        return Stream(batches, groups, steps)
+    groups = groups_per_step(batch_size, phases, n)
+    steps = steps_per_epoch(n, groups)
+    if groups % phases:  # fewer pairs than phases: one step of them all, which `fit` then refuses
+        shared["updates_per_step"] = 1
+    is_streamed = isinstance(interactions, StreamedInteractions)
+    make = functools.partial(
+        streamed_batches if is_streamed else training_batches,
+        interactions,
+        batch_size=groups // shared["updates_per_step"],
+        negatives=denoiser.negatives,
+        exclude_observed=exclude_observed,
+        start_step=epochs_done * steps,
+        **shared,
+    )
+    by_worker = is_streamed and strategy is not None and is_multi_worker(strategy)
+    return Stream(per_worker(strategy, make) if by_worker else make(), groups, steps)
+
+
+def groups_per_step(batch_size, phases, n):
+    """Positives in a step, for all phases together, of n; `batch_size` is an update's, or None."""
+    if batch_size is not None:
+        return capped_batch_size(batch_size * phases, n)
+    return capped_batch_size(BATCH_SIZE * phases, max(phases, n // LEAST_STEPS))
