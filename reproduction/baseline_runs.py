@@ -1,18 +1,18 @@
 """Baselines as jobs of the grid: tuned and judged once for a data set, kept as a file."""
 
 import dataclasses
-import importlib.util
 import json
 import pathlib
 import time
 
+from deca_tf._extras import missing_modules
 from deca_tf._files import write_atomically
 from deca_tf.data import schema
 from reproduction.grid import Cell
 
 # Seconds on one thread, roughly; by data set where it is known.
 SECONDS = {"popularity": 5.0, "item-knn": 60.0, "ease": 120.0, "als": 400.0}
-NEEDS = {"als": "implicit"}  # a package that is not always there
+NEEDS = {"als": "als"}  # the extra of a baseline, which is not always there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +43,7 @@ class BaselineRun:
     @property
     def is_possible(self):
         """Whether the package that it needs is installed."""
-        return (
-            self.baseline not in NEEDS or importlib.util.find_spec(NEEDS[self.baseline]) is not None
-        )
+        return self.baseline not in NEEDS or not missing_modules(NEEDS[self.baseline])
 
     def file(self, root):
         """Where its results lie below `root`."""

@@ -2,18 +2,16 @@
 
 import contextlib
 
+from deca_tf._extras import require_extra
+
 DPI = 110
 
 
 def require_matplotlib():
     """The package, or an ImportError that says how to get it."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            "Figures require matplotlib. Received: no such package. Run `pip install "
-            "deca-tf[plots]`."
-        ) from error
+    require_extra("plots", "A figure", "matplotlib")
+    import matplotlib
+
     return matplotlib
 
 

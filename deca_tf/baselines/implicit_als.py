@@ -1,12 +1,13 @@
 """ALS: matrix factorization of all pairs, observed and not.
 
-Needs the package implicit, the extra `baselines`.
+Needs the package implicit, the extra `als`.
 """
 
 import numpy as np
 import scipy.sparse
 
 from deca_tf._checks import check_integer, check_range
+from deca_tf._extras import require_extra
 from deca_tf.baselines.popularity import popularity_bonus
 
 
@@ -85,14 +86,10 @@ class ImplicitALS:
 
 def _fit(histories, settings):
     """Vectors of all users and items, float32 `(num_users, factors)` and `(num_items, factors)`."""
-    try:
-        import threadpoolctl
-        from implicit.cpu.als import AlternatingLeastSquares
-    except ImportError as error:
-        raise ImportError(
-            "The baseline 'als' requires the package implicit. Received: no such package. Run "
-            "`pip install deca-tf[baselines]`."
-        ) from error
+    require_extra("als", "The baseline 'als'")
+    import threadpoolctl
+    from implicit.cpu.als import AlternatingLeastSquares
+
     # implicit has threads of its own; those of the BLAS library below would stand in their way, up
     # to ten times slower, of which it warns.
     with threadpoolctl.threadpool_limits(1, "blas"):

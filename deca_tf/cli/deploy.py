@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._extras import require_extra
 from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console
-from deca_tf.serving.extra import require_extra
 
 app = typer.Typer(
     help="Files for a stock TensorFlow Serving, and a check of them.",
@@ -51,7 +51,7 @@ def write(
 
       deca-tf deploy write saved_models/clicks --stable 6 --canary 7
     """
-    require_extra()
+    require_extra("serving", "`deca-tf deploy`")
     from deca_tf.serving.deployment.files import write_files
 
     place = write_files(
@@ -77,7 +77,7 @@ def check(
 
     The exit status is 1 if a server would stumble over any of it.
     """
-    require_extra()
+    require_extra("serving", "`deca-tf deploy`")
     load_tensorflow()
     from rich.table import Table
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from deca_tf._extras import require_extra
 from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli.console import console
-from deca_tf.serving.extra import require_extra
 
 
 def serve(
@@ -34,7 +34,7 @@ def serve(
     It has neither encryption nor authentication, and is slower than TensorFlow Serving, which
     `deca-tf deploy` starts. New versions are taken into service as they appear.
     """
-    require_extra()
+    require_extra("serving", "`deca-tf serve`")
     load_tensorflow(threads)
     from deca_tf.serving.server.run import serve as run
 

@@ -7,6 +7,8 @@ import time
 
 import tensorflow as tf
 
+from deca_tf._extras import require_extra
+
 SLURM_PORT = 8888  # of the first worker on each host
 KUBERNETES_PORT = 8470
 NUM_WORKERS = "DECA_TF_NUM_WORKERS"
@@ -137,13 +139,9 @@ def from_kubernetes(client=None, port=KUBERNETES_PORT, wait_seconds=600, pause=t
             f"{'missing' if missing else 'no integer'}. See docs/distribution.md, or set TF_CONFIG."
         )
     if client is None:
-        try:
-            import kubernetes
-        except ImportError as error:
-            raise ImportError(
-                "Workers in Kubernetes need the package `kubernetes`. Install it by "
-                "`pip install 'deca-tf[kubernetes]'`, or set TF_CONFIG."
-            ) from error
+        require_extra("kubernetes", "Finding workers by Kubernetes")
+        import kubernetes
+
         kubernetes.config.load_incluster_config()
         client = kubernetes.client.CoreV1Api()
     wanted, own = int(os.environ[NUM_WORKERS]), f"{os.environ[NODE_IP]}:{port}"

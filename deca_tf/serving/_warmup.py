@@ -2,10 +2,29 @@
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from deca_tf.serving._messages import STRING, make_messages
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks for them
 MOST_RECORDS = 1000  # more, and TensorFlow Serving refuses the version
 LIST_LENGTH = 8  # of the padded lists of ids
+# By the names of tensorflow_serving/apis/model.proto, predict.proto and prediction_log.proto, as far as a request
+# needs them: so an export works without tensorflow-serving-api.
+PredictionLog = make_messages(
+    "tensorflow_serving_warmup",
+    [tensor_pb2],
+    {
+        "ModelSpec": {"name": (1, STRING), "signature_name": (3, STRING)},
+        "Input": {"key": (1, STRING), "value": (2, ".tensorflow.TensorProto")},
+        "PredictRequest": {
+            "model_spec": (1, "ModelSpec"),
+            "inputs": (2, ["Input"]),  # a map there, which is written in the same way
+        },
+        "PredictLog": {"request": (1, "PredictRequest")},
+        "PredictionLog": {"predict_log": (6, "PredictLog")},
+    },
+)["PredictionLog"]
 
 
 def write_warmup(version, signatures, user_ids, item_ids, batch_sizes):
@@ -43,17 +62,12 @@ def write_warmup(version, signatures, user_ids, item_ids, batch_sizes):
 
 def read_warmup(version):
     """The requests of a version's warm-up, a list of pairs of a signature's name and `{input: string array}`."""
-    from tensorflow_serving.apis import prediction_log_pb2
-
     records = tf.data.TFRecordDataset(str(version / WARMUP)).as_numpy_iterator()
-    requests = [
-        prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        for record in records
-    ]
+    requests = [PredictionLog.FromString(record).predict_log.request for record in records]
     return [
         (
             request.model_spec.signature_name,
-            {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
+            {each.key: tf.make_ndarray(each.value) for each in request.inputs},
         )
         for request in requests
     ]
@@ -76,12 +90,9 @@ def question(function, user_ids, item_ids, size):
 
 
 def _record(signature, inputs):
-    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-
-    request = predict_pb2.PredictRequest()
+    log = PredictionLog()
+    request = log.predict_log.request
     request.model_spec.signature_name = signature
     for name, values in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values, tf.string))
-    return prediction_log_pb2.PredictionLog(
-        predict_log=prediction_log_pb2.PredictLog(request=request)
-    )
+        request.inputs.add(key=name, value=tf.make_tensor_proto(values, tf.string))
+    return log

@@ -1,4 +1,4 @@
-"""Trials for TensorBoard's HParams page. Needs tensorboard, of the extra `search`."""
+"""Trials for TensorBoard's HParams page. Needs tensorboard, of the extra `plots`."""
 
 import json
 import pathlib
@@ -6,6 +6,7 @@ import shutil
 
 import tensorflow as tf
 
+from deca_tf._extras import require_extra
 from deca_tf.tuning.trials import UNFINISHED, hyperparameter_columns
 from deca_tf.tuning.tuners import RESULT
 
@@ -26,13 +27,9 @@ def write_hparams(frames, folder, to, objective):
     Raises:
         ImportError: tensorboard is not installed.
     """
-    try:
-        from tensorboard.plugins.hparams import api
-    except ImportError as error:
-        raise ImportError(
-            "HParams require tensorboard. Received: no such package. Run `pip install "
-            "deca-tf[search]`."
-        ) from error
+    require_extra("plots", "TensorBoard's HParams page", "tensorboard")
+    from tensorboard.plugins.hparams import api
+
     to = pathlib.Path(to)
     beside = to.with_name(f"writing-{to.name}")
     shutil.rmtree(beside, ignore_errors=True)

@@ -1,8 +1,9 @@
-"""A parallel-coordinates plot of trials. Needs matplotlib, of the extra `search`."""
+"""A parallel-coordinates plot of trials. Needs matplotlib, of the extra `plots`."""
 
 import math
 import pathlib
 
+from deca_tf._extras import require_extra
 from deca_tf.tuning.trials import COLLAPSED, COMPLETED, hyperparameter_columns
 
 LOGARITHMIC = 50.0  # a positive axis whose ends differ by such a factor is drawn by its logarithm
@@ -22,15 +23,11 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.cm import ScalarMappable
-        from matplotlib.colors import Normalize
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "The plot requires matplotlib. Received: no such package. Run `pip install "
-            "deca-tf[search]`."
-        ) from error
+    require_extra("plots", "The parallel-coordinates plot", "matplotlib")
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
     names = hyperparameter_columns(frame)
     shown = frame[frame["status"].isin([COMPLETED, COLLAPSED])]
     axes = [Axis(shown[name]) for name in names]

@@ -20,7 +20,7 @@ from deca_tf.tuning.hparams import write_hparams
 from deca_tf.tuning.plots import plot_parallel_coordinates
 from deca_tf.tuning.search_space import SPACES
 from deca_tf.tuning.trials import COMPLETED, UNFINISHED, best_settings, read_trials, write_recipe
-from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS, check_installed
+from deca_tf.tuning.tuners import CHECKPOINTS, TUNERS
 
 TRIALS = 30
 
@@ -121,7 +121,6 @@ def run_search(
         FileExistsError: `out` holds a search with other settings.
     """
     check_choice("tuner", tuner, TUNERS)
-    check_installed(tuner)
     space = (
         ("paper" if tuner == "grid" else "default")
         if space is None

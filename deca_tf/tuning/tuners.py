@@ -1,7 +1,6 @@
 """Keras Tuner's tuners, made to survive interruptions, and what a trial leaves behind."""
 
 import contextlib
-import importlib.util
 import io
 import itertools
 import json
@@ -81,10 +80,8 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
 
     Raises:
         ValueError: an unknown kind.
-        ImportError: 'bayesian' without scikit-learn.
     """
     check_choice("tuner", kind, TUNERS)
-    check_installed(kind)
     common = {"objective": hypermodel.objective, "seed": hypermodel.seed()}
     if kind == "hyperband":
         oracle = Hyperband(
@@ -104,16 +101,6 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
         )
     tuner.oracle.verbose = 0
     return tuner
-
-
-def check_installed(kind):
-    """Refuses a tuner whose package is missing."""
-    if kind == "bayesian" and importlib.util.find_spec("sklearn") is None:
-        raise ImportError(
-            "The tuner 'bayesian' requires scikit-learn. Received: no such package. Run `pip "
-            "install deca-tf[search]`, "
-            "or choose the tuner 'hyperband' or 'grid'."
-        )
 
 
 class TrialTuner(keras_tuner.Tuner):

@@ -167,7 +167,7 @@ def baseline_note(results, dataset):
         else ""
     )
     if impossible:
-        text += " implicit ALS needs the extra `baselines`: `pip install deca-tf[baselines]`."
+        text += " implicit ALS needs the extra `als`: `pip install 'deca-tf[als]'`."
     return text
 
 

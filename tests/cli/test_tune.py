@@ -92,11 +92,3 @@ def test_a_wrong_argument_is_one_line_before_the_first_trial(
     assert said in err
     assert "Traceback" not in err
     assert not (tmp_path / "search").exists()
-
-
-def test_what_the_bayesian_tuner_lacks_is_said_first(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("deca_tf.tuning.tuners.importlib.util.find_spec", lambda name: None)
-    code, _, err = deca_tf(capsys, "tune", "--dataset", "synthetic", "--out", tmp_path / "search")
-    assert code == 2
-    assert "pip install deca-tf[search]" in err
-    assert not (tmp_path / "search").exists()

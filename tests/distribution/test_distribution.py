@@ -190,7 +190,7 @@ def test_other_pods_than_were_promised_are_refused(pods, received, environment):
 
 def test_kubernetes_says_what_is_missing(environment):
     in_kubernetes(environment)
-    environment.setitem(sys.modules, "kubernetes", None)
+    environment.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'deca-tf\[kubernetes\]'"):
         cluster.find_cluster()
     environment.delenv(cluster.NODE_IP)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from deca_tf.serving import export
 from deca_tf.serving._warmup import WARMUP, read_warmup, write_warmup
@@ -22,6 +23,19 @@ def test_every_signature_is_rehearsed_at_every_size(split, make_target, tmp_path
     assert all(
         set(np.ravel(values)) <= known for _, inputs in requests for values in inputs.values()
     )
+
+
+def test_the_file_is_what_tensorflow_serving_reads(split, make_target, tmp_path):
+    path = export(make_target("mf"), split, tmp_path, k=5, warmup_batch_sizes=(2,))
+    theirs = []
+    for record in tf.data.TFRecordDataset(str(path / WARMUP)).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        assert log.WhichOneof("log_type") == "predict_log"
+        request = log.predict_log.request
+        assert {field.name for field, _ in request.ListFields()} == {"model_spec", "inputs"}
+        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        theirs.append((request.model_spec.signature_name, inputs))
+    np.testing.assert_equal(theirs, read_warmup(path))
 
 
 def test_a_version_that_cannot_answer_is_not_published(split, make_target, tmp_path, monkeypatch):

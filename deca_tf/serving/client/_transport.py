@@ -2,6 +2,8 @@
 
 import json
 
+from deca_tf._extras import require_extra
+
 MAX_BYTES = 64 * 2**20  # of an answer by gRPC, whose own limit is 4 MiB
 
 
@@ -117,6 +119,7 @@ class Grpc:
     """
 
     def __init__(self, address, model, *, version=None, label=None, timeout=5.0, retries=2):
+        require_extra("serving", "A client by gRPC", "tensorflow_serving")
         import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 

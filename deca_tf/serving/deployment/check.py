@@ -7,10 +7,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from deca_tf.serving._messages import BatchingParameters, MonitoringConfig, parse
 from deca_tf.serving._tracing import PYTHON_OPS, operations
 from deca_tf.serving._warmup import WARMUP, read_warmup
 from deca_tf.serving.deployment import files
-from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, parse
 from deca_tf.serving.deployment._native_loader import NativeModel
 from deca_tf.serving.versions import MANIFEST, complete_versions, find_version
 

@@ -4,8 +4,9 @@ import importlib.metadata
 import pathlib
 import re
 
+from deca_tf._extras import require_extra
 from deca_tf._files import write_atomically
-from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, to_text
+from deca_tf.serving._messages import BatchingParameters, MonitoringConfig, to_text
 from deca_tf.serving.versions import complete_versions
 
 FOLDER = "deployment"  # within the folder of the versions: a server passes by what is no integer
@@ -37,6 +38,7 @@ def write_files(folder, *, name=None, stable=None, canary=None, image=None, thre
         FileNotFoundError: a version that is not there, or none at all.
         ValueError: a name that cannot be one, or `canary` without `stable`.
     """
+    require_extra("serving", "Files for TensorFlow Serving")
     import jinja2
 
     folder = pathlib.Path(folder)

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from tensorflow_serving.config import model_server_config_pb2
 
-from deca_tf.serving.deployment._messages import BatchingParameters, MonitoringConfig, parse
+from deca_tf.serving._messages import BatchingParameters, MonitoringConfig, parse
 from deca_tf.serving.deployment.files import (
     BATCHING,
     COMPOSE,
