@@ -17,8 +17,9 @@ from deca_tf.evaluation import Evaluator
 from deca_tf.evaluation.significance import compare
 from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.load import read_model
-from pipelines.steps.split import SHARDS
-from pipelines.steps.trainer import MODEL, Trainer
+
+from .steps.split import SHARDS
+from .steps.trainer import MODEL, Trainer
 
 
 def judge_beside(model, split, store, blessed, metric):

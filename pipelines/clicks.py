@@ -5,7 +5,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from deca_tf.data import Interactions, schema
-from pipelines import examples
+
+from . import examples
 
 IDS = (schema.USER_ID, schema.ITEM_ID)
 TYPES = {

@@ -16,7 +16,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from deca_tf.data import schema
-from pipelines import clicks, examples
+
+from . import clicks, examples
 
 GROUPS = 256
 STATE, ITEMS, COUNTS = "state.npz", "items.npy", "counts.npy"

@@ -1,7 +1,6 @@
-"""`python -m pipelines.generate`: a log of any size, to try a pipeline on."""
+"""A log of any size: `deca-tf pipeline generate`, or `python -m pipelines.generate` in a checkout."""
 
 import pathlib
-import sys
 from typing import Annotated
 
 import numpy as np
@@ -96,7 +95,7 @@ def command(
 
     **Example**
 
-      python -m pipelines.generate --rows 2000000 --out log.csv
+      deca-tf pipeline generate --rows 2000000 --out log.csv
     """
     try:
         write(clicks(rows, users or max(2, rows // 20), items or max(2, rows // 200), seed), out)
@@ -107,7 +106,7 @@ def command(
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-app.command()(command)
+app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
 
 if __name__ == "__main__":
-    sys.exit(app())
+    app()

@@ -1,8 +1,7 @@
-"""`python -m pipelines.run`: runs the steps of a pipeline that are not done yet."""
+"""Runs the steps of a pipeline: `deca-tf pipeline run`, or `python -m pipelines.run` in a checkout."""
 
 import logging
 import pathlib
-import sys
 import time
 from typing import Annotated
 
@@ -11,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from deca_tf._checks import check_choice, did_you_mean
+from deca_tf._extras import require_extra
 from deca_tf._tensorflow import load_tensorflow
-from pipelines.settings import Settings
-from pipelines.step import Context, PipelineStopped
-from pipelines.steps import ORDER, STEPS
-from pipelines.store import Store, key_of
+
+from .settings import Settings
+from .step import Context, PipelineStopped
+from .steps import ORDER, STEPS
+from .store import Store, key_of
 
 console = Console()
 errors = Console(stderr=True)
@@ -139,13 +140,13 @@ def command(
 
     **Examples**
 
-      python -m pipelines.run --config clicks.toml
+      deca-tf pipeline run --config clicks.toml
 
-      python -m pipelines.run --config clicks.toml --direct_num_workers=2 --direct_running_mode=multi_processing
+      deca-tf pipeline run --config clicks.toml --direct_num_workers=2 --direct_running_mode=multi_processing
 
-      python -m pipelines.run --config clicks.toml --step StatisticsGen
+      deca-tf pipeline run --config clicks.toml --step StatisticsGen
     """
-    load_tensorflow()
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # it logs each error that it raises
     table = Table("step", "execution", "seconds", "rows/s", "notes")
 
     def tell(name, execution, seconds):
@@ -164,6 +165,8 @@ def command(
         )
 
     try:
+        require_extra("pipelines", "`deca-tf pipeline run`")
+        load_tensorflow()
         run_pipeline(
             Settings.read(config), step, [f"--runner={runner}", *context.args], tell, until=until
         )
@@ -193,8 +196,13 @@ def _shown(value):
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(command)
+app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": ["-h", "--help"],
+    }
+)(command)
 
 if __name__ == "__main__":
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # it logs each error that it raises
-    sys.exit(app())
+    app()

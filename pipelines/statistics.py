@@ -3,7 +3,7 @@
 import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipelines.sketch import Distinct
+from .sketch import Distinct
 
 
 def to_proto(columns, rows):

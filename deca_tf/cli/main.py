@@ -13,6 +13,7 @@ from deca_tf.cli import (
     deploy,
     evaluate,
     export,
+    pipeline,
     recommend,
     rollback,
     serve,
@@ -38,6 +39,7 @@ app.command("recommend")(recommend.recommend)
 app.command("serve")(serve.serve)
 app.add_typer(deploy.app, name="deploy")
 app.command("rollback")(rollback.rollback)
+app.add_typer(pipeline.app, name="pipeline")
 
 USER_MISTAKES = (ValueError, TypeError, OSError, ImportError)
 INTERRUPTED = 130  # Typer's exit code after Ctrl-C

@@ -6,10 +6,11 @@ import os
 from deca_tf._checks import check_choice
 from deca_tf.reporting import slices
 from deca_tf.runs.folder import RunFolder
-from pipelines.baseline import judge_beside
-from pipelines.step import Step
-from pipelines.steps.split import SHARDS
-from pipelines.steps.trainer import MODEL
+
+from ..baseline import judge_beside
+from ..step import Step
+from .split import SHARDS
+from .trainer import MODEL
 
 EVALUATION, BLESSING = "evaluation", "blessing"
 BLESSED, NOT_BLESSED = "BLESSED", "NOT_BLESSED"
@@ -22,7 +23,7 @@ class Evaluator(Step):
 
     A model is blessed if it reaches the share of popularity that the settings ask for, and loses no
     more than the margin against the last blessed one. The two are compared on the same users, see
-    `pipelines.baseline`.
+    `baseline`.
     """
 
     name = "Evaluator"

@@ -6,8 +6,8 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.compute
 
-from pipelines import blocks, examples
-from pipelines.step import Step
+from .. import blocks, examples
+from ..step import Step
 
 EXAMPLES = "examples"
 BATCH = 1 << 16  # rows encoded at once

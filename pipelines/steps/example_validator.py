@@ -7,10 +7,11 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from deca_tf._files import write_atomically
-from pipelines.sketch import Distinct
-from pipelines.step import PipelineStopped, Step
-from pipelines.steps.schema_gen import NAMES, SCHEMA, TYPES, read_schema
-from pipelines.steps.statistics_gen import STATISTICS, read_statistics
+
+from ..sketch import Distinct
+from ..step import PipelineStopped, Step
+from .schema_gen import NAMES, SCHEMA, TYPES, read_schema
+from .statistics_gen import STATISTICS, read_statistics
 
 ANOMALIES = "anomalies"
 FILE, REPORT = "anomalies.pbtxt", "report.md"

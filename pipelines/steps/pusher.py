@@ -4,11 +4,12 @@ import json
 
 from deca_tf._files import write_atomically
 from deca_tf.data.shards import INTERACTIONS_FILE
-from pipelines.step import Step
-from pipelines.steps.evaluator import BLESSED, BLESSING, EVALUATION, METRICS
-from pipelines.steps.split import SHARDS
-from pipelines.steps.trainer import MODEL
-from pipelines.store import digest
+
+from ..step import Step
+from ..store import digest
+from .evaluator import BLESSED, BLESSING, EVALUATION, METRICS
+from .split import SHARDS
+from .trainer import MODEL
 
 PUSHED_MODEL = "pushed_model"
 FILE = "pushed.json"

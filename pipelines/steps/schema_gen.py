@@ -4,8 +4,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from deca_tf._files import write_atomically
-from pipelines.step import Step
-from pipelines.steps.statistics_gen import read_statistics
+
+from ..step import Step
+from .statistics_gen import read_statistics
 
 SCHEMA = "schema"
 FILE = "schema.pbtxt"

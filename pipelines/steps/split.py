@@ -6,9 +6,10 @@ import numpy as np
 from deca_tf.data import schema, split_chronological, split_hash
 from deca_tf.data.shards import finish_shards, open_shards, shard_name, write_shard
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, HASH, clean_test_mask
-from pipelines import clicks, examples
-from pipelines.step import Step
-from pipelines.steps.transform import GRAPH, TRANSFORMED, vocabulary
+
+from .. import clicks, examples
+from ..step import Step
+from .transform import GRAPH, TRANSFORMED, vocabulary
 
 SHARDS = "shards"
 GROUPS = 256  # of users: what a worker cuts at once is a log over so many

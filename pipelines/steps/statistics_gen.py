@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipelines import examples
-from pipelines.sketch import Distinct
-from pipelines.statistics import to_feedback, to_proto
-from pipelines.step import Step
+from .. import examples
+from ..sketch import Distinct
+from ..statistics import to_feedback, to_proto
+from ..step import Step
 
 STATISTICS = "statistics"
 PROTO, FEEDBACK = "FeatureStats.pb", "feedback.json"

@@ -8,9 +8,10 @@ from rich.console import Console
 from deca_tf.config import resolve
 from deca_tf.data.shards import IDS_FILES, open_shards
 from deca_tf.runs.folder import RunFolder
-from pipelines.step import Step
-from pipelines.steps.split import SHARDS
-from pipelines.steps.tuner import ASKED, BEST_SETTINGS, CONFIG, asked
+
+from ..step import Step
+from .split import SHARDS
+from .tuner import ASKED, BEST_SETTINGS, CONFIG, asked
 
 MODEL, MODEL_RUN = "model", "model_run"
 METRIC = "recall@20"  # shown

@@ -14,9 +14,10 @@ from tfx_bsl.public.tfxio import TensorAdapterConfig, TFExampleRecord
 
 from deca_tf.data import schema
 from deca_tf.data.shards import encode_blocks
-from pipelines import clicks, examples
-from pipelines.core import GROUPS, find_core
-from pipelines.step import Step
+
+from .. import clicks, examples
+from ..core import GROUPS, find_core
+from ..step import Step
 
 GRAPH, TRANSFORMED = "transform_graph", "transformed_examples"
 CLICKS = "clicks"  # how often an id was clicked with, for the order of the vocabularies; a server need not give it

@@ -6,8 +6,9 @@ import tomli_w
 
 from deca_tf._files import write_atomically
 from deca_tf.data.shards import read_shards
-from pipelines.step import Step
-from pipelines.steps.split import SHARDS
+
+from ..step import Step
+from .split import SHARDS
 
 BEST_SETTINGS = "best_settings"
 CONFIG, ASKED, SEARCH = "config.toml", "asked.json", "search"

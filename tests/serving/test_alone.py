@@ -1,9 +1,6 @@
 """What is shipped runs where neither deca_tf nor Keras exists, and the room is light until it is used."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,22 +10,9 @@ from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
 from deca_tf.serving._warmup import question
 from tests.serving.conftest import OTHERS
+from tests.without import run_without
 
-BLOCK = """
-import sys
-
-BLOCKED = {"keras", "tf_keras", "deca_tf", "tensorflow_recommenders"}
-
-# As if they were not installed; raising would not do, for TensorFlow looks whether Keras is there
-class Without:
-    def __init__(self, finder):
-        self.finder = finder
-
-    def find_spec(self, name, path=None, target=None):
-        return None if name.partition(".")[0] in BLOCKED else self.finder.find_spec(name, path, target)
-
-sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
-"""
+NOT_THERE = ("keras", "tf_keras", "deca_tf", "tensorflow_recommenders")
 
 ASK = """
 import json, sys
@@ -83,21 +67,6 @@ for words in json.loads(sys.stdin.read()):
 """
 
 
-def run(code, given="", **environment):
-    environment = {
-        **{key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"},
-        **environment,
-    }
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        input=given,
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-
-
 def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expect_all, tmp_path):
     targets = {name: make_target(name) for name in (*BACKBONES.names, *OTHERS)}
     paths = {
@@ -120,7 +89,7 @@ def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expec
             for signature, function in sorted(functions[name].items())
             for inputs in (question(function, everyone, items, size) for size in (0, 1, 7, 64))
         ]
-    done = run(BLOCK + ASK, json.dumps(models))
+    done = run_without(NOT_THERE, ASK, json.dumps(models))
     assert done.returncode == 0, done.stderr
     found = [json.loads(part.partition("\n")[0]) for part in done.stdout.split("ANSWERS")[1:]]
     for (name, target), questions, answers in zip(
@@ -168,7 +137,7 @@ def test_tensorflow_s_own_command_asks_every_signature(name, split, make_target,
         commands.append([*words, "--input_exprs", exprs, "--outdir", str(tmp_path / signature)])
         answer = function(**{key: tf.constant(values, tf.string) for key, values in inputs.items()})
         expected[signature] = {key: value.numpy() for key, value in answer.items()}
-    done = run(BLOCK + COMMANDS, json.dumps(commands))
+    done = run_without(NOT_THERE, COMMANDS, json.dumps(commands))
     assert done.returncode == 0, done.stderr
     for signature, answer in expected.items():
         for key, value in answer.items():
@@ -179,7 +148,7 @@ def test_tensorflow_s_own_command_asks_every_signature(name, split, make_target,
 
 def test_importing_the_room_loads_no_tensorflow():
     code = "import sys, deca_tf.serving; assert deca_tf.serving.__all__; assert 'tensorflow' not in sys.modules"
-    assert run(code).returncode == 0
+    assert run_without((), code).returncode == 0
 
 
 def test_tf_keras_touched_too_early_is_explained():
@@ -192,6 +161,6 @@ try:
 except ImportError as error:
     print("SAID", error)
 """
-    done = run(code)
+    done = run_without((), code)
     assert "SAID Exporting requires that `tf.keras` is Keras 2" in done.stdout, done.stderr
     assert "TF_USE_LEGACY_KERAS=1 before Python starts" in done.stdout
