@@ -81,6 +81,7 @@ def clicks(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_what_is_required_and_nothing_else_runs_the_main_commands(clicks, tmp_path):
     assert {"apache_beam", "implicit", "matplotlib", "starlette", "tensorflow_serving"} <= set(
         NOT_CORE
