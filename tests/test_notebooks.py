@@ -39,8 +39,7 @@ def test_serving_runs(tmp_path, monkeypatch):
 
 
 def test_the_search_runs(tmp_path, monkeypatch):
-    for package in ("sklearn", "tensorboard"):  # of the extra `search`
-        pytest.importorskip(package)
+    pytest.importorskip("tensorboard", reason="needs the extra `plots`")
     outputs = outputs_of("03_search", tmp_path, monkeypatch)
     assert any("image/png" in output.get("data", {}) for output in outputs), "parallel coordinates"
     printed = "".join(output.get("text", "") for output in outputs)
