@@ -17,7 +17,7 @@ def missing(data_dir=None):
     file = deca_release.ELECTRONICS_TRAIN
     root = find_data_dir(data_dir)
     if root is None:
-        where = f"no folder to look in was named by --data-dir or {VARIABLE}"
+        where = f"No folder to look in was named by --data-dir or {VARIABLE}."
     else:
         looked = [
             (pathlib.PurePosixPath(folder) / file.path).as_posix()
@@ -26,10 +26,13 @@ def missing(data_dir=None):
         if any((root / path).is_file() for path in looked):
             return None
         # Relative, for the sentence stands in documents as well.
-        where = f"looked for {' and '.join(f'`{path}`' for path in looked)} in the folder of the data sets"
+        names = " and ".join(f"`{path}`" for path in looked)
+        where = f"In the folder of the data sets it was looked for as {names}."
     return (
-        f"Electronics is left out: its training file `{file.path.rpartition('/')[2]}` (1,034,363 "
-        "rows, git blob "
-        f"{file.git_blob}) is missing; {where}. {deca_release.ORIGIN} With that file there, the "
-        "same command runs it."
+        f"Electronics is left out: its training file `{file.path.rpartition('/')[2]}` is missing.\n"
+        f"It has 1,034,363 rows and the git blob {file.git_blob}.\n"
+        f"{where}\n"
+        "It comes from the GitHub repository wangyu-ustc/DeCA, commit "
+        f"{deca_release.COMMIT}, folder `data/`.\n"
+        "With that file there, the same command runs it."
     )

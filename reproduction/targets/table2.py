@@ -261,7 +261,7 @@ def _fraction(counts):
 
 
 def within_sentence(table, datasets, results):
-    """Says how many cells of Normal, DeCA and DeCA(p) are within the bounds or above, and how many of all."""
+    """Says how many cells of Normal, DeCA and DeCA(p) are within the bounds or above, and of all."""
     few = [count_within(table, dataset, results) for dataset in datasets]
     everything = [
         count_within(table, dataset, results, PAPER_METHODS, None) for dataset in datasets
@@ -270,8 +270,8 @@ def within_sentence(table, datasets, results):
     all_good, all_compared, all_total = map(sum, zip(*everything, strict=True))
     return (
         f"Within or above: {good} of {compared} cells of Normal, DeCA and DeCA(p), recall@20 and "
-        "ndcg@20"
-        f"{_of(compared, total)}; {all_good} of {all_compared} cells of all methods and metrics"
+        f"ndcg@20{_of(compared, total)}.\n"
+        f"Of all methods and metrics {all_good} of {all_compared} cells are"
         f"{_of(all_compared, all_total)}."
     )
 

@@ -123,7 +123,7 @@ def missing_note(results, cells):
 
 
 def collapsed_note(results, cells):
-    """A sentence that names the cells with collapsed runs, or ''."""
+    """A list of the cells with collapsed runs, or ''."""
     collapsed = {}
     for cell in cells:
         states = [
@@ -135,13 +135,18 @@ def collapsed_note(results, cells):
             )
     if not collapsed:
         return ""
-    return f"Ended collapsed, with probabilities that tell no click from none: {', '.join(collapsed.values())}."
+    return "\n".join(
+        [
+            "Ended collapsed, with probabilities that separate no click from none:",
+            *(f"- {cell}" for cell in collapsed.values()),
+        ]
+    )
 
 
 def notes(*sentences):
-    """Sentences that are there, as one part or none."""
+    """Sentences that are there, each on a line, as one part or none."""
     said = [sentence for sentence in sentences if sentence]
-    return [" ".join(said)] if said else []
+    return ["\n".join(said)] if said else []
 
 
 def method_name(denoiser):

@@ -323,8 +323,9 @@ def test_table_5_says_which_file_is_missing(tmp_path, results):
     assert len(parts) == 1
     for words in (
         "`electronics_5.train.rating`",
-        "looked for `deca/electronics/electronics_5.train.rating` and ",
-        " `electronics/electronics_5.train.rating` in the folder of the data sets",
+        "In the folder of the data sets it was looked for as "
+        "`deca/electronics/electronics_5.train.rating` and "
+        "`electronics/electronics_5.train.rating`.",
         "a6a30861edb8ebdaed3c5bb231f5fd583301618c",
     ):
         assert words in parts[0]
@@ -349,7 +350,7 @@ def test_table_5_runs_where_the_file_is(tmp_path, results):
 def test_without_a_data_directory_there_is_nowhere_to_look(monkeypatch):
     monkeypatch.delenv("DECA_TF_DATA_DIR", raising=False)
     assert (
-        "no folder to look in was named by --data-dir or DECA_TF_DATA_DIR"
+        "No folder to look in was named by --data-dir or DECA_TF_DATA_DIR"
         in electronics.missing(None)
     )
 
