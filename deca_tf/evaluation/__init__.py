@@ -1,6 +1,7 @@
-"""Judging: rank all items for each user who has relevant ones, leave out what was seen, and look where those come.
+"""Evaluation: rank all items for each user, leave out what was seen, find the relevant ones.
 
-`scoring` gets the scores of any kind of model, `ranking` finds the places, and `evaluator` makes figures of them.
+`_scoring` gets the scores of any kind of model, `_ranking` finds the ranks, and `evaluator` makes
+metrics of them.
 """
 
 from deca_tf._keras import check_backend

@@ -1,4 +1,4 @@
-"""Places of the relevant items in users' rankings."""
+"""Ranks of the relevant items among all items of a user."""
 
 import concurrent.futures
 import queue
@@ -12,24 +12,23 @@ _TURN = threading.Lock()
 
 
 class Ranking:
-    """Finds the places of the relevant items of some users, by counting what scores higher.
+    """Finds the ranks of the relevant items of some users, by counting what scores higher.
 
     Counting costs two passes over a user's scores for each relevant item. That is far less than
     selecting the best ones, since most users have few, and the order of ties is a formula and not a
     sorting routine's habit.
 
     Args:
-        users: all users judged, int `(all,)`.
+        users: all users that are evaluated, int `(all,)`.
         rows: which of them are ranked here, int `(n,)`.
         seen: SciPy CSR `(num_users, num_items)` of pairs to leave out.
-        relevant: SciPy CSR of the pairs to find; those that are in `seen` too come nowhere.
+        relevant: SciPy CSR of the pairs to find; those that are in `seen` too have no rank.
     """
 
     def __init__(self, users, rows, seen, relevant):
         counts = np.diff(relevant.indptr)[users[rows]]
-        order = np.argsort(
-            -counts, kind="stable"
-        )  # so that those with more than j items to find come first
+        # Stable, so that those with more than j items to find come first.
+        order = np.argsort(-counts, kind="stable")
         self.rows = rows[order]
         self.users = users[self.rows].astype(np.int32)
         self.counts = counts[order]
@@ -43,9 +42,19 @@ class Ranking:
         )
 
     def fill(
-        self, hits, places, prepare, chunk_size, progress=None, by_probability=False, threads=1
+        self, hits, ranks, prepare, chunk_size, progress=None, by_probability=False, threads=1
     ):
-        """Marks in `hits`, bool `(all, length)`, where relevant items come; `places` has a place, from 0, for each."""
+        """Writes where the relevant items come.
+
+        Args:
+            hits: bool `(all, length)`, set to true at the ranks of relevant items.
+            ranks: int `(relevant pairs,)`, gets the rank of each, from 0.
+            prepare: as `scorer` returns it.
+            chunk_size: users at once.
+            progress: called with the number of users done, or None.
+            by_probability: ranks by the sigmoid of the scores, in float32.
+            threads: chunks at once.
+        """
         if not len(self.users):
             return
         # All chunks have one shape: one trace, and no rounding that depends on how many users the
@@ -68,13 +77,13 @@ class Ranking:
         def rank(start):
             buffer = buffers.get()
             try:
-                self._rank(hits, places, score, start, *buffer, by_probability)
+                self._rank(hits, ranks, score, start, *buffer, by_probability)
             finally:  # whoever waits for it must not wait forever
                 buffers.put(buffer)
             return min(start + chunk_size, len(self.users))
 
         # Each thread works on a chunk of its own, so NumPy's own threads would only be in the way.
-        # Their limit is the whole process's: of two who judge at once one would put back what the
+        # Their limit is the whole process's: of two evaluations at once one would put back what the
         # other had set, so they take turns.
         with (
             _TURN,
@@ -89,7 +98,7 @@ class Ranking:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _rank(self, hits, places, score, start, scores, compared, by_probability):
+    def _rank(self, hits, ranks, score, start, scores, compared, by_probability):
         """Scores and marks the users from `start` on that fit into `scores`."""
         score(start, start + len(scores), scores)
         if np.isnan(scores.min()):
@@ -108,42 +117,42 @@ class Ranking:
             - start * self.num_items
         )
         scores.reshape(-1)[cells] = -np.inf
-        self._mark(hits, places, scores, compared, start, stop)
+        self._mark(hits, ranks, scores, compared, start, stop)
 
-    def _mark(self, hits, places, scores, compared, start, stop):
+    def _mark(self, hits, ranks, scores, compared, start, stop):
         firsts = self.relevant.indptr[self.users[start:stop]]
         counts = self.counts[start:stop]
         for j in range(counts[0]):
             m = np.searchsorted(-counts, -j)  # users with more than j items to find
             items = self.relevant.indices[firsts[:m] + j]
-            found = _places(scores[:m], items, compared[:m], hits.shape[1])
-            places[firsts[:m] + j] = found
+            found = _ranks(scores[:m], items, compared[:m], hits.shape[1])
+            ranks[firsts[:m] + j] = found
             listed = found < hits.shape[1]
             hits[self.rows[start : start + m][listed], found[listed]] = True
 
 
-def _places(scores, items, compared, length):
-    """Each row's place, from 0, of one item: how many score higher, or equal with a lower id.
+def _ranks(scores, items, compared, length):
+    """The rank, from 0, of one item in each row: how many score higher, or equal with a lower id.
 
     Args:
         scores: float `(m, num_items)`.
         items: int `(m,)`, one column for each row.
         compared: bool `(m, num_items)`, to work in.
-        length: places that count; among ties, places from there on may be too small.
+        length: ranks that count; among ties, ranks from there on may be too small.
 
     Returns:
         Int `(m,)`; `num_items` where the item's own score is -inf.
     """
     own = scores[np.arange(len(items)), items][:, None]
-    places = _count(np.greater(scores, own, out=compared))
-    places[np.isneginf(own[:, 0])] = scores.shape[1]
-    near = np.flatnonzero(places < length)
+    ranks = _count(np.greater(scores, own, out=compared))
+    ranks[np.isneginf(own[:, 0])] = scores.shape[1]
+    near = np.flatnonzero(ranks < length)
     ties = np.equal(scores[near], own[near])
     tied = np.flatnonzero(_count(ties) > 1)
     if len(tied):
         lower = np.arange(scores.shape[1]) < items[near[tied], None]
-        places[near[tied]] += _count(ties[tied] & lower)
-    return places
+        ranks[near[tied]] += _count(ties[tied] & lower)
+    return ranks
 
 
 def _count(true):

@@ -9,17 +9,14 @@ from keras import ops
 
 from deca_tf.backbones.backbone import score_pairs
 
-CHUNK_SCORES = (
-    2**18
-)  # scores at once where each is one product: 1 MiB, to stay in a core's own cache
+# Scores at once where each is one product: 1 MiB, to stay in a core's own cache.
+CHUNK_SCORES = 2**18
 CHUNK_ROWS = 64  # users at least in a product, which with fewer takes up to twice as long a score
 MOST_SCORES = 2**24  # but never more scores than this, 64 MiB
-CHUNK_PAIRS = (
-    2**14
-)  # scores at once where each takes a network, with hundreds of values per pair in its layers
-WHOLE_CHUNK_PAIRS = (
-    2**17
-)  # and where the model takes whole users: it works out its items' part once for each chunk
+# Scores at once where each takes a network, with hundreds of values per pair in its layers.
+CHUNK_PAIRS = 2**14
+# And where the model takes whole users: it works out its items' part once for each chunk.
+WHOLE_CHUNK_PAIRS = 2**17
 CHUNK_VECTORS = 8192  # users whose vectors are computed at once
 
 
@@ -27,13 +24,14 @@ def scorer(model, num_items, compiled):
     """How to score with a model.
 
     Args:
-        model: the one that is judged, or one of its members.
+        model: the one that is evaluated, or one of its members.
         num_items: size of the catalogue.
         compiled: TensorFlow's functions by model, which this adds to.
 
     Returns:
-        `(prepare, chunk_size)`; `prepare(users)`, int32 `(n,)`, returns a function from the bounds of a slice of
-        them and a float32 array `(stop - start, num_items)`, which it writes their scores into.
+        `(prepare, chunk_size)`; `prepare(users)`, int32 `(n,)`, returns a function from the bounds
+        of a slice of them and a float32 array `(stop - start, num_items)`, which it writes their
+        scores into.
     """
     whole_rows = max(CHUNK_SCORES // num_items, min(CHUNK_ROWS, MOST_SCORES // num_items), 1)
     if getattr(model, "is_factorized", False):
@@ -61,7 +59,7 @@ def scorer(model, num_items, compiled):
 
 
 def _products(model, users):
-    """Scores of a factorized model: every vector is computed once, so a chunk is one matrix product.
+    """Scores of a factorized model: each vector is computed once, a chunk is one matrix product.
 
     Returns:
         A function from the bounds of a slice of `users` and an array `(stop - start, num_items)`,
@@ -74,7 +72,7 @@ def _products(model, users):
 
 
 def _combined(combine, prepares, users):
-    """Scores of a model that makes them of its members', each of which is asked in its own fastest way."""
+    """Scores that a model makes of its members', each asked in its own fastest way."""
     fills = [prepare(users) for prepare in prepares]
 
     def fill(start, stop, out):

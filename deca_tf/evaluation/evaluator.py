@@ -1,9 +1,11 @@
-"""Figures of how good a model ranks, for all and for each user."""
+"""How well a model ranks, for all users and for each."""
 
 import dataclasses
 import functools
 import os
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,9 +13,10 @@ import pandas as pd
 import scipy.sparse
 import tensorflow as tf
 
-from deca_tf._checks import check_choice, check_integer
+from deca_tf._checks import check_choice, check_integer, did_you_mean
 from deca_tf.baselines.popularity import Popularity
 from deca_tf.data import schema
+from deca_tf.data.splits import Split
 from deca_tf.evaluation._ranking import Ranking
 from deca_tf.evaluation._scoring import scorer
 from deca_tf.metrics import METRICS
@@ -23,32 +26,43 @@ KS = (3, 5, 10, 20, 50)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What `evaluate` found.
+    """What `evaluate` found. `evaluation["recall@20"]` is one of its `metrics`.
 
     Args:
-        metrics: means over all users judged, `{"recall@3": ..., "mrr@50": ...}`.
+        metrics: means over all evaluated users, `{"recall@3": ..., "mrr@50": ...}`, in [0, 1].
         warm: the same over users with a training history; empty where there are none.
-        num_users: users judged.
+        num_users: evaluated users.
         num_warm_users: those with a training history.
         seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator`
             does once.
         per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired
             tests.
         per_pair: one row per relevant pair, in order of user and item: dense `user_id` and
-            `item_id`, and `place`, that of the item in the user's ranking, from 1; 0 where it is
-            never recommended. Exact up to the largest of `ks`; further down it does not count items
-            of equal score that come before.
+            `item_id`, and the item's `rank` for the user, from 1; 0 where it is never recommended.
+            Exact up to the largest of `ks`; further down it does not count items of equal score
+            that come before.
+
+    Stability: stable.
     """
 
-    metrics: dict
-    warm: dict
+    metrics: dict[str, float]
+    warm: dict[str, float]
     num_users: int
     num_warm_users: int
     seconds: float
     per_user: pd.DataFrame
     per_pair: pd.DataFrame
 
-    def to_dict(self):
+    def __getitem__(self, name: str) -> float:
+        """The mean of one metric over all evaluated users, such as `"recall@20"`."""
+        if name not in self.metrics:
+            raise KeyError(
+                f"The metrics are {', '.join(self.metrics)}. Received: {name!r}."
+                f"{did_you_mean(name, self.metrics)}"
+            )
+        return self.metrics[name]
+
+    def to_dict(self) -> dict[str, Any]:
         """All but `per_user` and `per_pair`, as plain numbers that JSON can hold."""
         names = [
             field.name for field in dataclasses.fields(self) if not field.name.startswith("per_")
@@ -57,9 +71,16 @@ class Evaluation:
 
 
 def evaluate(
-    model, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None, progress=None
-):
-    """Judges a model by ranking all items.
+    model: Any,
+    split: Split,
+    *,
+    part: str = "test",
+    ks: Iterable[int] = KS,
+    leave_out_seen: bool = True,
+    chunk_size: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Evaluation:
+    """Evaluates a model by ranking all items for each user.
 
     Users are those with at least one pair in the part; relevant are their distinct pairs in it.
     Items of their training history (and, for the test, of validation) are left out of the ranking
@@ -73,8 +94,8 @@ def evaluate(
     17 all 1: ties where the logits have none.
 
     Args:
-        model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is judged;
-            a Keras model from `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object
+        model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is then
+            evaluated; a Keras model from `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object
             with `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
         split: a `Split`.
         part: 'test' or 'validation'.
@@ -95,10 +116,17 @@ def evaluate(
             than the split, or scores that are NaN.
 
     Example:
-        >>> evaluate(model, split).metrics["recall@20"]
+        >>> popularity = deca_tf.baselines.Popularity(split.train)
+        >>> evaluation = deca_tf.evaluate(popularity, split, ks=(5, 10))
+        >>> round(evaluation["recall@5"], 3)
+        0.371
+
+    Stability: stable.
     """
-    judge = Evaluator(split, part=part, ks=ks, leave_out_seen=leave_out_seen, chunk_size=chunk_size)
-    return judge(model, progress)
+    evaluator = Evaluator(
+        split, part=part, ks=ks, leave_out_seen=leave_out_seen, chunk_size=chunk_size
+    )
+    return evaluator(model, progress)
 
 
 class Evaluator:
@@ -107,11 +135,22 @@ class Evaluator:
     Takes the arguments of `evaluate` but the model and `progress`, which it is called with.
 
     Example:
-        >>> judge = Evaluator(split, part="validation", ks=(20,))
-        >>> judge(model).metrics
+        >>> evaluator = Evaluator(split, part="validation", ks=(20,))
+        >>> sorted(evaluator(model).metrics)
+        ['mrr@20', 'ndcg@20', 'precision@20', 'recall@20']
+
+    Stability: stable.
     """
 
-    def __init__(self, split, *, part="test", ks=KS, leave_out_seen=True, chunk_size=None):
+    def __init__(
+        self,
+        split: Split,
+        *,
+        part: str = "test",
+        ks: Iterable[int] = KS,
+        leave_out_seen: bool = True,
+        chunk_size: int | None = None,
+    ) -> None:
         check_choice("part", part, schema.PARTS[1:])
         self.ks = tuple(check_integer("ks", k) for k in ks)
         if not self.ks:
@@ -119,7 +158,9 @@ class Evaluator:
         self.chunk_size = None if chunk_size is None else check_integer("chunk_size", chunk_size)
         relevant = getattr(split, part).to_csr()
         if not relevant.nnz:
-            raise ValueError(f"The {part} split must hold pairs to be judged by. Received: none.")
+            raise ValueError(
+                f"The {part} split must hold pairs to be evaluated on. Received: none."
+            )
         self.split = split
         self._length = min(max(self.ks), split.num_items)
         counts = np.diff(relevant.indptr)
@@ -135,32 +176,34 @@ class Evaluator:
         by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
         self._by_model = Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
         self._by_popularity = Ranking(self.users, np.flatnonzero(by_popularity), seen, findable)
-        self._compiled = (
-            None,
-            {},
-        )  # a model and functions of its and of its members, so that later epochs trace none anew
+        # A model, and functions of its and of its members: later epochs trace none anew.
+        self._compiled: tuple[Any, dict] = (None, {})
 
-    def __call__(self, model, progress=None):
-        """Judges a model; see `evaluate`."""
+    def __call__(
+        self, model: Any, progress: Callable[[int, int], object] | None = None
+    ) -> Evaluation:
+        """Evaluates a model; see `evaluate`."""
         began = time.perf_counter()
-        hits, places = (known.copy() for known in self._found_by_popularity)
+        hits, ranks = (known.copy() for known in self._found_by_popularity)
         model = getattr(model, "recommender", model)
         known, compiled = self._compiled
         if known is not model:
             compiled = {}
-            self._compiled = (
-                model,
-                compiled,
-            )  # not read again: another thread may judge another model meanwhile
+            # Not read again: another thread may evaluate another model meanwhile.
+            self._compiled = (model, compiled)
         _check_model(model, self.split)
         score, fitting = scorer(model, self.split.num_items, compiled)
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
         offset = len(self.users) - len(self._by_model.users)
-        tell = progress and (lambda done: progress(offset + done, len(self.users)))
+
+        def tell(done):
+            if progress is not None:
+                progress(offset + done, len(self.users))
+
         # A model of another make may not be for several threads at once.
         threads = _num_threads() if isinstance(model, keras.Model) else 1
         self._by_model.fill(
-            hits, places, score, self.chunk_size or fitting, tell, by_probability, threads
+            hits, ranks, score, self.chunk_size or fitting, tell, by_probability, threads
         )
         names = [(name, k) for name in METRICS for k in self.ks]
         values = {f"{name}@{k}": METRICS[name](hits, self._num_relevant, k) for name, k in names}
@@ -176,23 +219,23 @@ class Evaluator:
             num_warm_users=int(self.is_warm.sum()),
             seconds=time.perf_counter() - began,
             per_user=pd.DataFrame({schema.USER_ID: raw, "is_warm": self.is_warm, **values}),
-            per_pair=self._per_pair(places),
+            per_pair=self._per_pair(ranks),
         )
 
-    def _per_pair(self, places):
-        """The table of that name, from the places of the pairs that can be found."""
-        place = np.zeros(len(self._is_findable), np.int32)
-        place[self._is_findable] = np.where(places < self.split.num_items, places + 1, 0)
-        return pd.DataFrame({**self._pairs, "place": place})
+    def _per_pair(self, ranks):
+        """The table of that name, from the ranks, from 0, of the pairs that can be found."""
+        rank = np.zeros(len(self._is_findable), np.int32)
+        rank[self._is_findable] = np.where(ranks < self.split.num_items, ranks + 1, 0)
+        return pd.DataFrame({**self._pairs, "rank": rank})
 
     @functools.cached_property
     def _found_by_popularity(self):
-        """Of the users whom no model ranks: hits, bool `(users, length)`, and places, int32 `(pairs to find,)`."""
+        """Hits, bool `(users, length)`, and ranks, int32 `(pairs to find,)`, of users that no model ranks."""
         hits = np.zeros((len(self.users), self._length), bool)
-        places = np.full(np.count_nonzero(self._is_findable), self.split.num_items, np.int32)
+        ranks = np.full(np.count_nonzero(self._is_findable), self.split.num_items, np.int32)
         score, fitting = scorer(Popularity(self.split.train), self.split.num_items, {})
-        self._by_popularity.fill(hits, places, score, self.chunk_size or fitting)
-        return hits, places
+        self._by_popularity.fill(hits, ranks, score, self.chunk_size or fitting)
+        return hits, ranks
 
 
 def _pairs_of(matrix):

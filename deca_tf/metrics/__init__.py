@@ -1,9 +1,10 @@
-"""Ranking metrics: one function a file, `f(hits, num_relevant, k)` to one value per user. NumPy only.
+"""Ranking metrics: one function a file, `f(hits, num_relevant, k)`, a value per user. NumPy only.
 
 Args of each:
-    hits: bool `(users, length)` in order of rank, true where the item is relevant. The length is at least k, or the
-        number of items where that is smaller.
-    num_relevant: int `(users,)`, how many items are relevant, at least 1; those that cannot be hits count too.
+    hits: bool `(users, length)` in order of rank, true where the item is relevant. The length is at
+        least k, or the number of items where that is smaller.
+    num_relevant: int `(users,)`, how many items are relevant, at least 1; those that cannot be hits
+        count too.
     k: length of the list, at least 1.
 
 Each returns float64 `(users,)` in [0, 1]. To add one: write its file, add a row; `evaluate` then

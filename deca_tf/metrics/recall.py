@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def recall(hits, num_relevant, k):
+def recall(hits: np.ndarray, num_relevant: np.ndarray, k: int) -> np.ndarray:
     """Share of the relevant items that are within k, `(users,)`.
 
     Formula: `hits within k / num_relevant`. Two others go by this name: divided by `min(k,
@@ -12,5 +12,7 @@ def recall(hits, num_relevant, k):
     Example:
         >>> recall(np.array([[True, False, True]]), np.array([8]), k=3)
         array([0.25])
+
+    Stability: stable.
     """
     return np.count_nonzero(hits[:, :k], axis=1) / num_relevant

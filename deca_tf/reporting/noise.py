@@ -1,16 +1,25 @@
 """Which interactions look like noise, and how well a score tells. NumPy, SciPy and pandas only."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.special
 import scipy.stats
 
 from deca_tf._checks import check_integer
 from deca_tf.data import schema
+from deca_tf.data.interactions import Interactions
+
+if TYPE_CHECKING:
+    from deca_tf.denoisers import Denoiser
 
 
-def separation_auc(scores, is_noisy):
-    """Probability that a random clean interaction scores higher than a random noisy one, ties counting half.
+def separation_auc(scores: npt.ArrayLike, is_noisy: npt.ArrayLike) -> float:
+    """How likely a random clean interaction scores higher than a random noisy one; ties count half.
 
     The area under the ROC curve of the score as a test for clean: 0.5 is chance, 1 is perfect. A
     score that merely follows how liked items are in general is above chance too: compare with that
@@ -29,6 +38,8 @@ def separation_auc(scores, is_noisy):
     Example:
         >>> separation_auc([0.9, 0.4, 0.6], [False, False, True])
         0.5
+
+    Stability: stable.
     """
     scores, is_noisy = np.asarray(scores, np.float64), np.asarray(is_noisy, bool)
     if scores.shape != is_noisy.shape or scores.ndim != 1:
@@ -55,7 +66,13 @@ def separation_auc(scores, is_noisy):
     return float((rank_sum - clean * (clean + 1) / 2) / (clean * noisy))
 
 
-def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536):
+def interaction_report(
+    model: Any,
+    interactions: Interactions,
+    denoiser: Denoiser | None = None,
+    *,
+    batch_size: int = 65_536,
+) -> pd.DataFrame:
     """How real each interaction looks to a trained model, the most suspicious first.
 
     Args:
@@ -75,7 +92,11 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
         ValueError: no interactions, a `batch_size` below 1, or logits that are NaN.
 
     Example:
-        >>> interaction_report(model, split.train).head(100)
+        >>> report = interaction_report(model, split.train)
+        >>> list(report.columns)
+        ['user_id', 'item_id', 'probability', 'posterior', 'timestamp', 'is_noisy']
+
+    Stability: stable.
     """
     check_integer("batch_size", batch_size)
     if not len(interactions):
@@ -84,18 +105,18 @@ def interaction_report(model, interactions, denoiser=None, *, batch_size=65_536)
         )
     target = getattr(model, "recommender", model)
     denoiser = getattr(model, "denoiser", None) if denoiser is None else denoiser
-    logits, posterior = [], []
+    logits_of, posterior = [], []
     for start in range(0, len(interactions), batch_size):
         rows = slice(start, start + batch_size)
         inputs = {
             schema.USER_ID: interactions.user_id[rows],
             schema.ITEM_ID: interactions.item_id[rows],
         }
-        logits.append(np.asarray(target(inputs, training=False), np.float64))
+        logits_of.append(np.asarray(target(inputs, training=False), np.float64))
         if denoiser is not None:
-            target_prob = scipy.special.expit(logits[-1]).astype(np.float32)
+            target_prob = scipy.special.expit(logits_of[-1]).astype(np.float32)
             posterior.append(np.asarray(denoiser.posterior(inputs, target_prob)))
-    logits = np.concatenate(logits)
+    logits = np.concatenate(logits_of)
     if np.isnan(logits).any():
         raise ValueError(
             f"The model's logits must be numbers. Received: {np.isnan(logits).sum()} NaN among "

@@ -1,24 +1,32 @@
-"""How well whom is served: the figures of an evaluation by kinds of users and of items.
+"""How well each kind of users and of items is served: an evaluation, slice by slice.
 
 NumPy and pandas only.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from deca_tf._checks import check_integer
 from deca_tf.data import schema
+from deca_tf.data.interactions import Interactions
+
+if TYPE_CHECKING:
+    from deca_tf.evaluation import Evaluation
 
 CLICKS = (0, 1, 5, 10, 20, 50, 100)  # the least clicks of each group of users
 DECILES = 10
 METRICS = ("recall", "ndcg")
 
 
-def slices(evaluation, train, k=20):
-    """The figures of an evaluation, slice by slice.
+def slices(evaluation: Evaluation, train: Interactions, k: int = 20) -> pd.DataFrame:
+    """The metrics of an evaluation, slice by slice.
 
     Users: all, without and with a training history, and by their number of clicks in it; the
-    figures are means over users. Items: in the order of their clicks in train, equal ones by id,
+    metrics are means over users. Items: in the order of their clicks in train, equal ones by id,
     cut into ten groups of equally many items, decile 1 the most popular; recall is the share of the
     test's pairs with such an item that come among the first k.
 
@@ -35,7 +43,11 @@ def slices(evaluation, train, k=20):
         ValueError: a k that was not evaluated.
 
     Example:
-        >>> slices(evaluate(model, split), split.train)
+        >>> table = slices(deca_tf.evaluate(model, split), split.train)
+        >>> table["slice"].head(3).tolist()
+        ['all users', 'warm users', 'users with 5 to 9 clicks']
+
+    Stability: provisional.
     """
     names = [f"{metric}@{check_integer('k', k)}" for metric in METRICS]
     if names[0] not in evaluation.per_user:
@@ -57,7 +69,7 @@ def slices(evaluation, train, k=20):
             counts = {"users": int(chosen.sum()), "pairs": int(pairs_of[chosen].sum())}
             rows.append({"slice": name, **counts, **per_user.loc[chosen, names].mean().to_dict()})
     decile = item_deciles(train)[per_pair[schema.ITEM_ID]]
-    is_found = per_pair["place"].between(1, k)
+    is_found = per_pair["rank"].between(1, k)
     for number in range(1, DECILES + 1):
         chosen = decile == number
         if chosen.any():
@@ -75,8 +87,8 @@ def slices(evaluation, train, k=20):
     return pd.DataFrame(rows, columns=["slice", "users", "pairs", *names])
 
 
-def item_deciles(train):
-    """Which tenth of the items each belongs to, from 1, the most popular, to 10: int64 `(num_items,)`."""
+def item_deciles(train: Interactions) -> np.ndarray:
+    """Each item's tenth by popularity, from 1, the most popular, to 10: int64 `(num_items,)`."""
     order = np.argsort(-train.item_popularity(), kind="stable")
     decile = np.empty(len(order), np.int64)
     decile[order] = np.arange(len(order)) * DECILES // max(1, len(order)) + 1

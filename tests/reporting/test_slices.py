@@ -51,7 +51,7 @@ def lists(split, scores):
         )
 
 
-def test_places_of_all_pairs(judged):
+def test_ranks_of_all_pairs(judged):
     split, scores, found = judged
     ranked = [items for items, *_ in lists(split, scores)]
     expected = sorted(
@@ -72,7 +72,7 @@ def test_a_pair_that_was_seen_has_no_place():
     found = evaluate(
         Table(np.array([[4.0, 3.0, 2.0, 1.0]], np.float32)), split, ks=(2,), leave_out_seen=True
     )
-    assert found.per_pair["place"].tolist() == [0, 0]
+    assert found.per_pair["rank"].tolist() == [0, 0]
 
 
 def test_users_and_items_are_sliced_as_said(judged):
