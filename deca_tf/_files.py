@@ -9,6 +9,7 @@ except ImportError:  # Windows, where nothing keeps two processes apart
     fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = "writing-"  # begins the names of files that are not written to their end
+INPUT = "stdin"  # begins the name of the copy of standard input in a run's folder
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""What all commands share: the console, the table of a run's metrics, and what a user has set."""
+"""What all commands share: the console, the table of a run's metrics, and the library's remarks."""
+
+import logging
+import sys
 
 from rich.console import Console
 from rich.table import Table
@@ -6,6 +9,7 @@ from rich.table import Table
 console = Console(
     markup=False, emoji=False
 )  # ids and paths are printed as they are, whatever brackets they hold
+_logger = logging.getLogger("deca_tf")
 
 
 def print_metrics(metrics, title, ks=(5, 10, 20)):
@@ -36,9 +40,26 @@ def _figure(value):
     return "-" if value is None else f"{value:.4f}"
 
 
-def set_only(table):
-    """A table without what the user left out."""
-    cleaned = {
-        key: set_only(value) if isinstance(value, dict) else value for key, value in table.items()
-    }
-    return {key: value for key, value in cleaned.items() if value is not None and value != {}}
+def say(text):
+    """Prints a line as it is, however long."""
+    console.print(text, highlight=False, soft_wrap=True)
+
+
+def print_remarks(quiet):
+    """Has the library's remarks printed: what was read goes to the output, what to look at to the errors.
+
+    Args:
+        quiet: print none.
+    """
+    for handler in [each for each in _logger.handlers if isinstance(each, _Remarks)]:
+        _logger.removeHandler(handler)
+    _logger.addHandler(_Remarks(logging.ERROR if quiet else logging.INFO))
+    _logger.setLevel(logging.INFO)
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record):
+        if record.levelno >= logging.WARNING:
+            print(record.getMessage(), file=sys.stderr)
+        else:
+            say(record.getMessage())

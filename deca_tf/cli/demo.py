@@ -25,7 +25,11 @@ def demo(
 
     The clicks are synthetic: who likes what is drawn first, then what was shown to whom (mostly
     popular items), then the clicks, three in ten of them on items that the user does not like. So
-    the truth about each click is known, and nothing is downloaded.
+    the truth about each click is known, and nothing is downloaded. It takes about a minute.
+
+    **Example**
+
+      deca-tf demo
     """
     load_tensorflow()
     from deca_tf.cli.recommend import print_recommendations
@@ -62,10 +66,8 @@ def demo(
     print_recommendations(user, Recommender(to).recommend([user]))
     console.print(
         f"Published {version}.\n\nNext\n"
-        "  MovieLens-100k:  deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --out "
-        "runs/ml-100k\n"
-        "  your own clicks: deca-tf train --dataset clicks.csv --user-column WHO --item-column "
-        "WHAT --out runs/clicks\n"
+        "  MovieLens-100k:  deca-tf train ml-100k --backbone gmf\n"
+        "  your own clicks: deca-tf train clicks.csv\n"
         "  then:            deca-tf export runs/clicks --to saved_models/clicks\n"
         "                   deca-tf recommend saved_models/clicks --user ID",
         highlight=False,

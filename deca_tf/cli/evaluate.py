@@ -1,4 +1,4 @@
-"""`deca-tf evaluate`: judges a finished run's model again."""
+"""`deca-tf evaluate`: evaluates a finished run's model again."""
 
 import json
 import pathlib
@@ -26,21 +26,25 @@ def evaluate(
 
     The data is read and split again as the run's config.toml says. The stored metrics.json is not
     changed; a figure that differs from it is said.
+
+    **Example**
+
+      deca-tf evaluate runs/clicks
     """
     load_tensorflow()
-    from deca_tf.evaluation import evaluate as judge
+    from deca_tf.evaluation import evaluate as evaluate_model
     from deca_tf.runs.load import load_run
 
     stored, model, split = load_run(run, data_dir=data_dir)
-    judged = judge(model, split)
+    evaluation = evaluate_model(model, split)
     again = {
         "evaluation": {
-            "users": judged.num_users,
-            "warm_users": judged.num_warm_users,
-            "seconds": judged.seconds,
+            "users": evaluation.num_users,
+            "warm_users": evaluation.num_warm_users,
+            "seconds": evaluation.seconds,
         },
-        "test": judged.metrics,
-        "test_warm": judged.warm,
+        "test": evaluation.metrics,
+        "test_warm": evaluation.warm,
     }
     if as_json:
         print(json.dumps(again, indent=2))
@@ -49,7 +53,7 @@ def evaluate(
         again,
         f"{stored['dataset']}, {stored['backbone']}, {stored['denoiser']}, seed {stored['seed']}",
     )
-    apart = max(abs(judged.metrics[name] - value) for name, value in stored["test"].items())
+    apart = max(abs(evaluation.metrics[name] - value) for name, value in stored["test"].items())
     said = (
         "as stored"
         if apart < 1e-6

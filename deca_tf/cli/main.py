@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+from deca_tf import __version__
 from deca_tf.cli import (
     demo,
     deploy,
@@ -20,19 +22,47 @@ from deca_tf.cli import (
     train,
     tune,
 )
+from deca_tf.cli._options import PARTS
+from deca_tf.cli._words import in_command_words
+
+FIRST = """deca-tf: recommenders that learn from clicks that lie. Try, in this order:
+
+  deca-tf demo                                        the whole way, on made-up clicks
+  deca-tf train clicks.csv                            learn from your own
+  deca-tf tune clicks.csv                             search for better settings
+  deca-tf export runs/clicks --to saved_models/clicks publish what was learned
+  deca-tf recommend saved_models/clicks --user ID     ask it
+
+All commands: deca-tf --help. Options of one: deca-tf train --help."""
 
 app = typer.Typer(
     name="deca-tf",
-    help="Recommenders that learn from clicks that lie.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def deca_tf(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+):
+    """Recommenders that learn from clicks that lie.
+
+    `deca-tf train clicks.csv` trains one on your own clicks, `deca-tf demo` shows the whole way.
+    """
+    if version:
+        print(f"deca-tf {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(FIRST)
+
+
 app.command("demo")(demo.demo)
-app.command("train")(train.train)
-app.command("tune")(tune.tune)
+app.command("train", epilog=PARTS)(train.train)
+app.command("tune", epilog=PARTS)(tune.tune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
@@ -76,7 +106,8 @@ def run_app(app):
             ):  # an import or a trace that Ctrl-C broke off may raise what looks like a mistake
                 _say_interrupted()
                 sys.exit(INTERRUPTED)
-            print(f"Error: {error}", file=sys.stderr)
+            message = in_command_words(str(error), typer.main.get_command(app), sys.argv[1:])
+            print(f"Error: {message}", file=sys.stderr)
             sys.exit(2)
 
 

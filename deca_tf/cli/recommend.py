@@ -26,6 +26,12 @@ def recommend(
     """Prints the best items for a user that the user has not seen, best first.
 
     A user that the model does not know is answered with the most popular items, and that is said.
+
+    **Examples**
+
+      deca-tf recommend saved_models/clicks --user anna --user ben
+
+      deca-tf recommend saved_models/clicks --user anna -k 5 --json
     """
     load_tensorflow()
     from deca_tf.serving import Recommender

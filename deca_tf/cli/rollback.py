@@ -19,6 +19,10 @@ def rollback(
     """Takes the newest version out of service; a server that polls the folder goes back to the one before.
 
     Nothing is removed: `3` becomes `withdrawn-3`, and its number is never given again.
+
+    **Example**
+
+      deca-tf rollback saved_models/clicks
     """
     from deca_tf.serving.versions import complete_versions, find_version, withdraw
 

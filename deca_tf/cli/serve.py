@@ -33,6 +33,10 @@ def serve(
 
     It has neither encryption nor authentication, and is slower than TensorFlow Serving, which
     `deca-tf deploy` starts. New versions are taken into service as they appear.
+
+    **Example**
+
+      deca-tf serve saved_models/clicks
     """
     require_extra("serving", "`deca-tf serve`")
     load_tensorflow(threads)

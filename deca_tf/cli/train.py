@@ -1,4 +1,4 @@
-"""`deca-tf train`: from a data set to a trained, judged model in a folder."""
+"""`deca-tf train`: from a data set to a trained, evaluated model in a folder."""
 
 import pathlib
 from typing import Annotated
@@ -6,116 +6,63 @@ from typing import Annotated
 import typer
 
 from deca_tf._tensorflow import load_tensorflow
-from deca_tf.cli.console import console, print_metrics, set_only
-
-DATA, COLUMNS = "Data", "Columns of one's own table"
+from deca_tf.cli import _options as options
+from deca_tf.cli.console import print_metrics, print_remarks, say
 
 
 def train(
+    context: typer.Context,
+    file: options.File = None,
+    backbone: options.Backbone = None,
+    denoiser: options.Denoiser = None,
     out: Annotated[
-        pathlib.Path, typer.Option(help="Folder for settings, model, history and metrics.json.")
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="ml-100k, modcloth, adressa, electronics, electronics-sample, synthetic, a MovieLens set of "
-            "TensorFlow Datasets such as movielens/100k-ratings, a file: .csv, .tsv (also .gz), "
-            ".parquet, or shards, "
-            "a folder of TFRecords named by --set data.options.folder=... . "
-            "Required, unless --recipe names one."
-        ),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(help="The model that is shipped: mf, gmf, neumf, lightgcn or cdae."),
-    ] = None,
-    denoiser: Annotated[
-        str | None,
-        typer.Option(
-            help="How it learns: none (normal training), deca, deca-p (with a pre-trained prior), deca-dp, deca-dn, "
-            "deca-limit, t-ce, r-ce, gce, wbpr, ensemble, udt, eard or pld."
-        ),
-    ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            help="clean: no pair in two splits. paper: the released splits, leaks included, to compare with the paper.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Fixes weights, batches and random splits.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the clicks, at most.")] = None,
-    data_dir: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder of the public data sets. Default: the environment variable DECA_TF_DATA_DIR, else download.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    recipe: Annotated[
         pathlib.Path | None,
         typer.Option(
-            help="TOML file with settings, for example config.toml of another run. Default: the data set's."
+            help="Folder for settings, model, history and metrics.json. Default: runs/NAME, after "
+            "the data."
         ),
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the clicks, at most. Default: the recipe's, mostly 60."),
+    ] = None,
+    recipe: options.Recipe = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="TABLE.KEY=VALUE",
-            help="Overrides a setting; may be repeated. For example backbone.item_bias=true, "
-            "backbone.embedding_dim=64, denoiser.c1=100, denoiser.c2=10, denoiser.alpha=0.5, "
-            "training.learning_rate=0.001, training.optimizer=lazy-adam, training.l2=0.1, "
-            "training.num_negatives=1.",
+            help="Any other setting; may be repeated: backbone.embedding_dim=64, "
+            "denoiser.alpha=0.5, training.learning_rate=0.001, training.l2=0.1.",
         ),
     ] = None,
-    user_column: Annotated[
-        str | None, typer.Option(help="Who clicked.", rich_help_panel=COLUMNS)
-    ] = None,
-    item_column: Annotated[
-        str | None, typer.Option(help="On what.", rich_help_panel=COLUMNS)
-    ] = None,
-    rating_column: Annotated[
-        str | None, typer.Option(help="Stars, for a clean test only.", rich_help_panel=COLUMNS)
-    ] = None,
-    dwell_column: Annotated[
-        str | None, typer.Option(help="Seconds, for a clean test only.", rich_help_panel=COLUMNS)
-    ] = None,
-    timestamp_column: Annotated[
-        str | None, typer.Option(help="When, for a chronological split.", rich_help_panel=COLUMNS)
-    ] = None,
-    split_by: Annotated[
-        str | None,
-        typer.Option(
-            help="chronological-per-user, chronological-global, random or hash; 8:1:1. Default: the first where there "
-            "are timestamps.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    clean_test: Annotated[
-        str | None,
-        typer.Option(
-            help="Rule that the test's rows must meet, such as 'rating >= 5' or 'dwell >= 10'.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    dataset: options.Dataset = None,
+    split_by: options.SplitBy = None,
+    clean_test: options.CleanTest = None,
+    protocol: options.Protocol = None,
+    data_dir: options.DataDir = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    rating_column: options.RatingColumn = None,
+    dwell_column: options.DwellColumn = None,
+    weight_column: options.WeightColumn = None,
+    repeats: options.Repeats = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    seed: options.Seed = None,
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="Over what training is spread: default (one device), mirrored (all of this machine) or multi-worker "
-            "(one such command per process; TF_CONFIG, Slurm or Kubernetes says who they are)."
+            help="default: one device. mirrored: all of this machine. multi-worker: one such "
+            "command per process; TF_CONFIG, Slurm or Kubernetes says who they are.",
+            rich_help_panel=options.RUNNING,
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")
-    ] = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ):
-    """Trains a recommender and judges it on the test set.
+    """Trains a recommender on noisy clicks and evaluates it on the test set.
 
     Settings come from --recipe, or else the data set's own recipe, and then from the options here.
     The folder --out then holds config.toml (a recipe that repeats the run), model.keras,
@@ -123,53 +70,33 @@ def train(
 
     **Examples**
 
-      deca-tf train --dataset ml-100k --backbone gmf --denoiser deca --data-dir data --out runs/ml-100k
+      deca-tf train clicks.csv
 
-      deca-tf train --dataset clicks.csv --clean-test 'rating >= 5' --out runs/clicks
+      deca-tf train clicks.csv --user-column who --item-column what --clean-test 'rating >= 5'
+
+      deca-tf train ratings.dat --separator :: --no-header --user-column 1 --item-column 2
+
+      zcat clicks.csv.gz | deca-tf train - --out runs/clicks
+
+      deca-tf train ml-100k --backbone gmf --denoiser none --out runs/ml-100k-normal
     """
-    from deca_tf.config import merge, parse_assignment, resolve
-    from deca_tf.runs.folder import RunFolder
-
-    if dataset is None and recipe is None:
-        raise ValueError(
-            "`train` requires --dataset, or a --recipe that names one. Received: neither. Try "
-            "--dataset synthetic."
-        )
-    columns = {
-        "user_column": user_column,
-        "item_column": item_column,
-        "rating_column": rating_column,
-        "dwell_column": dwell_column,
-        "timestamp_column": timestamp_column,
-    }
-    given = {
-        "seed": seed,
-        "data": {
-            "dataset": dataset,
-            "protocol": protocol,
-            "data_dir": data_dir,
-            "split_by": split_by,
-            "clean_test": clean_test,
-            "options": set_only(columns),
-        },
-        "backbone": {"name": backbone},
-        "denoiser": {"name": denoiser},
-        "training": {"epochs": epochs, "strategy": strategy},
-    }
-    config = resolve(recipe, merge(set_only(given), *map(parse_assignment, assignments or ())))
+    config, _, folder = options.asked_for(context, "runs")
     load_tensorflow(threads)
+    from deca_tf.runs.folder import RunFolder
     from deca_tf.runs.run import run
 
-    was_finished = RunFolder(out).is_finished
-    metrics = run(config, out, show_progress=not quiet)
-    if not quiet and metrics is not None:  # of several workers the chief alone has them
-        if was_finished:
-            console.print("This run was finished before, so nothing was trained. Its results:")
-        console.print(metrics["leaks"], highlight=False, soft_wrap=True)
-        title = f"{config.data.dataset}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
-        print_metrics(metrics, title)
-        console.print(
-            f"Everything is in {out}. Next: deca-tf export {out} --to saved_models/NAME",
-            highlight=False,
-            soft_wrap=True,
-        )
+    print_remarks(quiet)
+    was_finished = RunFolder(folder).is_finished
+    metrics = run(config, folder, show_progress=not quiet)
+    if quiet or metrics is None:  # of several workers the chief alone has them
+        return
+    if was_finished:
+        say("This run was finished before, so nothing was trained. Its results:")
+    say(metrics["leaks"])
+    name = options.name_of_data(config)
+    print_metrics(
+        metrics, f"{name}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
+    )
+    served = pathlib.Path("saved_models") / folder.resolve().name
+    again = options.command_line("deca-tf", "export", folder, "--to", served)
+    say(f"Everything is in {folder}. Next: {again}")

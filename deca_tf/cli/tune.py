@@ -6,108 +6,117 @@ from typing import Annotated
 import typer
 
 from deca_tf._tensorflow import load_tensorflow
-from deca_tf.cli.console import console, set_only
+from deca_tf.cli import _options as options
+from deca_tf.cli.console import console, print_remarks, say
 
 SHOWN = 10  # trials of each method that the table shows
 NO_BASELINE = "no"
+SEARCH = "The search"
 
 
 def tune(
+    context: typer.Context,
+    file: options.File = None,
+    backbone: options.Backbone = None,
+    denoiser: options.Denoiser = None,
     out: Annotated[
-        pathlib.Path, typer.Option(help="Folder for trials, tables, figures and the best settings.")
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="As for deca-tf train. Required, unless --recipe names one."),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(help="The model that is shipped: mf, gmf, neumf, lightgcn or cdae."),
-    ] = None,
-    denoiser: Annotated[
-        str | None,
-        typer.Option(
-            help="How it learns, as for deca-tf train. Default: the recipe's, mostly deca."
-        ),
-    ] = None,
-    baseline: Annotated[
-        str,
-        typer.Option(
-            help=f"Denoiser that gets the same budget, to compare with; '{NO_BASELINE}' for none."
-        ),
-    ] = "none",
-    tuner: Annotated[
-        str,
-        typer.Option(
-            help="bayesian; hyperband: many short trials, of which the better ones are prolonged; or grid: every point."
-        ),
-    ] = "bayesian",
-    space: Annotated[
-        str | None,
-        typer.Option(
-            help="default, or paper: C1 and C2 of 1, 10, 100 and 1000, alpha of 0, 0.5 and 1, and six values of L2. "
-            "Default: paper for the grid."
-        ),
-    ] = None,
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            help="Of each method, at most. Default: 30, or all points of a grid; hyperband's number follows from "
-            "--epochs.",
-            min=1,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Of a trial, at most. Default: the recipe's.", min=1)
-    ] = None,
-    objective: Annotated[
-        str | None,
-        typer.Option(
-            help="Maximized on the noisy validation. Default: the recipe's, mostly val_recall@20."
-        ),
-    ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(help="Trials at once, a process and a thread each if more than one.", min=1),
-    ] = 1,
-    test_seeds: Annotated[
-        int,
-        typer.Option(
-            help="Afterwards, trains each method's best settings with so many seeds and judges them on the test, once.",
-            min=0,
-        ),
-    ] = 0,
-    protocol: Annotated[
-        str | None, typer.Option(help="clean or paper, as for deca-tf train.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Fixes weights, batches and what is tried.")
-    ] = None,
-    data_dir: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder of the public data sets. Default: the environment variable DECA_TF_DATA_DIR, else download."
-        ),
-    ] = None,
-    recipe: Annotated[
         pathlib.Path | None,
         typer.Option(
-            help="TOML file with all settings that are not searched. Default: the data set's."
+            help="Folder for trials, tables, figures and the best settings. Default: "
+            "searches/NAME, after the data."
         ),
     ] = None,
+    recipe: options.Recipe = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="TABLE.KEY=VALUE",
-            help="Sets a setting, which is then not searched; may be repeated. For example denoiser.alpha=0.5, "
-            "backbone.item_bias=true, data.options.user_column=customer.",
+            help="Any other setting, which is then not searched; may be repeated: "
+            "denoiser.alpha=0.5, backbone.item_bias=true.",
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help=f"Denoiser that gets the same budget, to compare with; '{NO_BASELINE}': none.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = "none",
+    tuner: Annotated[
+        str,
+        typer.Option(
+            help="bayesian; hyperband: many short trials, of which the better ones are prolonged; "
+            "grid: every point.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = "bayesian",
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="default, or paper: C1 and C2 of 1, 10, 100 and 1000, alpha of 0, 0.5 and 1, and "
+            "six values of L2. Default: default; paper for the grid.",
+            rich_help_panel=SEARCH,
+        ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables.")] = False,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Of each method, at most. Default: 30, or all points of a grid; hyperband's "
+            "number follows from --epochs.",
+            min=1,
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a trial, at most. Default: the recipe's, mostly 60.",
+            min=1,
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="Maximized on the noisy validation. Default: the recipe's, mostly val_recall@20.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    test_seeds: Annotated[
+        int,
+        typer.Option(
+            help="Afterwards, trains each method's best settings with so many seeds and evaluates "
+            "them on the test, once.",
+            min=0,
+            rich_help_panel=SEARCH,
+        ),
+    ] = 0,
+    dataset: options.Dataset = None,
+    split_by: options.SplitBy = None,
+    clean_test: options.CleanTest = None,
+    protocol: options.Protocol = None,
+    data_dir: options.DataDir = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    timestamp_column: options.TimestampColumn = None,
+    rating_column: options.RatingColumn = None,
+    dwell_column: options.DwellColumn = None,
+    weight_column: options.WeightColumn = None,
+    repeats: options.Repeats = None,
+    separator: options.Separator = None,
+    no_header: options.NoHeader = False,
+    seed: options.Seed = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Trials at once, a process and a thread each if more than one.",
+            min=1,
+            rich_help_panel=options.RUNNING,
+        ),
+    ] = 1,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
 ):
     """Searches for the best settings, by the noisy validation alone, and tells whether denoising was worth it.
 
@@ -119,34 +128,20 @@ def tune(
 
     **Examples**
 
-      deca-tf tune --dataset ml-100k --backbone mf --denoiser deca --trials 30 --workers 2 --out searches/ml-100k
+      deca-tf tune clicks.csv --trials 30 --workers 2
 
-      deca-tf tune --dataset ml-100k --tuner grid --baseline no --out searches/paper-grid
+      deca-tf train --recipe searches/clicks/best/deca.toml --out runs/clicks-best
 
-      deca-tf train --recipe searches/ml-100k/best/deca.toml --out runs/ml-100k-best
+      deca-tf tune ml-100k --tuner grid --baseline no --out searches/paper-grid
     """
-    from deca_tf.config import merge, parse_assignment, resolve
-
-    if dataset is None and recipe is None:
-        raise ValueError(
-            "`tune` requires --dataset, or a --recipe that names one. Received: neither. Try "
-            "--dataset synthetic."
-        )
-    held = merge(*map(parse_assignment, assignments or ()))
-    given = {
-        "seed": seed,
-        "data": {"dataset": dataset, "protocol": protocol, "data_dir": data_dir},
-        "backbone": {"name": backbone},
-        "denoiser": {"name": denoiser},
-        "training": {"epochs": epochs, "monitor": objective},
-    }
-    config = resolve(recipe, merge(set_only(given), held))
+    config, held, folder = options.asked_for(context, "searches")
     load_tensorflow(threads)
     from deca_tf.tuning.search import run_search
 
+    print_remarks(quiet)
     found = run_search(
         config,
-        out,
+        folder,
         tuner=tuner,
         space=space,
         trials=trials,
@@ -196,7 +191,9 @@ def _print(found, config):
 
     for method, frame in found.trials.items():
         names = hyperparameter_columns(frame)
-        title = f"{config.data.dataset}, {config.backbone.name}, {method}: {min(SHOWN, len(frame))} of {len(frame)}"
+        data = options.name_of_data(config)
+        shown = f"{min(SHOWN, len(frame))} of {len(frame)}"
+        title = f"{data}, {config.backbone.name}, {method}: {shown}"
         table = Table(
             "trial",
             found.objective,
@@ -228,11 +225,9 @@ def _print(found, config):
     for each in found.missing:
         console.print(each, highlight=False, soft_wrap=True)
     best = found.folder / "best" / f"{next(iter(found.trials))}.toml"
-    console.print(
-        f"Everything is in {found.folder}. Next: deca-tf train --recipe {best} --out runs/NAME",
-        highlight=False,
-        soft_wrap=True,
-    )
+    again = pathlib.Path("runs") / f"{found.folder.resolve().name}-best"
+    command = options.command_line("deca-tf", "train", "--recipe", best, "--out", again)
+    say(f"Everything is in {found.folder}. Next: {command}")
 
 
 def _figure(value, form=".4f"):

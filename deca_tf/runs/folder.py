@@ -11,7 +11,7 @@ import shutil
 import numpy as np
 import tomli_w
 
-from deca_tf._files import UNFINISHED, locked, write_atomically
+from deca_tf._files import INPUT, UNFINISHED, locked, write_atomically
 from deca_tf.config import resolve
 
 
@@ -54,7 +54,7 @@ class RunFolder:
                     f"{differing[0]}. Name another folder, or delete this one."
                 )
         elif self.path.exists() and not all(
-            file.name.startswith(UNFINISHED) for file in self.path.iterdir()
+            file.name.startswith((UNFINISHED, f"{INPUT}.")) for file in self.path.iterdir()
         ):
             raise FileExistsError(
                 "`out` must be a new or empty folder, or that of the same run. Received: "

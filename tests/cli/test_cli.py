@@ -164,7 +164,7 @@ def test_export_and_recommend(finished, clicks, tmp_path, capsys):
     assert out.count("sku/") == 3
     code, _, err = deca_tf(capsys, "recommend", tmp_path / "served", "--user", "nobody", "-k", 6)
     assert code == 2
-    assert "Received: k=6" in err
+    assert "Received: -k 6" in err
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_export_and_recommend(finished, clicks, tmp_path, capsys):
             ["--dataset", "synthetic", "--set", "training.monitor='val_recal@20'"],
             "Did you mean 'val_recall@20'?",
         ),
-        (["--dataset", "synthetic", "--protocol", "paper"], "Use protocol='clean'"),
+        (["--dataset", "synthetic", "--protocol", "paper"], "Use --protocol clean"),
         (["--dataset", "synthetic", "--recipe", "absent.toml"], "must be an existing TOML file"),
         (["--dataset", "absent.csv"], "absent.csv"),
         (["--dataset", "ml-100k", "--data-dir", "absent"], "must be an existing folder"),

@@ -62,7 +62,7 @@ def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "`tune` requires --dataset"),
+        ([], "`deca-tf tune` requires a FILE"),
         (
             ["--dataset", "synthetic", "--objective", "val_recal@20"],
             "Did you mean 'val_recall@20'?",
@@ -79,7 +79,7 @@ def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
         ),
         (
             ["--dataset", "synthetic", "--tuner", "grid", "--denoiser", "deca-p"],
-            "`prior.run` must name",
+            "`--set prior.run=...` must name",
         ),
     ],
 )

@@ -154,7 +154,7 @@ def test_absent_files_say_where_they_come_from(tiny):
     (tiny / "deca/tiny/train").unlink()
     with pytest.raises(
         FileNotFoundError,
-        match="tiny/train`.*wangyu-ustc/DeCA, commit 8b04aa8c.*--data-dir.*DECA_TF_DATA_DIR",
+        match="tiny/train`.*wangyu-ustc/DeCA, commit 8b04aa8c.*`data_dir`.*DECA_TF_DATA_DIR",
     ):
         load_split("tiny", data_dir=tiny)
 

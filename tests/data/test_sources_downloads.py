@@ -86,7 +86,7 @@ def test_without_a_name_server_the_error_says_what_to_do(cache):
     started = time.monotonic()
     with pytest.raises(
         FileNotFoundError,
-        match=rf"could not be downloaded. Received: ConnectionError.*{ORIGIN}.*folder `deca`.*--data-dir",
+        match=rf"could not be downloaded. Received: ConnectionError.*{ORIGIN}.*folder `deca`.*`data_dir`",
     ) as caught:
         verified_files.locate(FILES, None, ("deca",), ORIGIN)
     assert time.monotonic() - started < 5

@@ -36,7 +36,7 @@ def unreachable(url):
 def test_without_archive_or_network_the_error_says_what_to_do(tmp_path, tfds):
     with pytest.raises(
         FileNotFoundError,
-        match="OSError: no route. It is GroupLens's archive ml-latest-small.zip.*--data-dir",
+        match="OSError: no route. It is GroupLens's archive ml-latest-small.zip.*`data_dir`",
     ):
         load("movielens/latest-small-ratings", data_dir=tmp_path, cache_dir=tmp_path / "cache")
 

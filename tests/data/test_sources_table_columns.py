@@ -100,6 +100,22 @@ def test_a_weight_is_read_only_if_named():
         load(weighted, weight_column="weight")
 
 
+@pytest.mark.parametrize(
+    ("repeats", "weight", "said"),
+    [
+        ("first", [1, 4], "the earliest row of each was kept"),
+        ("last", [2, 4], "the latest row of each was kept"),
+        ("sum", [3, 4], "the weights of each were summed"),
+    ],
+)
+def test_repeats_are_merged_as_asked_and_that_is_said(repeats, weight, said, caplog):
+    table = pandas.DataFrame({"user": [1, 1, 2], "item": [5, 5, 6], "w": [1, 2, 4]})
+    read = load(table, weight_column="w", repeats=repeats)
+    assert read.weight.tolist() == weight
+    assert f"Merged 1 repeated (user, item) pairs of 3 rows; {said}." in caplog.text
+    assert load(table, repeats="count").weight.tolist() == [2, 1]
+
+
 def test_how_repeats_may_be_merged():
     with pytest.raises(ValueError, match="`repeats` must be one of 'first', .*Did you mean 'sum'"):
         load(frame("user", "item"), repeats="summ")

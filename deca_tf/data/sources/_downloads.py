@@ -92,7 +92,7 @@ def download_failure(error, what, origin, copied):
     return FileNotFoundError(
         f"{what} could not be downloaded. Received: {type(error).__name__}: {first_line[:400]}. "
         f"{origin} Without a "
-        f"network, copy {copied} and name the data directory by --data-dir (`data_dir`) or the "
+        f"network, copy {copied} and name the data directory by `data_dir` or the "
         "environment variable "
         f"{VARIABLE}."
     )

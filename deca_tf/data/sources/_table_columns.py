@@ -60,7 +60,7 @@ COMMON_NAMES = {
         ),
     ),
     schema.IS_NOISY: (("isnoisy",),),
-    WEIGHT: (),  # never guessed: it changes what is learned
+    schema.WEIGHT: (),  # never guessed: it changes what is learned
 }
 ROLES = tuple(COMMON_NAMES)
 OPTION = {
@@ -75,7 +75,7 @@ _SAID = {
     schema.DWELL: "dwell times",
     schema.TIMESTAMP: "times",
     schema.IS_NOISY: "the truth about each click",
-    WEIGHT: "weights",
+    schema.WEIGHT: "weights",
 }
 _SHOWN = 20  # columns listed in an error
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?")
@@ -99,35 +99,9 @@ def choose(names, given, lacks_header):
             or none for users or items.
     """
     columns = {}
-    for role, wanted in given.items():
-        if wanted == "":
-            if role in REQUIRED:
-                raise ValueError(
-                    f"`{OPTION[role]}` must name a column. Received: ''. The table has "
-                    f"{_listed(names)}."
-                )
-            continue
-        if wanted is not None:
-            found = [name for name in names if name == wanted or str(name) == str(wanted)]
-            if not found:
-                raise ValueError(
-                    f"`{OPTION[role]}` must name a column of the table. Received: "
-                    f"{OPTION[role]}={wanted!r}; the table has {_listed(names)}."
-                    f"{lacks_header() or did_you_mean(wanted, names)}"
-                )
-        else:
-            found = _plainest(names, role, given)
-        if len(found) > 1:
-            repeated = len(set(found)) < len(found)
-            none = "" if role in REQUIRED else f", or set `{OPTION[role]}=''` to read none"
-            raise ValueError(
-                f"It must be clear which column holds the {role}. Received: "
-                f"{', '.join(map(repr, found))}. "
-                f"{'Rename one' if repeated else f'Name one with `{OPTION[role]}`'}{none}."
-            )
-        if found:
-            columns[role] = found[0]
-    missing = [role for role in REQUIRED if role not in columns]
+    for role in REQUIRED:
+        columns[role] = _choose_one(role, names, given, lacks_header)
+    missing = [role for role in REQUIRED if columns[role] is None]
     if missing:
         options = " and ".join(f"`{OPTION[role]}`" for role in missing)
         raise ValueError(
@@ -136,7 +110,42 @@ def choose(names, given, lacks_header):
             f"{options}.{_hint(missing[0], names, given, lacks_header)}"
         )
     _refuse_twins(columns)
+    for role in ROLES:
+        if role not in REQUIRED:
+            columns[role] = _choose_one(role, names, given, lacks_header)
+    columns = {role: column for role, column in columns.items() if column is not None}
+    _refuse_twins(columns)
     return columns
+
+
+def _choose_one(role, names, given, lacks_header):
+    """The column for one role; None for none."""
+    wanted, option = given[role], OPTION[role]
+    if wanted == "":
+        if role in REQUIRED:
+            raise ValueError(
+                f"`{option}` must name a column. Received: ''. The table has {_listed(names)}."
+            )
+        return None
+    if wanted is None:
+        found = _plainest(names, role, given)
+    else:
+        found = [name for name in names if name == wanted or str(name) == str(wanted)]
+        if not found:
+            raise ValueError(
+                f"`{option}` must name a column of the table. Received: {option}={wanted!r}; the "
+                f"table has {_listed(names)}."
+                f"{lacks_header() or did_you_mean(wanted, names)}"
+            )
+    if len(found) > 1:
+        repeated = len(set(found)) < len(found)
+        none = "" if role in REQUIRED else f", or set `{option}=''` to read none"
+        raise ValueError(
+            f"It must be clear which column holds the {role}. Received: "
+            f"{', '.join(map(repr, found))}. "
+            f"{'Rename one' if repeated else f'Name one with `{option}`'}{none}."
+        )
+    return found[0] if found else None
 
 
 def describe(table, names, columns, unit=None):

@@ -82,8 +82,8 @@ def locate(files, data_dir, folders, origin, manager=None):
     raise FileNotFoundError(
         f"The data directory must hold {', '.join(f'`{path}`' for path in min(absent, key=len))}. "
         "Received: "
-        f"data_dir={str(root)!r} without. {origin} Name the folder that has them by --data-dir "
-        "(`data_dir`) or the "
+        f"data_dir={str(root)!r} without. {origin} Name the folder that has them by `data_dir` or "
+        "the "
         f"environment variable {VARIABLE}{otherwise}."
     )
 

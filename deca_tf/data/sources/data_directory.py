@@ -25,7 +25,7 @@ def find_data_dir(data_dir=None, origin=""):
         raise FileNotFoundError(
             "The data directory must be an existing folder. Received: "
             f"{argument}={str(named)!r}.{origin and ' '}"
-            f"{origin} Correct the path given by --data-dir (`data_dir`) or the environment "
+            f"{origin} Correct the path given by `data_dir` or the environment "
             f"variable {VARIABLE}; with "
             "neither, public data sets are downloaded."
         )

@@ -55,7 +55,7 @@ def _load_raw(data_dir):
         raise FileNotFoundError(
             f"{RAW!r} is read from a data directory. Received: none. {ORIGIN} Put u.data into a "
             "folder `movielens` and "
-            "name the folder above by --data-dir (`data_dir`) or the environment variable "
+            "name the folder above by `data_dir` or the environment variable "
             f"{VARIABLE}."
         )
     (path,) = verified_files.locate([U_DATA], data_dir, FOLDERS, ORIGIN)

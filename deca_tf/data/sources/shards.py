@@ -26,8 +26,7 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, s
     if folder is None:
         raise ValueError(
             "'shards' requires the option `folder`, which holds interactions.json. Received: none. "
-            "Give "
-            "`folder=...`, or --set data.options.folder=... on the command line."
+            "Set `folder`."
         )
     from deca_tf.data.shards import open_shards, read_shards
     from deca_tf.data.streamed_split import stream_shards

@@ -17,11 +17,11 @@ from deca_tf.data.sources import _table_values as table_values
 from deca_tf.data.sources._table_files import TableFile
 
 OPTIONS = (*table_columns.OPTION.values(), "repeats", "separator", "header")
-REPEATS = {  # what a repeated pair becomes, and how that is said
-    "first": "the earliest row of each was kept",
-    "last": "the latest row of each was kept",
-    "sum": "their weights were summed",
-    "count": "their number became their weight",
+_MERGED = {  # what became of repeated pairs
+    schema.FIRST: "the earliest row of each was kept",
+    schema.LAST: "the latest row of each was kept",
+    schema.SUM: "the weights of each were summed",
+    schema.COUNT: "the number of rows of each became its weight",
 }
 _LACKS_HEADER = (
     " The first row looks like data: if the file has no header row, set `header=False` and name "
@@ -44,7 +44,7 @@ def load(
     timestamp_column=None,
     is_noisy_column=None,
     weight_column=None,
-    repeats="first",
+    repeats=schema.FIRST,
     separator=None,
     header=True,
 ):
@@ -82,7 +82,7 @@ def load(
             missing values; a rating that is no number; no rows; fewer than two users or items.
     """
     del data_dir, seed
-    check_choice("repeats", repeats, REPEATS)
+    check_choice("repeats", repeats, schema.REPEATS)
     given = (
         user_column,
         item_column,
@@ -127,7 +127,7 @@ _READERS = {
     schema.RATING: table_values.numbers,
     schema.DWELL: table_values.numbers,
     schema.IS_NOISY: table_values.flags,
-    table_columns.WEIGHT: table_values.weights,
+    schema.WEIGHT: table_values.weights,
 }
 
 
@@ -163,13 +163,13 @@ def _file(source, given, separator, header):
 
 def _merged(interactions, repeats):
     """Merges repeated pairs and says so; says too whose history leaves nothing to sample."""
-    merged = interactions.distinct(repeats) if repeats != "first" else interactions.distinct()
+    merged = interactions.distinct(repeats)
     if merged.num_merged:
         logger.warning(
             "Merged %d repeated (user, item) pairs of %d rows; %s.",
             merged.num_merged,
             len(interactions),
-            REPEATS[repeats],
+            _MERGED[repeats],
         )
     full = merged.users_without_negatives()
     if len(full):

@@ -1,0 +1,161 @@
+"""`deca-tf train FILE` and nothing else: where it goes, what it says, standard input, help."""
+
+import io
+import json
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deca_tf.backbones import BACKBONES
+from deca_tf.data.sources import SOURCES
+from deca_tf.denoisers import DENOISERS
+from tests.cli.conftest import deca_tf
+
+pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # one epoch
+FAST = ("--epochs", "1", "--set", "training.jit_compile=false", "--set", "backbone.embedding_dim=4")
+
+
+@pytest.fixture
+def clicks(tmp_path, monkeypatch):
+    """A table of 300 clicks in the current folder, named as logs are."""
+    pairs = np.random.default_rng(0).permutation(20 * 40)[:300]
+    table = pd.DataFrame(
+        {"timestamp": range(300), "personId": pairs // 40, "contentId": pairs % 40, "kind": "VIEW"}
+    )
+    table.to_csv(tmp_path / "my clicks.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("deca_tf.cli.console.console.width", 200)
+    return tmp_path / "my clicks.csv"
+
+
+@pytest.fixture
+def typed_in(monkeypatch):
+    """Gives bytes to the next command's standard input."""
+
+    class Input(io.TextIOWrapper):
+        def isatty(self):
+            return False
+
+    return lambda data: monkeypatch.setattr("sys.stdin", Input(io.BytesIO(data)))
+
+
+def test_a_file_is_all_it_needs(clicks, capsys):
+    code, out, err = deca_tf(capsys, "train", clicks.name, *FAST)
+    assert code == 0, err
+    assert (
+        "my clicks.csv: users from 'personId', items from 'contentId', times from 'timestamp' "
+        "(seconds since 1970); not read: 'kind'." in out
+    )
+    metrics = json.loads((clicks.parent / "runs/my clicks/metrics.json").read_text())
+    assert f"{metrics['test']['recall@20']:.4f}" in out
+    again = out.splitlines()[-1].partition("Next: deca-tf ")[2]
+    code, _, err = deca_tf(capsys, *shlex.split(again))
+    assert code == 0, err
+    assert (clicks.parent / "saved_models/my clicks/1/saved_model.pb").is_file()
+
+
+def test_quiet_prints_nothing(clicks, capsys):
+    code, out, err = deca_tf(capsys, "train", clicks.name, *FAST, "-q")
+    assert (code, out, err) == (0, "", "")
+
+
+def test_a_default_folder_is_not_overwritten_by_another_run(clicks, capsys):
+    assert deca_tf(capsys, "train", clicks.name, *FAST, "-q")[0] == 0
+    code, _, err = deca_tf(capsys, "train", clicks.name, *FAST, "--seed", "1")
+    assert code == 2
+    assert "`--out` must be a new folder" in err
+    assert "seed is 0 and not 1" in err
+
+
+@pytest.mark.parametrize("kind", [".csv", ".tsv", ".csv.gz", ".parquet"])
+def test_standard_input_is_kept_so_that_the_run_can_be_repeated_and_evaluated(
+    kind, clicks, typed_in, capsys, tmp_path
+):
+    table = pd.read_csv(clicks)
+    written = tmp_path / f"piped{kind}"
+    if kind == ".parquet":
+        table.to_parquet(written)
+    else:
+        table.to_csv(written, index=False, sep="\t" if kind == ".tsv" else ",")
+    typed_in(written.read_bytes())
+    code, _, err = deca_tf(capsys, "train", "-", *FAST, "-q")
+    assert code == 0, err
+    assert [path.name for path in (tmp_path / "runs/stdin").glob("stdin.*")] == [f"stdin{kind}"]
+    code, out, err = deca_tf(capsys, "evaluate", "runs/stdin")
+    assert code == 0, err
+    assert "The figures are as stored" in out
+    typed_in(written.read_bytes())
+    code, out, err = deca_tf(capsys, "train", "-", *FAST)
+    assert code == 0, err
+    assert "This run was finished before" in out
+
+
+def test_other_standard_input_is_refused_and_a_mistake_in_it_can_be_mended(
+    clicks, typed_in, capsys
+):
+    text = clicks.read_bytes()
+    typed_in(text.replace(b"personId", b"xx"))
+    code, _, err = deca_tf(capsys, "train", "-", *FAST)
+    assert code == 2
+    assert "`--user-column`" in err
+    typed_in(text)
+    assert deca_tf(capsys, "train", "-", *FAST, "-q")[0] == 0
+    typed_in(text + b"301,1,1,VIEW\n")
+    code, _, err = deca_tf(capsys, "train", "-", *FAST)
+    assert code == 2
+    assert "must be what the run was trained on" in err
+    assert "by `--out`" in err
+
+
+def test_standard_input_does_not_enter_another_runs_folder(clicks, typed_in, capsys):
+    assert deca_tf(capsys, "train", clicks.name, *FAST, "-q")[0] == 0
+    typed_in(clicks.read_bytes())
+    code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", "runs/my clicks")
+    assert code == 2
+    assert "did not read standard input" in err
+    typed_in(clicks.read_bytes())
+    code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", ".")
+    assert code == 2
+    assert not list(clicks.parent.glob("stdin*"))
+
+
+def test_a_search_takes_a_file_and_columns_too(clicks, capsys, monkeypatch):
+    table = pd.read_csv(clicks).rename(columns={"personId": "who"})
+    table.to_csv("clicks.csv", index=False)
+    asked = ("--user-column", "who", "--trials", "1", "--baseline", "no", "--tuner", "grid")
+    code, out, err = deca_tf(capsys, "tune", "clicks.csv", *asked, *FAST)
+    assert code == 0, err
+    last = out.splitlines()[-1]
+    assert last == (
+        "Everything is in searches/clicks. Next: deca-tf train --recipe "
+        "searches/clicks/best/deca.toml --out runs/clicks-best"
+    )
+
+
+def test_without_a_command_the_first_ones_are_shown_in_order(capsys):
+    code, out, _ = deca_tf(capsys)
+    assert code == 0
+    shown = [line.split()[1] for line in out.splitlines() if line.startswith("  deca-tf ")]
+    assert shown == ["demo", "train", "tune", "export", "recommend"]
+
+
+def test_the_version(capsys):
+    import deca_tf as package
+
+    assert deca_tf(capsys, "--version")[1] == f"deca-tf {package.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_help_names_every_data_set_and_says_what_each_part_is(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    _, out, _ = deca_tf(capsys, command, "--help")
+    assert max(map(len, out.splitlines())) <= 80
+    words = " ".join(out.replace("│", " ").split())
+    for registry in (BACKBONES, DENOISERS):
+        for name, summary in registry.summaries().items():
+            assert f"{name}: {summary}" in words
+    for name in SOURCES:
+        assert name in words or "*" in name or name == "ml-100k-raw"
