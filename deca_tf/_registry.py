@@ -1,14 +1,14 @@
 """Registry: parts found by name, loaded when first used, built from options that are checked."""
 
 import importlib
-import inspect
 import re
 import typing
 
 from deca_tf._checks import check_choice, did_you_mean
+from deca_tf._options import settable
 
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-FRAMEWORKS = ("keras", "tensorflow", "builtins")  # whose arguments are no options of a part
+FRAMEWORKS = ("keras", "tensorflow", "builtins")
 
 
 class Row(typing.NamedTuple):
@@ -93,13 +93,8 @@ class Registry:
         return found
 
     def options(self, name):
-        """What a user may set: `{argument: default}`, from the signatures of the class and its bases."""
-        found = {}
-        for cls in reversed(self.load(name).__mro__):
-            if "__init__" in vars(cls) and cls.__module__.partition(".")[0] not in FRAMEWORKS:
-                for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values():
-                    if parameter.default is not inspect.Parameter.empty:
-                        found[parameter.name] = parameter.default
+        """What a user may set: `{argument: default}`, as declared, or else from signatures."""
+        found = settable(self.load(name))
         return {key: value for key, value in found.items() if key not in self._given(name)}
 
     def _given(self, name):
@@ -120,12 +115,14 @@ class Registry:
         return self.load(name)(**{**arguments, **self._given(name), **(options or {})})
 
     def check_options(self, name, options):
-        """Refuses options that the part does not have.
+        """Refuses options that the part does not have, and values that an option does not take.
 
         Raises:
-            ValueError: naming the option, those there are and the nearest.
+            ValueError: naming the option, those there are and the nearest; or the value.
+            TypeError: a value of the wrong kind.
         """
         known = self.options(name)
+        declared = getattr(self.load(name), "declared", {})
         for option, value in options.items():
             if option not in known:
                 listed = ", ".join(known) or "none"
@@ -134,6 +131,8 @@ class Registry:
                     f"{self.kind}.{option}={value!r}."
                     f"{did_you_mean(option, known)}"
                 )
+            if option in declared:
+                declared[option].checked(value)
 
 
 def is_own(name):

@@ -1,60 +1,50 @@
 """The contract every recommender model keeps: ids in, logits out, and how to rank with it."""
 
+import typing
 import zlib
+from dataclasses import KW_ONLY
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._checks import check_integer
+from deca_tf._options import Part, option, register
 
 LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
 CELLS_PER_PAIR = 32
 
 
-class Backbone(keras.Model):
+class Backbone(Part, keras.Model, family="backbone"):
     """Scores user-item pairs; knows nothing of losses, labels or noise.
 
-    A subclass creates its weights in the constructor with `add_table`, so a backbone is built as
-    soon as it exists, and implements `call`, which maps `{"user_id", "item_id"}` (two integer
-    tensors of one shape) to logits of that shape. Where the score is a dot product it also
+    A subclass declares its options, creates its weights in `setup` with `add_table`, so a backbone
+    is built as soon as it exists, and implements `call`, which maps `{"user_id", "item_id"}` (two
+    integer tensors of one shape) to logits of that shape. Where the score is a dot product it also
     implements `query_embedding` and `candidate_embedding`, so that ranking and retrieval are one
-    matrix product.
-
-    Args:
-        num_users: size of the user id space; ids are in `[0, num_users)`.
-        num_items: size of the item id space; ids are in `[0, num_items)`.
-        seed: integer that fixes the initial weights.
+    matrix product. Keras knows each subclass by its name, for saved files.
 
     Raises:
         ValueError: a size is not a positive integer, or the seed is negative.
 
     Attributes:
-        ranks_under_xla: whether judging compiles `score_all_items` by XLA; for scores that a
+        ranks_under_xla: whether evaluation compiles `score_all_items` by XLA; for scores that a
             network works out.
     """
 
-    ranks_under_xla: bool | None = None
+    num_users: int = option(doc="Size of the user id space; ids are in `[0, num_users)`.")
+    num_items: int = option(doc="Size of the item id space; ids are in `[0, num_items)`.")
+    _: KW_ONLY
+    seed: int = option(default=0, low=0, doc="Fixes the initial weights.")
 
-    def __init__(self, num_users, num_items, *, seed=0, **kwargs):
-        super().__init__(**kwargs)
-        self.num_users = check_integer("num_users", num_users)
-        self.num_items = check_integer("num_items", num_items)
-        self.seed = check_integer("seed", seed, low=0)
+    ranks_under_xla: typing.ClassVar[bool | None] = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.built = True  # every weight exists since the constructor
 
-    @classmethod
-    def search_space(cls, hp):
-        """What of the model is worth a search: its size.
-
-        Args:
-            hp: Keras Tuner's `HyperParameters`, asked by `hp.Choice("backbone.<name>", ...)` and
-                the like.
-
-        Returns:
-            Arguments of the constructor, `{name: value}`.
-        """
-        return {"embedding_dim": hp.Choice("backbone.embedding_dim", [16, 32, 64], default=32)}
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        register(cls)
 
     def add_table(self, name, shape, initializer="zeros"):
         """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.
@@ -148,14 +138,6 @@ class Backbone(keras.Model):
                 self.query_embedding(user_ids), ops.transpose(self.candidate_embedding(items))
             )
         return score_pairs(self, self.num_items, user_ids)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_users": self.num_users,
-            "num_items": self.num_items,
-            "seed": self.seed,
-        }
 
 
 def asks_for_most_cells(ids, num_rows, num_columns):

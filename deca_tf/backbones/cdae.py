@@ -1,11 +1,13 @@
 """CDAE: a denoising autoencoder of users' histories."""
 
+from dataclasses import KW_ONLY
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._checks import check_integer, check_range
+from deca_tf._options import Between, OneOf, option
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
@@ -13,7 +15,6 @@ from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class CDAE(Backbone):
     """Collaborative denoising autoencoder, `logit = d_i . tanh(sum over j in history of x_uj e_j + v_u + b) + c_i`.
 
@@ -29,40 +30,29 @@ class CDAE(Backbone):
     Differs: degrees are those of the whole training data. The released code takes the items' from
     the batch, so that a score depends on who else is in it.
 
-    Args:
-        num_users: size of the user id space.
-        num_items: size of the item id space.
-        embedding_dim: units of the hidden layer.
-        corruption: probability in `[0, 1)` that an item of the history is left out in training.
-        num_edges: interactions in the histories, set by `adapt`; None before.
-        seed: integer that fixes the initial weights and the corruption.
-
     Raises:
         RuntimeError: called before `adapt(split.train)`.
     """
 
-    def __init__(
-        self,
-        num_users,
-        num_items,
-        *,
-        embedding_dim=32,
-        corruption=0.5,
-        num_edges=None,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(num_users, num_items, seed=seed, **kwargs)
+    _: KW_ONLY
+    embedding_dim: int = option(
+        default=32, search=OneOf(16, 32, 64), doc="Units of the hidden layer."
+    )
+    corruption: float = option(
+        default=0.5,
+        low=0,
+        below=1,
+        search=Between(0.0, 0.8, step=0.1),
+        doc="Probability that an item of the history is left out in training.",
+    )
+    num_edges: int | None = option(
+        default=None, hidden=True, doc="Interactions in the histories, set by `adapt`."
+    )
+
+    def setup(self):
         self.supports_jit = (
             self.num_users * self.num_items <= MOST_CELLS
         )  # else shapes depend on the batch's users
-        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
-        self.corruption = check_range("corruption", corruption, 0, 1)
-        if self.corruption == 1:
-            raise ValueError(
-                "`corruption` must be below 1, or nothing is left of a history. Received: "
-                "corruption=1."
-            )
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table("user_embedding", (users, dim), normal(1.0))
         self.encoder_table = self.add_table("encoder", (items, dim), _uniform(items))
@@ -70,9 +60,8 @@ class CDAE(Backbone):
         self.decoder_table = self.add_table("decoder", (items, dim), _uniform(dim))
         self.decoder_bias = self.add_table("decoder_bias", (items,), _uniform(dim))
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self.num_edges = None
-        if num_edges is not None:
-            self._add_histories(check_integer("num_edges", num_edges))
+        if self.num_edges is not None:
+            self._add_histories(self.num_edges)
 
     def _add_histories(self, num_edges):
         self.num_edges = num_edges
@@ -209,21 +198,6 @@ class CDAE(Backbone):
         super().load_own_variables(weights)
         if state is not None:
             self.seed_generator.state.assign(state)
-
-    @classmethod
-    def search_space(cls, hp):
-        return {
-            **super().search_space(hp),
-            "corruption": hp.Float("backbone.corruption", 0.0, 0.8, step=0.1, default=0.5),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "embedding_dim": self.embedding_dim,
-            "corruption": self.corruption,
-            "num_edges": self.num_edges,
-        }
 
 
 def _uniform(inputs):

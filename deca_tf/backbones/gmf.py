@@ -7,18 +7,15 @@ from deca_tf.backbones.backbone import cells_of_product
 from deca_tf.backbones.mf import MF
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class GMF(MF):
     """Generalized matrix factorization, `logit = (p_u * q_i) . w + b [+ b_i] [+ b_u]`.
 
     Paper: section 4.1.3, the target model f; He et al., "Neural Collaborative Filtering", 2017.
     `w` starts uniform in +-sqrt(3 / embedding_dim) and `b` at zero, as in the released code.
-
-    Takes the arguments of `MF`.
     """
 
-    def __init__(self, num_users, num_items, **kwargs):
-        super().__init__(num_users, num_items, **kwargs)
+    def setup(self):
+        super().setup()
         self.output_weight = self.add_table(
             "output_weight",
             (self.embedding_dim, 1),

@@ -1,12 +1,13 @@
 """LightGCN: user and item vectors smoothed over the graph of interactions."""
 
-import keras
+from dataclasses import KW_ONLY
+
 import numpy as np
 import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._checks import check_integer, check_range
+from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, normal
 from deca_tf.data.ragged import values_of_rows
 
@@ -20,7 +21,6 @@ GRAM_WORK = (
 GRAM_FILL = 4
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class LightGCN(Backbone):
     """LightGCN, `logit = u . i` of vectors averaged over the layers of a propagation.
 
@@ -36,49 +36,40 @@ class LightGCN(Backbone):
     million users of two clicks each; else R^T R is applied in two steps. The graph is propagated
     once per call, so once per update.
 
-    Args:
-        num_users: size of the user id space.
-        num_items: size of the item id space.
-        embedding_dim: length of the vectors.
-        layers: number of propagations.
-        embedding_stddev: standard deviation of the initial vectors.
-        num_edges: interactions in the graph, set by `adapt`; None before.
-        gram_edges: entries of G where it is kept sparse, set by `adapt`; 0 where it is not.
-        seed: integer that fixes the initial weights.
-
     Raises:
         RuntimeError: called before `adapt(split.train)`.
     """
 
-    def __init__(
-        self,
-        num_users,
-        num_items,
-        *,
-        embedding_dim=64,
-        layers=3,
-        embedding_stddev=0.1,
-        num_edges=None,
-        gram_edges=0,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(num_users, num_items, seed=seed, **kwargs)
+    _: KW_ONLY
+    embedding_dim: int = option(default=64, search=OneOf(32, 64, 128), doc="Length of the vectors.")
+    layers: int = option(
+        default=3,
+        search=OneOf(1, 2, 3),
+        attribute="num_layers",  # Keras has an attribute `layers`
+        doc="Number of propagations.",
+    )
+    embedding_stddev: float = option(
+        default=0.1, low=0, doc="Standard deviation of the initial vectors."
+    )
+    num_edges: int | None = option(
+        default=None, low=0, hidden=True, doc="Interactions in the graph, set by `adapt`."
+    )
+    gram_edges: int = option(
+        default=0,
+        low=0,
+        hidden=True,
+        doc="Entries of G where it is kept sparse, set by `adapt`; 0 where it is not.",
+    )
+
+    def setup(self):
         self.supports_jit = False  # XLA has no sparse products
-        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
-        self.num_layers = check_integer("layers", layers)
-        self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
         dim, stddev = self.embedding_dim, normal(self.embedding_stddev)
         self.user_table = self.add_table("user_embedding", (self.num_users, dim), stddev)
         self.item_table = self.add_table("item_embedding", (self.num_items, dim), stddev)
         self.users_are_fewer = self.num_users < self.num_items
         self.num_smaller, self.num_larger = sorted((self.num_users, self.num_items))
-        self.num_edges, self.gram_edges = None, 0
-        if num_edges is not None:
-            self._add_graph(
-                check_integer("num_edges", num_edges, low=0),
-                check_integer("gram_edges", gram_edges, 0),
-            )
+        if self.num_edges is not None:
+            self._add_graph(self.num_edges, self.gram_edges)
 
     def _add_graph(self, num_edges, gram_edges):
         self.num_edges, self.gram_edges = num_edges, gram_edges
@@ -198,23 +189,6 @@ class LightGCN(Backbone):
         return _matrix(
             tf.stack([rows, neighbours], axis=1), weights, (tf.size(nodes), self.num_smaller)
         )
-
-    @classmethod
-    def search_space(cls, hp):
-        return {
-            "embedding_dim": hp.Choice("backbone.embedding_dim", [32, 64, 128], default=64),
-            "layers": hp.Choice("backbone.layers", [1, 2, 3], default=3),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "embedding_dim": self.embedding_dim,
-            "layers": self.num_layers,
-            "embedding_stddev": self.embedding_stddev,
-            "num_edges": self.num_edges,
-            "gram_edges": self.gram_edges,
-        }
 
 
 # TensorFlow's products of a compressed sparse row matrix take half the time of sums over gathered

@@ -1,27 +1,18 @@
 """Matrix factorization: the dot product of a user and an item vector."""
 
-import keras
+from dataclasses import KW_ONLY
+
 from keras import ops
 
-from deca_tf._checks import check_flag, check_integer, check_range
+from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.embeddings.lookups import look_up
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class MF(Backbone):
     """Matrix factorization, `logit = p_u . q_i [+ b_i] [+ b_u]`.
 
     Paper: section 3.1, the auxiliary model g and, in section 3.2, h and h'; Koren et al., 2009.
-
-    Args:
-        num_users: size of the user id space.
-        num_items: size of the item id space.
-        embedding_dim: length of the vectors.
-        item_bias: adds a bias per item, which carries popularity and so frees the vectors from it.
-        user_bias: adds a bias per user. It changes no ranking, only the calibration of the score.
-        embedding_stddev: standard deviation of the initial vectors; biases start at zero.
-        seed: integer that fixes the initial weights.
 
     Example:
         >>> model = MF(num_users=3, num_items=4, item_bias=True)
@@ -29,23 +20,24 @@ class MF(Backbone):
         TensorShape([2])
     """
 
-    def __init__(
-        self,
-        num_users,
-        num_items,
-        *,
-        embedding_dim=32,
-        item_bias=False,
-        user_bias=False,
-        embedding_stddev=0.01,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(num_users, num_items, seed=seed, **kwargs)
-        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
-        self.item_bias = check_flag("item_bias", item_bias)
-        self.user_bias = check_flag("user_bias", user_bias)
-        self.embedding_stddev = check_range("embedding_stddev", embedding_stddev, 0)
+    _: KW_ONLY
+    embedding_dim: int = option(default=32, search=OneOf(16, 32, 64), doc="Length of the vectors.")
+    item_bias: bool = option(
+        default=False,
+        search=OneOf(False, True),
+        doc="Adds a bias per item, which carries popularity and so frees the vectors from it.",
+    )
+    user_bias: bool = option(
+        default=False,
+        doc="Adds a bias per user. It changes no ranking, only the calibration of the score.",
+    )
+    embedding_stddev: float = option(
+        default=0.01,
+        low=0,
+        doc="Standard deviation of the initial vectors; biases start at zero.",
+    )
+
+    def setup(self):
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table(
             "user_embedding", (users, dim), normal(self.embedding_stddev)
@@ -87,19 +79,3 @@ class MF(Backbone):
         ones = ops.ones_like(vectors[:, :1])
         bias = look_up(self.item_bias_table, item_ids)[:, None] if self.item_bias else 0.0 * ones
         return ops.concatenate([vectors, bias, ones], axis=1)
-
-    @classmethod
-    def search_space(cls, hp):
-        return {
-            **super().search_space(hp),
-            "item_bias": hp.Boolean("backbone.item_bias", default=False),
-        }
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "embedding_dim": self.embedding_dim,
-            "item_bias": self.item_bias,
-            "user_bias": self.user_bias,
-            "embedding_stddev": self.embedding_stddev,
-        }

@@ -2,7 +2,16 @@
 
 import math
 
+from deca_tf._options import option
+
 DEFAULT_RATIO, DEFAULT_SCALE = 1.0, 100.0
+C1 = option(default=1000.0, low=0, doc="Cost of believing in a pair nobody observed (Eq. 14).")
+C2 = option(
+    default=10.0,
+    low=0,
+    doc="Cost of doubting an observed pair (Eq. 15). A pair is believed where the odds of "
+    '"observed" exceed about c1 / c2.',
+)
 
 
 def search_space(hp, space="default"):

@@ -1,12 +1,9 @@
 """Normal training: every click is believed, every sampled non-click disbelieved."""
 
-import keras
-
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class CrossEntropy(Denoiser):
     """Binary cross-entropy of the observed labels (`--denoiser none`).
 

@@ -1,17 +1,26 @@
 """DeCA and DeCA(p): which networks learn in which phase. The equations are in `objectives`."""
 
+from dataclasses import KW_ONLY
+
 import keras
 from keras import ops
 
-from deca_tf._checks import check_choice, check_flag, check_range
-from deca_tf._registry import deserialize
+from deca_tf._options import Between, OneOf, network, option
 from deca_tf._seeds import derived_seed
 from deca_tf.backbones import MF
 from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
+PHASES = (("dp", "dn"), ("dn", "dp"), ("dp",), ("dn",), ("both",))
+PHASES_IN_WORDS = f"{', '.join(map(str, PHASES[:-1]))} or {PHASES[-1]}"
 
-@keras.saving.register_keras_serializable(package="deca_tf")
+
+def _phases(name, value):
+    if tuple(value) not in PHASES:
+        raise ValueError(f"`{name}` must be {PHASES_IN_WORDS}. Received: {name}={value!r}.")
+    return tuple(value)
+
+
 class DeCA(Denoiser):
     """Denoising with cross-model agreement.
 
@@ -22,71 +31,68 @@ class DeCA(Denoiser):
     Paper: Eq. (9), (14), (15) and Algorithm 1; with `freeze_auxiliary=True` Eq. (13) and Algorithm
     2, where g is a pre-trained model, the prior.
 
-    Args:
-        auxiliary: g, any model from `{"user_id", "item_id"}` to logits; its sizes must be the
-            target's. None: an `MF` of the target's sizes and `embedding_dim`, with a seed of its
-            own; `DeCAModel` has it made.
-        likelihood_if_negative: h, likewise; learns in phase "dp".
-        likelihood_if_positive: h', likewise; learns in phase "dn".
-        c1: cost of believing in a pair nobody observed (Eq. 14), at least 0.
-        c2: cost of doubting an observed pair (Eq. 15), at least 0. The odds of "observed" above
-            which a pair is believed are about `c1 / c2`.
-        alpha: weight between the two KL directions, in `[0, 1]`.
-        kl_weighting: which direction `alpha` weighs: "g||f" (Eq. 9, and the released code for DeCA
-            and DeCA(p) alike) or "f||g" (Eq. 13, the paper's DeCA(p)).
-        freeze_auxiliary: keeps g fixed, as DeCA(p) does. Saved with the model.
-        first_update: "dp" (Algorithm 1), or "both", the released code's first update, see
-            `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so
-            that DP comes second.
-        phases: ("dp", "dn"), ("dn", "dp"), or one of them alone for the paper's ablation (Table 3),
-            or ("both",): every update is like the released code's first one, and h and h' learn
-            together. That is how the released settings train DeCA(p) with LightGCN on Adressa; its
-            likelihood ignores the label, so that little but the agreement with the prior is left.
+    `first_update="both"` is the released code's first update, see
+    `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so that DP
+    comes second. Under `phases=("both",)` every update is like it, and h and h' learn together. That
+    is how the released settings train DeCA(p) with LightGCN on Adressa; its likelihood ignores the
+    label, so that little but the agreement with the prior is left.
 
     Differs: under `first_update="both"` the released code lets h take that one step too; here h
     learns in "dp" only.
     """
 
-    networks = ("auxiliary", "likelihood_if_negative", "likelihood_if_positive")
+    auxiliary: keras.Model | None = network(
+        default=None,
+        doc="g, any model from `{'user_id', 'item_id'}` to logits, of the target's sizes. None: an "
+        "`MF` of the target's sizes and `embedding_dim`, with a seed of its own; `DeCAModel` has it "
+        "made.",
+    )
+    likelihood_if_negative: keras.Model | None = network(
+        default=None, doc="h, likewise; learns in phase 'dp'."
+    )
+    likelihood_if_positive: keras.Model | None = network(
+        default=None, doc="h', likewise; learns in phase 'dn'."
+    )
+    _: KW_ONLY
+    c1: float = costs.C1
+    c2: float = costs.C2
+    alpha: float = option(
+        default=0.5,
+        low=0,
+        high=1,
+        search=Between(0.0, 1.0),
+        paper=OneOf(0.0, 0.5, 1.0),
+        doc="Weight between the two KL directions.",
+    )
+    kl_weighting: str = option(
+        default="g||f",
+        choices=("g||f", "f||g"),
+        doc="Which direction alpha weighs: 'g||f' (Eq. 9, and the released code for DeCA and DeCA(p) "
+        "alike) or 'f||g' (Eq. 13, the paper's DeCA(p)).",
+    )
+    freeze_auxiliary: bool = option(default=False, doc="Keeps g fixed, as DeCA(p) does.")
+    first_update: str = option(
+        default="dp",
+        choices=("dp", "both"),
+        doc="'dp' (Algorithm 1), or 'both', the released code's.",
+    )
+    phases: tuple[str, ...] = option(  # type: ignore[misc]
+        default=("dp", "dn"),
+        check=_phases,
+        values=PHASES_IN_WORDS,
+        doc="Updates in their order; one alone is the paper's ablation (Table 3).",
+    )
 
-    def __init__(
-        self,
-        auxiliary=None,
-        likelihood_if_negative=None,
-        likelihood_if_positive=None,
-        *,
-        c1=1000.0,
-        c2=10.0,
-        alpha=0.5,
-        kl_weighting="g||f",
-        freeze_auxiliary=False,
-        first_update="dp",
-        phases=("dp", "dn"),
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        if tuple(phases) not in (("dp", "dn"), ("dn", "dp"), ("dp",), ("dn",), ("both",)):
-            raise ValueError(
-                "`phases` must be ('dp', 'dn'), ('dn', 'dp'), ('dp',), ('dn',) or ('both',). "
-                f"Received: phases={phases!r}."
-            )
-        self.c1 = check_range("c1", c1, 0)
-        self.c2 = check_range("c2", c2, 0)
-        self.alpha = check_range("alpha", alpha, 0, 1)
-        self.kl_weighting = check_choice("kl_weighting", kl_weighting, ("g||f", "f||g"))
-        self.first_update = check_choice("first_update", first_update, ("dp", "both"))
-        self.phases = ("dn", "dp") if len(phases) == 2 and first_update == "both" else tuple(phases)
-        self.freeze_auxiliary = check_flag("freeze_auxiliary", freeze_auxiliary)
-        self.auxiliary = auxiliary
-        self.likelihood_if_negative = likelihood_if_negative
-        self.likelihood_if_positive = likelihood_if_positive
+    def setup(self):
+        if len(self.phases) == 2 and self.first_update == "both":
+            self.phases = ("dn", "dp")
         if self.freeze_auxiliary:
-            if auxiliary is None:
+            if self.auxiliary is None:
                 raise ValueError(
                     "`auxiliary` must be a trained model where `freeze_auxiliary` is true: it is "
                     "the prior. Received: auxiliary=None. Pass one that was trained normally."
                 )
-            auxiliary.trainable = False
+            self.auxiliary.trainable = False
 
     def make_network(self, role, target):
         """An `MF` of the target's sizes."""
@@ -157,28 +163,4 @@ class DeCA(Denoiser):
 
         Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}, alpha of {0, 0.5, 1}.
         """
-        found = costs.search_space(hp, space)
-        if space == "paper":
-            return {**found, "alpha": hp.Choice("denoiser.alpha", [0.0, 0.5, 1.0], default=0.5)}
-        return {**found, "alpha": hp.Float("denoiser.alpha", 0.0, 1.0, default=0.5)}
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, name))
-                for name in self.networks
-            },
-            "c1": self.c1,
-            "c2": self.c2,
-            "alpha": self.alpha,
-            "kl_weighting": self.kl_weighting,
-            "freeze_auxiliary": self.freeze_auxiliary,
-            "first_update": self.first_update,
-            "phases": list(self.phases),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        networks = {name: deserialize(config[name]) for name in cls.networks}
-        return cls(**{**config, **networks})
+        return {**costs.search_space(hp, space), **super().search_space(hp, space)}

@@ -1,33 +1,37 @@
 """The contract every denoising method keeps: which networks, which phases, which loss."""
 
+import typing
+
 import keras
 
+from deca_tf._options import Part, register
+from deca_tf._registry import deserialize
 
-class Denoiser(keras.layers.Layer):
+
+class Denoiser(Part, keras.layers.Layer, family="denoiser"):
     """How to learn from labels that lie; knows nothing of the target's architecture, nor of optimizers.
 
     A training step walks `phases` in order. Each phase gets its own share of the batch, and one
     update of the target and of `trainable_networks(phase)`. Being a layer, a denoiser carries its
-    networks into `.keras` files and under `tf.distribute` strategies.
+    networks into `.keras` files and under `tf.distribute` strategies. A subclass declares its options
+    and networks; Keras knows it by its name, for saved files.
+
+    Attributes:
+        phases: names of the updates that a step makes.
+        networks: names of the constructor's arguments that are networks, as declared.
+        negatives: how negatives are drawn for the method, a row of `NEGATIVES` in
+            data.negative_sampling.
     """
 
-    phases: tuple[str, ...] = ("train",)
-    networks: tuple[str, ...] = ()  # names of the constructor's arguments that are networks
-    negatives = "uniform"  # how negatives are drawn for the method: a row of `NEGATIVES` in data.negative_sampling
+    phases: typing.ClassVar[tuple[str, ...]] = ("train",)
+    networks: typing.ClassVar[tuple[str, ...]] = ()
+    negatives: typing.ClassVar[str] = "uniform"
 
-    @classmethod
-    def search_space(cls, hp, space="default"):
-        """What of the method is worth a search: nothing, for most; then only learning rate and the like are searched.
-
-        Args:
-            hp: Keras Tuner's `HyperParameters`, asked by `hp.Float("denoiser.<name>", ...)` and the
-                like.
-            space: 'default', or 'paper' for what the paper searched.
-
-        Returns:
-            Arguments of the constructor, `{name: value}`.
-        """
-        return {}
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        register(cls)
+        declared = tuple(name for name, each in cls.declared.items() if each.is_network)
+        cls.networks = declared or cls.networks
 
     def build(self, input_shape=None):
         self.built = True  # it has no weights but its networks'
@@ -88,3 +92,8 @@ class Denoiser(keras.layers.Layer):
     def posterior(self, inputs, target_prob):
         """P(real preference | observed), `(batch,)`; methods without noise models answer the target's probability."""
         return target_prob
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {name: deserialize(config[name]) for name in cls.networks if name in config}
+        return super().from_config({**config, **networks})

@@ -1,15 +1,13 @@
 """EARD: a click counts as much as it, its user and its item can be relied on."""
 
-import keras
 import numpy as np
 from keras import ops
 
-from deca_tf._checks import check_range
+from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting, mean_by
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class EARD(LossReweighting):
     """Entity-aware reliability-driven denoising.
 
@@ -21,22 +19,29 @@ class EARD(LossReweighting):
     framework beyond interaction-level signals", WWW 2026; warm-up of its released code.
     Differs: see `LossReweighting`. There negatives are ranked too, and one that happens to be drawn
     in the next epoch again has a weight of its own.
-
-    Args:
-        alpha: factor of the user, and of the item, with the largest mean loss, at least 0.
-        beta: factor of those with the smallest, at least alpha. The paper tunes both for each data
-            set and backbone, from [0.05, 0.1] to [1, 2].
-        warm_up_epochs: of normal training.
     """
 
-    def __init__(self, alpha=0.5, beta=1.5, warm_up_epochs=2, **kwargs):
-        super().__init__(warm_up_epochs=warm_up_epochs, **kwargs)
-        self.alpha = check_range("alpha", alpha, 0)
-        self.beta = check_range("beta", beta, 0)
+    alpha: float = option(
+        default=0.5,
+        low=0,
+        search=Between(0.1, 1.0),
+        doc="Factor of the user, and of the item, with the largest mean loss.",
+    )
+    beta: float = option(
+        default=1.5,
+        low=0,
+        search=Between(1.0, 2.0),
+        doc="Factor of those with the smallest, at least alpha. The paper tunes both for each data "
+        "set and backbone, from [0.05, 0.1] to [1, 2].",
+    )
+
+    def setup(self):
         if self.beta < self.alpha:
             raise ValueError(
-                f"`beta` must be at least `alpha`. Received: alpha={alpha!r}, beta={beta!r}."
+                "`beta` must be at least `alpha`. Received: "
+                f"alpha={self.alpha:g}, beta={self.beta:g}."
             )
+        super().setup()
 
     def create_state(self):
         self.weight_of_pair = self.add_state("weight_of_pair", self.sizes[2], initializer="ones")
@@ -55,14 +60,3 @@ class EARD(LossReweighting):
         is_weighed = ops.logical_and(is_known, label > 0.5)
         weight = ops.where(is_weighed, ops.take(self.weight_of_pair, row, axis=0), 1.0)
         return weight * objectives.binary_cross_entropy(target_logits, label)
-
-    @classmethod
-    def search_space(cls, hp, space="default"):
-        return {
-            **super().search_space(hp, space),
-            "alpha": hp.Float("denoiser.alpha", 0.1, 1.0, default=0.5),
-            "beta": hp.Float("denoiser.beta", 1.0, 2.0, default=1.5),
-        }
-
-    def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta}

@@ -3,28 +3,24 @@
 import keras
 from keras import ops
 
+from deca_tf._options import network
 from deca_tf._registry import deserialize
 from deca_tf._seeds import derived_seed
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class Ensemble(Denoiser):
     """Trains the target and a partner, each by its own cross-entropy; the mean of their probabilities recommends.
 
     Paper: section 4.1.3, "Ensemble". The two see the same batches and share nothing but them.
-
-    Args:
-        partner: a second model like the target, with other initial weights. None: a backbone as
-            the target with a seed of its own; `DeCAModel` has it made.
     """
 
-    networks = ("partner",)
-
-    def __init__(self, partner=None, **kwargs):
-        super().__init__(**kwargs)
-        self.partner = partner
+    partner: keras.Model | None = network(
+        default=None,
+        doc="A second model like the target, with other initial weights. None: a backbone as the "
+        "target with a seed of its own; `DeCAModel` has it made.",
+    )
 
     def make_network(self, role, target):
         """A backbone as the target, with the data that it has adapted to and other initial weights."""
@@ -55,16 +51,6 @@ class Ensemble(Denoiser):
 
     def recommender(self, target):
         return MeanOfTwo(target, self.partner)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "partner": keras.saving.serialize_keras_object(self.partner),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "partner": deserialize(config["partner"])})
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")

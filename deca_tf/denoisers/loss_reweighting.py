@@ -1,9 +1,11 @@
 """What the methods share that look back at each epoch: the training pairs, their losses, and where each is found."""
 
+from dataclasses import KW_ONLY
+
 import numpy as np
 from keras import ops
 
-from deca_tf._checks import check_integer
+from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -20,20 +22,22 @@ class LossReweighting(Denoiser):
     Differs: the methods' released codes collect an epoch's losses while it runs, of positives and
     negatives. Here the losses are those of all positives under the weights at the end of the epoch,
     in inference, so that they can be compared, and do not depend on the order of the batches.
-
-    Args:
-        warm_up_epochs: epochs of normal training before the method begins, at least 0.
     """
 
-    def __init__(self, warm_up_epochs=2, **kwargs):
-        sizes = kwargs.pop(
-            "sizes", None
-        )  # users, items, pairs: no option, but how a saved state is made again
-        super().__init__(**kwargs)
-        self.warm_up_epochs = check_integer("warm_up_epochs", warm_up_epochs, low=0)
-        self.sizes = None
-        if sizes is not None:
-            self._create(*sizes)
+    _: KW_ONLY
+    warm_up_epochs: int = option(
+        default=2,
+        low=0,
+        search=Between(0, 6),
+        doc="Epochs of normal training before the method begins.",
+    )
+    sizes: tuple[int, int, int] | None = option(
+        default=None, hidden=True, doc="Users, items and pairs, set by `adapt`."
+    )
+
+    def setup(self):
+        if self.sizes is not None:  # as it was saved
+            self._create(*self.sizes)
 
     def _create(self, num_users, num_items, num_pairs):
         self.sizes = (num_users, num_items, num_pairs)
@@ -145,14 +149,6 @@ class LossReweighting(Denoiser):
                 "none so far. Call "
                 "`denoiser.adapt(split.train)` first, then `DeCAModel(target, denoiser)`."
             )
-
-    @classmethod
-    def search_space(cls, hp, space="default"):
-        return {"warm_up_epochs": hp.Int("denoiser.warm_up_epochs", 0, 6, default=2)}
-
-    def get_config(self):
-        sizes = None if self.sizes is None else list(self.sizes)
-        return {**super().get_config(), "warm_up_epochs": self.warm_up_epochs, "sizes": sizes}
 
 
 def mean_by(group, values, num_groups):

@@ -1,15 +1,15 @@
 """PLD: a user's clicks compete with each other, and those with small losses are trained on more often."""
 
-import keras
+from dataclasses import KW_ONLY
+
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._checks import check_integer, check_range
+from deca_tf._options import Between, OneOf, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class PLD(LossReweighting):
     """Denoising by the personal loss distribution, as weights.
 
@@ -20,23 +20,24 @@ class PLD(LossReweighting):
     weighed against a pool of others, which has the same expected gradient (see
     `objectives.pool_weight`). The losses are those of `LossReweighting`, not of the step; a pool is
     drawn with replacement; and users come as often as they have interactions, not all alike.
-
-    Args:
-        pool_size: K, positives in a pool, at least 2.
-        temperature: of the softmax, above 0.
-        warm_up_epochs: of normal training.
-        seed: integer that fixes the pools; XLA draws others than TensorFlow does without it.
     """
 
-    def __init__(self, pool_size=5, temperature=0.1, warm_up_epochs=5, seed=0, **kwargs):
-        super().__init__(warm_up_epochs=warm_up_epochs, **kwargs)
-        self.pool_size = check_integer("pool_size", pool_size, low=2)
-        self.temperature = check_range("temperature", temperature, 0)
-        if self.temperature == 0:
-            raise ValueError(
-                f"`temperature` must be above 0. Received: temperature={temperature!r}."
-            )
-        self.seed = check_integer("seed", seed, low=0)
+    pool_size: int = option(default=5, low=2, search=OneOf(2, 5, 10), doc="K, positives in a pool.")
+    temperature: float = option(
+        default=0.1, above=0, search=Between(0.01, 1.0, log=True), doc="Of the softmax."
+    )
+    _: KW_ONLY
+    warm_up_epochs: int = option(
+        default=5,
+        low=0,
+        search=Between(0, 6, start=2),
+        doc="Epochs of normal training before the method begins.",
+    )
+    seed: int = option(
+        default=0,
+        low=0,
+        doc="Fixes the pools; XLA draws others than TensorFlow does without it.",
+    )
 
     def create_state(self):
         self.loss_of_pair = self.add_state(
@@ -65,15 +66,3 @@ class PLD(LossReweighting):
         )
         weight = ops.where(ops.logical_and(is_known, label > 0.5), weight, 1.0)
         return weight * objectives.binary_cross_entropy(target_logits, label)
-
-    @classmethod
-    def search_space(cls, hp, space="default"):
-        return {
-            **super().search_space(hp, space),
-            "pool_size": hp.Choice("denoiser.pool_size", [2, 5, 10], default=5),
-            "temperature": hp.Float("denoiser.temperature", 0.01, 1.0, sampling="log", default=0.1),
-        }
-
-    def get_config(self):
-        own = {"pool_size": self.pool_size, "temperature": self.temperature, "seed": self.seed}
-        return {**super().get_config(), **own}

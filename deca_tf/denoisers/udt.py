@@ -1,15 +1,27 @@
 """UDT: users differ in how much noise they make, and so do their interactions."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from deca_tf._checks import check_range
+from deca_tf._options import option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting, mean_by
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
+def _pair(name, values):
+    if not isinstance(values, (list, tuple)) or len(values) != 2:
+        raise ValueError(f"`{name}` must be two numbers. Received: {name}={values!r}.")
+    return tuple(check_range(name, value, 0) for value in values)
+
+
+def _pair_above_0(name, values):
+    pair = _pair(name, values)
+    if min(pair) == 0:
+        raise ValueError(f"`{name}` must be above 0. Received: {name}={values!r}.")
+    return pair
+
+
 class UDT(LossReweighting):
     """Unified denoising training: a weight for each user and, within a user, for each interaction.
 
@@ -21,24 +33,20 @@ class UDT(LossReweighting):
     its released code.
     Differs: see `LossReweighting`; so a user's mean loss is over positives, there over all that was
     trained on.
-
-    Args:
-        user_weights: of the users with the smallest and the largest mean loss, both at least 0; [a,
-            b] in the paper.
-        temperatures: likewise, both above 0; [a', b'].
-        warm_up_epochs: of normal training.
     """
 
-    def __init__(
-        self, user_weights=(0.5, 0.0), temperatures=(0.2, 0.5), warm_up_epochs=2, **kwargs
-    ):
-        super().__init__(warm_up_epochs=warm_up_epochs, **kwargs)
-        self.user_weights = _pair("user_weights", user_weights)
-        self.temperatures = _pair("temperatures", temperatures)
-        if min(self.temperatures) == 0:
-            raise ValueError(
-                f"`temperatures` must be above 0. Received: temperatures={temperatures!r}."
-            )
+    user_weights: tuple[float, float] = option(
+        default=(0.5, 0.0),
+        check=_pair,
+        values="two numbers of at least 0",
+        doc="Of the users with the smallest and the largest mean loss; [a, b] in the paper.",
+    )
+    temperatures: tuple[float, float] = option(
+        default=(0.2, 0.5),
+        check=_pair_above_0,
+        values="two numbers above 0",
+        doc="Likewise; [a', b'].",
+    )
 
     def create_state(self):
         num_users, _, num_pairs = self.sizes
@@ -63,13 +71,3 @@ class UDT(LossReweighting):
             ops.take(self.weight_of_user, inputs["user_id"], axis=0),
         )
         return weight * objectives.binary_cross_entropy(target_logits, label)
-
-    def get_config(self):
-        pairs = {"user_weights": list(self.user_weights), "temperatures": list(self.temperatures)}
-        return {**super().get_config(), **pairs}
-
-
-def _pair(name, values):
-    if not isinstance(values, (list, tuple)) or len(values) != 2:
-        raise ValueError(f"`{name}` must be two numbers. Received: {name}={values!r}.")
-    return tuple(check_range(name, value, 0) for value in values)

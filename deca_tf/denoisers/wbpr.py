@@ -1,11 +1,8 @@
 """Popular items as negatives: what everybody knows and this user left alone was probably seen, and not liked."""
 
-import keras
-
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 
 
-@keras.saving.register_keras_serializable(package="deca_tf")
 class WBPR(CrossEntropy):
     """Normal training on negatives drawn in proportion to the items' popularity.
 
