@@ -17,6 +17,8 @@ from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.training._batch_layout import flatten, unpack
 from deca_tf.training._penalty import KINDS, weight_of
+from deca_tf.training._refusals import Refusals, refuse
+from deca_tf.training._target_checks import check_kind, check_network
 from deca_tf.training._updates import PhaseUpdates
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585).
@@ -25,7 +27,7 @@ KERAS_AVERAGES_LOGS_OVER_AXIS_0 = tuple(map(int, keras.__version__.split(".")[:2
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class DeCAModel(PhaseUpdates, keras.Model):
+class DeCAModel(PhaseUpdates, Refusals, keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target
@@ -62,11 +64,7 @@ class DeCAModel(PhaseUpdates, keras.Model):
     def __init__(
         self, target, denoiser=None, *, l2=0.0, penalty="squares", num_users=None, **kwargs
     ):
-        if not isinstance(target, keras.Model):
-            raise TypeError(
-                "`target` must be a keras.Model from {'user_id', 'item_id'} to logits. "
-                f"Received: target={target!r} of type {type(target).__name__}."
-            )
+        check_kind("target", target)
         super().__init__(**kwargs)
         self.target = target
         self.denoiser = CrossEntropy() if denoiser is None else denoiser
@@ -101,13 +99,11 @@ class DeCAModel(PhaseUpdates, keras.Model):
         return [self.loss_mean, self.positive_prob, self.negative_prob]
 
     def build(self, input_shape=None):
-        one_pair = {name: ops.zeros((1,), dtype="int32") for name in ("user_id", "item_id")}
-        for network in (
-            self.target,
-            *(getattr(self.denoiser, name) for name in self.denoiser.networks),
-        ):
-            if not network.built:
-                network(one_pair)
+        check_network("target", self.target)
+        for name in self.denoiser.networks:
+            network = getattr(self.denoiser, name)
+            check_kind(name, network)
+            check_network(name, network)
         self.denoiser.build()
         self.built = True
 
@@ -135,6 +131,8 @@ class DeCAModel(PhaseUpdates, keras.Model):
         same.
         """
         given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+        refuse("fit", given)
+        self.check_compiled("fit")
         callbacks = given.pop("callbacks", None)
         if type(self.denoiser).on_epoch_end is not Denoiser.on_epoch_end:
             look_back = keras.callbacks.LambdaCallback(
