@@ -37,7 +37,7 @@ class PhaseUpdates:
             example_loss = self.denoiser.compute_loss(
                 phase, inputs, label, logits, self.optimizer.iterations
             )
-            loss = mean_per_label(example_loss, label)
+            loss = sum(self._own_losses(phase), start=mean_per_label(example_loss, label))
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
         probability = ops.sigmoid(logits)
@@ -45,6 +45,18 @@ class PhaseUpdates:
         self.positive_prob.update_state(probability, sample_weight=label)
         self.negative_prob.update_state(probability, sample_weight=1.0 - label)
         return tape.gradient(scaled, sources)
+
+    def _own_losses(self, phase):
+        """What the networks that learn add to the loss, scalars: by regularizers and `add_loss`."""
+        networks = (self.target, *self.denoiser.trainable_networks(phase))
+        losses = [loss for network in networks for loss in network.losses]
+        if losses and self._is_lazy:
+            raise ValueError(
+                f"Networks must have no losses of their own under {type(self.optimizer).__name__}, "
+                f"which sees no whole table. Received: {len(losses)} from regularizers or "
+                "`add_loss`. Leave them out, or choose `deca_tf.optimizers.Adam`."
+            )
+        return [ops.cast(loss, "float32") for loss in losses]
 
     def _row_gradients(self, phase, variables, inputs, label, once):
         """As `_gradients`, with the penalty's, and by rows where few of a table's are looked up."""
