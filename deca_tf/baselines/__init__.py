@@ -1,10 +1,6 @@
 """Baselines: what a user would pick instead of a denoised model. Same split, same evaluation.
 
-A baseline is a class whose constructor takes `interactions` (normally `split.train`) and settings,
-and learns from them at once. Its `num_items` is the size of the catalogue and its
-`score_all_items(user_ids)` maps int32 `(batch,)` to floats `(batch, num_items)`; where it has
-nothing to say, popularity decides (`popularity.popularity_bonus`). Its class attribute `GRID` holds
-the settings worth trying, `{setting: values}`. To add one: write its file, add a row.
+To add one: write its file, a subclass of `Baseline`, and add a row.
 """
 
 from typing import TYPE_CHECKING
@@ -30,12 +26,16 @@ BASELINES = Registry(
             "Matrix factorization of all pairs, observed and not, by the package implicit.",
         ),
     },
+    base="deca_tf.baselines.baseline:Baseline",
 )
 
 if TYPE_CHECKING:
+    from deca_tf.baselines.baseline import Baseline as Baseline
     from deca_tf.baselines.ease import EASE as EASE
     from deca_tf.baselines.implicit_als import ImplicitALS as ImplicitALS
     from deca_tf.baselines.item_knn import ItemKNN as ItemKNN
     from deca_tf.baselines.popularity import Popularity as Popularity
 else:
-    __getattr__, __dir__, __all__ = lazy(__name__, BASELINES.homes(), "BASELINES")
+    __getattr__, __dir__, __all__ = lazy(
+        __name__, {"Baseline": ".baseline", **BASELINES.homes()}, "BASELINES"
+    )

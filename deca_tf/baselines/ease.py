@@ -3,14 +3,14 @@
 import numpy as np
 import scipy.linalg
 
-from deca_tf._checks import check_choice, check_integer, check_range
+from deca_tf._options import OneOf, option
+from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 
 BLOCK_CELLS = 2**22  # sparse products turned dense at once
-MAX_ITEMS = 20_000
 
 
-class EASE:
+class EASE(Baseline):
     """Scores an item by the linear combination of the user's history that best predicts each item from the others.
 
     Source: Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, Eq. (8), with X
@@ -21,16 +21,6 @@ class EASE:
     It minimises |X - X B|^2 + l2 * |B|^2 over all B whose diagonal is 0. Learning takes time in
     proportion to num_items^3 and one matrix of num_items^2 numbers, in which the inverse is made.
 
-    Args:
-        interactions: `Interactions` to learn from, normally `split.train`. A repeated pair counts
-            once.
-        l2: strength of the penalty on the weights, above 0, in users.
-        popularity_weight: adds this times the share of users who took the item to its score, at
-            least 0; at 0 popularity ranks only what the model says nothing about, with a score of
-            0.
-        dtype: 'float32' or 'float64', of the matrices; scores are float32.
-        max_items: largest catalogue to take on, at least 1.
-
     Raises:
         ValueError: a setting out of its range, a catalogue larger than `max_items`, or an `l2` so
             small that the matrix cannot be inverted.
@@ -39,17 +29,25 @@ class EASE:
         >>> evaluate(EASE(split.train, l2=200), split).metrics["recall@20"]
     """
 
-    GRID = {"l2": (20000.0, 5000.0, 1000.0, 500.0, 200.0), "popularity_weight": (0.0, 0.3, 1.0)}
+    l2: float = option(
+        default=500.0,
+        low=0,
+        search=OneOf(20000.0, 5000.0, 1000.0, 500.0, 200.0),
+        doc="Strength of the penalty on the weights, in users.",
+    )
+    popularity_weight: float = popularity_weight(0.0, 0.3, 1.0)
+    dtype: str = option(
+        default="float32",
+        choices=("float32", "float64"),
+        doc="Of the matrices; scores are float32.",
+    )
+    max_items: int = option(default=20_000, doc="Largest catalogue to take on.")
 
-    def __init__(
-        self, interactions, l2=500.0, popularity_weight=0.0, dtype="float32", max_items=MAX_ITEMS
-    ):
-        l2 = check_range("l2", l2, 0)
-        check_choice("dtype", dtype, ("float32", "float64"))
-        _check_size(interactions.num_items, dtype, check_integer("max_items", max_items))
-        self.bonus = popularity_bonus(interactions, popularity_weight)
-        self.histories = interactions.to_csr().astype(dtype)
-        self.weights = _weights(self.histories, l2)
+    def setup(self, interactions):
+        _check_size(interactions.num_items, self.dtype, self.max_items)
+        self.bonus = popularity_bonus(interactions, self.popularity_weight)
+        self.histories = interactions.to_csr().astype(self.dtype)
+        self.weights = _weights(self.histories, self.l2)
 
     @property
     def num_items(self):

@@ -6,12 +6,13 @@ Needs the package implicit, the extra `als`.
 import numpy as np
 import scipy.sparse
 
-from deca_tf._checks import check_integer, check_range
 from deca_tf._extras import require_extra
+from deca_tf._options import OneOf, option
+from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 
 
-class ImplicitALS:
+class ImplicitALS(Baseline):
     """Scores by the dot product of a user's and an item's vector, fitted by alternating least squares.
 
     Source: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
@@ -23,20 +24,6 @@ class ImplicitALS:
     Differs: c_ui is `alpha` for observed pairs, where the paper has 1 + alpha; it is 1 for all
     others in both. The same settings, data and machine give the same vectors.
 
-    Args:
-        interactions: `Interactions` to learn from, normally `split.train`. A repeated pair counts
-            once.
-        factors: length of the vectors, at least 1.
-        l2: strength of the penalty on the vectors, at least 0.
-        alpha: weight of an observed pair, where an unobserved one weighs 1; at least 0.
-        popularity_weight: adds this times the share of users who took the item to its score, at
-            least 0; at 0 popularity ranks only what the model says nothing about, with a score of
-            0.
-        iterations: how often users and items are solved for in turn, at least 1.
-        seed: of the first vectors, at least 0.
-        num_threads: at least 1. The vectors do not depend on it. More than are idle make it slower,
-            since they wait for each other many times in each iteration.
-
     Raises:
         ImportError: the package implicit is not installed.
         ValueError: a setting out of its range.
@@ -45,33 +32,38 @@ class ImplicitALS:
         >>> evaluate(ImplicitALS(split.train, factors=64), split).metrics["recall@20"]
     """
 
-    GRID = {
-        "factors": (64, 128),
-        "l2": (10.0, 30.0, 100.0),
-        "alpha": (1.0, 5.0),
-        "popularity_weight": (0.0, 0.3, 1.0),
-    }
+    factors: int = option(default=64, search=OneOf(64, 128), doc="Length of the vectors.")
+    l2: float = option(
+        default=10.0,
+        low=0,
+        search=OneOf(10.0, 30.0, 100.0),
+        doc="Strength of the penalty on the vectors.",
+    )
+    alpha: float = option(
+        default=1.0,
+        low=0,
+        search=OneOf(1.0, 5.0),
+        doc="Weight of an observed pair, where an unobserved one weighs 1.",
+    )
+    popularity_weight: float = popularity_weight(0.0, 0.3, 1.0)
+    iterations: int = option(default=15, doc="How often users and items are solved for in turn.")
+    seed: int = option(default=0, low=0, doc="Fixes the first vectors.")
+    num_threads: int = option(
+        default=1,
+        doc="The vectors do not depend on it. More than are idle make it slower, since they wait for "
+        "each other many times in each iteration.",
+    )
 
-    def __init__(
-        self,
-        interactions,
-        factors=64,
-        l2=10.0,
-        alpha=1.0,
-        popularity_weight=0.0,
-        iterations=15,
-        seed=0,
-        num_threads=1,
-    ):
+    def setup(self, interactions):
+        self.bonus = popularity_bonus(interactions, self.popularity_weight)
         settings = {
-            "factors": check_integer("factors", factors),
-            "regularization": check_range("l2", l2, 0),
-            "alpha": check_range("alpha", alpha, 0),
-            "iterations": check_integer("iterations", iterations),
-            "random_state": check_integer("seed", seed, 0),
-            "num_threads": check_integer("num_threads", num_threads),
+            "factors": self.factors,
+            "regularization": self.l2,
+            "alpha": self.alpha,
+            "iterations": self.iterations,
+            "random_state": self.seed,
+            "num_threads": self.num_threads,
         }
-        self.bonus = popularity_bonus(interactions, popularity_weight)
         self.user_factors, self.item_factors = _fit(interactions.to_csr(), settings)
 
     @property

@@ -3,7 +3,8 @@
 import numpy as np
 import scipy.sparse
 
-from deca_tf._checks import check_integer, check_range
+from deca_tf._options import OneOf, option
+from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 
 BLOCK_CELLS = (
@@ -11,7 +12,7 @@ BLOCK_CELLS = (
 )  # similarities worked out at once, so that a large catalogue needs no items x items matrix
 
 
-class ItemKNN:
+class ItemKNN(Baseline):
     """Scores an item by how similar it is to the items of the user's history.
 
     Source: Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001,
@@ -26,15 +27,6 @@ class ItemKNN:
     Of equally similar items the more popular ones are neighbours, then the lower ids. Memory is k
     numbers for each item and one block of similarities.
 
-    Args:
-        interactions: `Interactions` to learn from, normally `split.train`. A repeated pair counts
-            once.
-        k: neighbours kept for each item, at least 1.
-        shrink: pulls similarities that rest on few users towards 0; at least 0, in users.
-        popularity_weight: adds this times the share of users who took the item to its score, at
-            least 0; at 0 popularity ranks only what the model says nothing about, with a score of
-            0.
-
     Raises:
         ValueError: a setting out of its range.
 
@@ -42,17 +34,19 @@ class ItemKNN:
         >>> evaluate(ItemKNN(split.train, k=100), split).metrics["recall@20"]
     """
 
-    GRID = {
-        "k": (50, 200, 500),
-        "shrink": (0.0, 30.0, 100.0, 1000.0),
-        "popularity_weight": (0.0, 1.0, 3.0),
-    }
+    k: int = option(default=100, search=OneOf(50, 200, 500), doc="Neighbours kept for each item.")
+    shrink: float = option(
+        default=10.0,
+        low=0,
+        search=OneOf(0.0, 30.0, 100.0, 1000.0),
+        doc="Pulls similarities that rest on few users towards 0; in users.",
+    )
+    popularity_weight: float = popularity_weight(0.0, 1.0, 3.0)
 
-    def __init__(self, interactions, k=100, shrink=10.0, popularity_weight=0.0):
-        k, shrink = check_integer("k", k), check_range("shrink", shrink, 0)
-        self.bonus = popularity_bonus(interactions, popularity_weight)
+    def setup(self, interactions):
+        self.bonus = popularity_bonus(interactions, self.popularity_weight)
         self.histories = interactions.to_csr()
-        self.similarities = _similarities(self.histories, k, shrink)
+        self.similarities = _similarities(self.histories, self.k, self.shrink)
 
     @property
     def num_items(self):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from deca_tf._checks import check_range
+from deca_tf.baselines.baseline import Baseline
 
 # What one interaction adds to a score to break ties. A normal float32 (the smallest is 1.2e-38), so
 # that no processor flushes it to 0, and yet nothing beside a score: a thousand million interactions
@@ -10,21 +11,16 @@ from deca_tf._checks import check_range
 TIE_WEIGHT = 1e-37
 
 
-class Popularity:
+class Popularity(Baseline):
     """Scores each item by its number of training interactions, the same for every user.
 
     Equal numbers rank by ascending item id, as all ties do.
-
-    Args:
-        interactions: `Interactions` to count, normally `split.train`.
 
     Example:
         >>> evaluate(Popularity(split.train), split).metrics["recall@20"]
     """
 
-    GRID: dict = {}
-
-    def __init__(self, interactions):
+    def setup(self, interactions):
         self.counts = interactions.item_popularity().astype(np.float32)
 
     @property

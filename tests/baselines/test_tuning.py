@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from deca_tf._registry import Row
 from deca_tf.baselines import BASELINES, ItemKNN, Popularity
 from deca_tf.data import Interactions
 from deca_tf.evaluation import evaluate
@@ -57,13 +58,10 @@ class Fixed:
 
 @pytest.fixture
 def fixed(monkeypatch):
-    monkeypatch.setitem(BASELINES._rows, "fixed", (f"{__name__}:Fixed", {}))
+    monkeypatch.setitem(BASELINES._rows, "fixed", Row(f"{__name__}:Fixed"))
     monkeypatch.setattr(
         "deca_tf._registry.importlib", types.SimpleNamespace(import_module=lambda name: this_module)
     )
-    monkeypatch.setattr(
-        BASELINES, "check_options", lambda name, options: None
-    )  # it knows classes of deca_tf only
 
 
 this_module = types.SimpleNamespace(Fixed=Fixed)

@@ -1,0 +1,56 @@
+"""The contract every baseline keeps: it learns when it is made, and scores all items."""
+
+import typing
+from dataclasses import InitVar
+
+from deca_tf._options import OneOf, Part, option
+from deca_tf.data.interactions import Interactions
+
+
+class Baseline(Part, family="baseline"):
+    """Learns from clicks at once, without a training loop, and scores every item for a user.
+
+    A subclass declares its settings, learns in `setup(interactions)`, and has `num_items` and
+    `score_all_items`. Where it has nothing to say, popularity decides, see
+    `popularity.popularity_bonus`.
+
+    Attributes:
+        GRID: the settings worth trying, `{setting: values}`, as declared by `search=OneOf(...)`.
+    """
+
+    interactions: InitVar[Interactions] = option(
+        doc="`Interactions` to learn from, normally `split.train`. A repeated pair counts once."
+    )
+
+    GRID: typing.ClassVar[dict[str, tuple]] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        searched = {name: declared.search for name, declared in cls.declared.items()}
+        cls.GRID = {
+            name: search.values for name, search in searched.items() if isinstance(search, OneOf)
+        }
+
+    @property
+    def num_items(self) -> int:
+        """Size of the item id space."""
+        raise NotImplementedError
+
+    def setup(self, interactions):
+        """Learns; settings are attributes by now."""
+        raise NotImplementedError
+
+    def score_all_items(self, user_ids):
+        """Scores of every item: int `(batch,)` to floats `(batch, num_items)`."""
+        raise NotImplementedError
+
+
+def popularity_weight(*worth_trying: float) -> typing.Any:
+    """The setting of this name, which many have."""
+    return option(
+        default=0.0,
+        low=0,
+        search=OneOf(*worth_trying),
+        doc="Adds this times the share of users who took the item to its score; at 0 popularity ranks "
+        "only what the model says nothing about, with a score of 0.",
+    )
