@@ -56,23 +56,21 @@ def test_a_file_is_all_it_needs(clicks, capsys):
     assert (clicks.parent / "saved_models/my clicks/1/saved_model.pb").is_file()
 
 
-def test_quiet_prints_nothing(clicks, capsys):
+def test_quiet_prints_nothing_and_another_run_does_not_enter_the_folder(clicks, typed_in, capsys):
     code, out, err = deca_tf(capsys, "train", clicks.name, *FAST, "-q")
     assert (code, out, err) == (0, "", "")
-
-
-def test_a_default_folder_is_not_overwritten_by_another_run(clicks, capsys):
-    assert deca_tf(capsys, "train", clicks.name, *FAST, "-q")[0] == 0
     code, _, err = deca_tf(capsys, "train", clicks.name, *FAST, "--seed", "1")
     assert code == 2
     assert "`--out` must be a new folder" in err
     assert "seed is 0 and not 1" in err
+    typed_in(clicks.read_bytes())
+    code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", "runs/my clicks")
+    assert code == 2
+    assert "did not read standard input" in err
 
 
 @pytest.mark.parametrize("kind", [".csv", ".tsv", ".csv.gz", ".parquet"])
-def test_standard_input_is_kept_so_that_the_run_can_be_repeated_and_evaluated(
-    kind, clicks, typed_in, capsys, tmp_path
-):
+def test_the_kind_of_standard_input_is_seen(kind, clicks, typed_in, capsys, tmp_path):
     table = pd.read_csv(clicks)
     written = tmp_path / f"piped{kind}"
     if kind == ".parquet":
@@ -80,44 +78,47 @@ def test_standard_input_is_kept_so_that_the_run_can_be_repeated_and_evaluated(
     else:
         table.to_csv(written, index=False, sep="\t" if kind == ".tsv" else ",")
     typed_in(written.read_bytes())
+    code, out, err = deca_tf(capsys, "train", "-", "--clean-test", "rating > 9")
+    assert code == 2
+    assert f"stdin{kind}: users from 'personId'" in out, err
+
+
+def test_standard_input_is_kept_so_that_the_run_can_be_repeated_and_evaluated(
+    clicks, typed_in, capsys
+):
+    typed_in(clicks.read_bytes())
     code, _, err = deca_tf(capsys, "train", "-", *FAST, "-q")
     assert code == 0, err
-    assert [path.name for path in (tmp_path / "runs/stdin").glob("stdin.*")] == [f"stdin{kind}"]
+    assert (clicks.parent / "runs/stdin/stdin.csv").read_bytes() == clicks.read_bytes()
     code, out, err = deca_tf(capsys, "evaluate", "runs/stdin")
     assert code == 0, err
     assert "The figures are as stored" in out
-    typed_in(written.read_bytes())
+    typed_in(clicks.read_bytes())
     code, out, err = deca_tf(capsys, "train", "-", *FAST)
     assert code == 0, err
     assert "This run was finished before" in out
-
-
-def test_other_standard_input_is_refused_and_a_mistake_in_it_can_be_mended(
-    clicks, typed_in, capsys
-):
-    text = clicks.read_bytes()
-    typed_in(text.replace(b"personId", b"xx"))
-    code, _, err = deca_tf(capsys, "train", "-", *FAST)
-    assert code == 2
-    assert "`--user-column`" in err
-    typed_in(text)
-    assert deca_tf(capsys, "train", "-", *FAST, "-q")[0] == 0
-    typed_in(text + b"301,1,1,VIEW\n")
+    typed_in(clicks.read_bytes() + b"301,1,1,VIEW\n")
     code, _, err = deca_tf(capsys, "train", "-", *FAST)
     assert code == 2
     assert "must be what the run was trained on" in err
     assert "by `--out`" in err
 
 
-def test_standard_input_does_not_enter_another_runs_folder(clicks, typed_in, capsys):
-    assert deca_tf(capsys, "train", clicks.name, *FAST, "-q")[0] == 0
+def test_a_mistake_in_standard_input_can_be_mended(clicks, typed_in, capsys):
+    for text, said in ((b"a,b\n1,2\n", "`--user-column`"), (b"", "an empty file")):
+        typed_in(text)
+        code, _, err = deca_tf(capsys, "train", "-", *FAST)
+        assert code == 2
+        assert said in err
     typed_in(clicks.read_bytes())
-    code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", "runs/my clicks")
-    assert code == 2
-    assert "did not read standard input" in err
+    assert deca_tf(capsys, "train", "-", "--clean-test", "rating > 9")[1].startswith("stdin.csv: u")
+
+
+def test_standard_input_is_not_put_among_other_files(clicks, typed_in, capsys):
     typed_in(clicks.read_bytes())
     code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", ".")
     assert code == 2
+    assert "`--out` must be a new or empty folder" in err
     assert not list(clicks.parent.glob("stdin*"))
 
 

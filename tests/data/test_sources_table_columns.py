@@ -98,6 +98,8 @@ def test_a_weight_is_read_only_if_named():
     message = "weights of at least 0. Received: -1.0 in data row 3. .*`weight_column`"
     with pytest.raises(ValueError, match=message):
         load(weighted, weight_column="weight")
+    with pytest.raises(ValueError, match="a weight above 0.* Received: 0 in every row"):
+        load(weighted.assign(weight=0), weight_column="weight")
 
 
 @pytest.mark.parametrize(
@@ -211,3 +213,9 @@ def test_empty_and_repeated_names_of_other_columns_do_no_harm(tmp_path):
 def test_titles_as_pandas_writes_them_with_an_index(header, tmp_path):
     (tmp_path / "titles.csv").write_text(f"{header}\n0,501,Blue\n1,502,Red\n")
     assert read_titles(tmp_path / "titles.csv") == {"501": "Blue", "502": "Red"}
+
+
+def test_an_index_of_a_parquet_file_is_a_column_too(tmp_path):
+    table = frame("item").assign(user=["c", "a", "b"])
+    table.set_index("user").to_parquet(tmp_path / "clicks.parquet")
+    assert load(tmp_path / "clicks.parquet").raw_user_ids.tolist() == ["a", "b", "c"]

@@ -108,7 +108,9 @@ class TableFile:
         if self._is_parquet:
             import pandas
 
-            return self._or_unreadable(lambda: pandas.read_parquet(self.path, columns=columns))
+            table = self._or_unreadable(lambda: pandas.read_parquet(self.path, columns=columns))
+            is_whole = set(columns) <= set(table.columns)  # else pandas made an index of some
+            return (table if is_whole else table.reset_index())[columns]
         # All columns are read, because only then does pandas refuse rows that have more fields
         # than the header; by place, because pandas gives new names to empty and repeated ones.
         places = {name: self.names.index(name) for name in columns}
@@ -161,10 +163,12 @@ class TableFile:
             first_line = (str(error).splitlines() or [""])[0].rstrip(".")
             if isinstance(error, pandas.errors.ParserWarning):
                 first_line = "rows have more fields than the header"
+            remedy = "Repair the file, or read it with pandas and pass the DataFrame."
+            if isinstance(error, UnicodeDecodeError):
+                remedy = "Save it as UTF-8."
             raise ValueError(
                 f"`{self.path}` must be {self._kind}{self._as_named()}. Received: "
-                f"{type(error).__name__}: {first_line}. "
-                "Repair the file, or read it with pandas and pass the DataFrame."
+                f"{type(error).__name__}: {first_line}. {remedy}"
             ) from None
 
     def _check_kind(self):

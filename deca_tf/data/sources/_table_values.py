@@ -112,6 +112,11 @@ def weights(series, column, option):
             f"{_cell(series, bad)!r} in data row {_row(bad) + 1}. Correct it, or name another "
             f"column with `{option}`."
         )
+    if not values.any():
+        raise ValueError(
+            f"Column {column!r} must hold a weight above 0, or nothing is learned. Received: 0 in "
+            f"every row. Name another column with `{option}`."
+        )
     return values
 
 
