@@ -1,4 +1,6 @@
-"""Settings of a run: one table per room, each field documented where it is declared, unknown keys refused.
+"""Settings of a run: one table per room, each field documented where it is declared.
+
+Unknown keys are refused.
 
 A recipe is a TOML file with these tables. Its `[[variant]]` entries hold the same tables and apply,
 in order, where their `when` matches the run's backbone, denoiser and protocol. The resolved
@@ -17,6 +19,19 @@ import pydantic
 from deca_tf._checks import did_you_mean
 from deca_tf._registry import is_own
 
+__all__ = [
+    "BackboneSettings",
+    "Config",
+    "DataSettings",
+    "DenoiserSettings",
+    "PriorSettings",
+    "TrainingSettings",
+    "merge",
+    "parse_assignment",
+    "resolve",
+    "shipped_recipe",
+]
+
 SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
 
 
@@ -27,7 +42,10 @@ class _Table(pydantic.BaseModel):
 
 
 class DataSettings(_Table):
-    """`[data]`: what to learn from."""
+    """`[data]`: what to learn from.
+
+    Stability: stable.
+    """
 
     dataset: str = "synthetic"
     """Name of a data set, or the path of a CSV, TSV or Parquet file."""
@@ -53,6 +71,8 @@ class BackboneSettings(_Table):
     """`[backbone]`: the model that is shipped.
 
     Other keys are arguments of its class: `embedding_dim`, `item_bias`.
+
+    Stability: stable.
     """
 
     model_config = pydantic.ConfigDict(extra="allow")
@@ -61,7 +81,10 @@ class BackboneSettings(_Table):
 
 
 class DenoiserSettings(_Table):
-    """`[denoiser]`: how it learns. Other keys are arguments of its class: `c1`, `c2`, `alpha`."""
+    """`[denoiser]`: how it learns. Other keys are arguments of its class: `c1`, `c2`, `alpha`.
+
+    Stability: stable.
+    """
 
     model_config = pydantic.ConfigDict(extra="allow")
     name: str = "deca"
@@ -75,7 +98,10 @@ class DenoiserSettings(_Table):
 
 
 class TrainingSettings(_Table):
-    """`[training]`: the loop."""
+    """`[training]`: the loop.
+
+    Stability: stable.
+    """
 
     batch_size: int | None = pydantic.Field(default=None, ge=1)
     """Positives per update; each phase of a denoiser makes an update.
@@ -112,9 +138,9 @@ class TrainingSettings(_Table):
     evaluate_every: int = pydantic.Field(default=1, ge=1)
     """Epochs between two looks at the validation data; those between repeat the last figures."""
     watch_validation: bool = True
-    """Judge the validation part; false saves time where the last epoch's weights are kept without `patience`."""
+    """Evaluate on the validation part; false saves time where the last epoch's weights are kept without `patience`."""
     watch_test: bool = False
-    """Judge the test part in the same epochs, for curves: nothing is ever chosen by it."""
+    """Evaluate on the test part in the same epochs, for curves: nothing is ever chosen by it."""
     released_early_stopping: bool = False
     """Stop as the released code does: when, of the validation losses taken every 500 updates, two in all were worse
     than the one before."""
@@ -130,7 +156,10 @@ class TrainingSettings(_Table):
 
 
 class PriorSettings(_Table):
-    """`[prior]`: the pre-trained model of DeCA(p); other methods do not look at it."""
+    """`[prior]`: the pre-trained model of DeCA(p); other methods do not look at it.
+
+    Stability: stable.
+    """
 
     run: str | None = None
     """Folder of a finished run whose model is the prior; unset: the backbone itself, trained normally first."""
@@ -141,7 +170,10 @@ class PriorSettings(_Table):
 
 
 class Config(_Table):
-    """All settings of a run."""
+    """All settings of a run.
+
+    Stability: stable.
+    """
 
     seed: int = pydantic.Field(default=0, ge=0)
     """Fixes initial weights, batches, synthetic data and random splits."""
@@ -151,17 +183,19 @@ class Config(_Table):
     training: TrainingSettings = TrainingSettings()
     prior: PriorSettings = PriorSettings()
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Nested plain values without unset keys: what TOML and JSON can hold."""
         return _without_none(self.model_dump())
 
-    def prior_training(self):
+    def prior_training(self) -> TrainingSettings:
         """`[training]` of the prior's own run."""
         return TrainingSettings(**{**self.training.model_dump(), **self.prior.training})
 
 
-def resolve(recipe=None, overrides=None):
-    """Puts settings together: defaults, then the recipe, then its matching variants, then the overrides.
+def resolve(
+    recipe: str | os.PathLike[str] | None = None, overrides: dict[str, Any] | None = None
+) -> Config:
+    """Puts settings together: defaults, the recipe, its matching variants, the overrides.
 
     Args:
         recipe: path of a TOML file; None: the recipe shipped for `overrides["data"]["dataset"]`,
@@ -175,6 +209,8 @@ def resolve(recipe=None, overrides=None):
     Raises:
         FileNotFoundError: no such recipe.
         ValueError: broken TOML, an unknown table or key, or a value out of range.
+
+    Stability: stable.
     """
     overrides = overrides or {}
     data = overrides.get("data")
@@ -201,19 +237,22 @@ def resolve(recipe=None, overrides=None):
     return _located(_validated(_merge(tables, overrides), path))
 
 
-def shipped_recipe(dataset):
-    """Path of the recipe that comes with the library for a data set, else of the default one."""
+def shipped_recipe(dataset: str | None) -> pathlib.Path:
+    """Path of the recipe that comes with the library for a data set, else of the default one.
+
+    Stability: provisional.
+    """
     folder = pathlib.Path(str(importlib.resources.files("deca_tf") / "recipes"))
     own = folder / f"{str(dataset).split('/')[0]}.toml"
     return own if own.is_file() and not is_file_name(dataset) else folder / "default.toml"
 
 
-def is_file_name(dataset):
+def is_file_name(dataset: str | None) -> bool:
     """Whether a data set is a table's file, which has an ending, and not one known by name."""
     return not is_own(dataset) and bool(pathlib.Path(str(dataset)).suffix)
 
 
-def parse_assignment(text):
+def parse_assignment(text: str) -> dict[str, Any]:
     """Turns `table.key=value` of `--set` into nested tables.
 
     The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string. True
@@ -225,6 +264,8 @@ def parse_assignment(text):
 
     Raises:
         ValueError: no `=`, or no key.
+
+    Stability: provisional.
     """
     key, equals, value = text.partition("=")
     path = [part.strip() for part in key.split(".")]
@@ -243,9 +284,12 @@ def parse_assignment(text):
     return parsed
 
 
-def merge(*tables):
-    """Nested tables as one; later ones win."""
-    merged = {}
+def merge(*tables: dict[str, Any]) -> dict[str, Any]:
+    """Nested tables as one; later ones win.
+
+    Stability: provisional.
+    """
+    merged: dict[str, Any] = {}
     for table in tables:
         merged = _merge(merged, table)
     return merged

@@ -20,8 +20,7 @@ MODULES_WITH_EXAMPLES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 NOT_YET = {
-    *("backbones", "denoisers", "baselines", "optimizers", "training", "data"),
-    *("serving", "tuning", "runs", "distribution", "embeddings", "config", "_registry"),
+    *("backbones", "denoisers", "baselines", "optimizers", "training", "data", "_registry"),
 }
 
 

@@ -53,8 +53,8 @@ class ObservedPairs:
             users, start, count = np.unique(
                 block[schema.USER_ID][order], return_index=True, return_counts=True
             )
-            place = np.repeat(free[users] - start, count) + np.arange(len(order))
-            items[place] = block[schema.ITEM_ID][order]
+            position = np.repeat(free[users] - start, count) + np.arange(len(order))
+            items[position] = block[schema.ITEM_ID][order]
             free[users] += count
         for begin, end in _runs_of_users(first):  # sorted where they lie
             part = items[first[begin] : first[end]]
@@ -103,9 +103,9 @@ class ObservedPairs:
             weight: their lengths, int64 `(num_items,)`.
 
         Returns:
-            `(gaps, whole)`: for each pair (start of its item) - (length of the user's items before it), int32 where
-            that is enough, else int64, `(n,)`; the length of all of a user's items, int64
-            `(num_users,)`.
+            `(gaps, whole)`: for each pair (start of its item) - (length of the user's items before
+            it), int32 where that is enough, else int64, `(n,)`; the length of all of a user's
+            items, int64 `(num_users,)`.
         """
         if starts is None:
             starts, weight = np.arange(self.num_items), np.ones(self.num_items, np.int64)

@@ -44,7 +44,9 @@ class CommonIds:
 
 
 def on_common_ids(split, raw_user_ids, raw_item_ids):
-    """Leaves out users and items that another data set does not know; the same ids are those equal as strings.
+    """Leaves out users and items that another data set does not know, by their raw ids.
+
+    Ids are the same if they are equal as strings.
 
     Args:
         split: a `Split`.
@@ -62,11 +64,10 @@ def on_common_ids(split, raw_user_ids, raw_item_ids):
 
 
 def _common(raw_ids, other_raw_ids):
-    place = pd.Index(np.asarray(other_raw_ids).astype(str)).get_indexer(
-        np.asarray(raw_ids).astype(str)
-    )
-    own = np.flatnonzero(place >= 0)
-    return own.astype(np.int32), place[own].astype(np.int32)
+    other = pd.Index(np.asarray(other_raw_ids).astype(str))
+    position = other.get_indexer(np.asarray(raw_ids).astype(str))
+    own = np.flatnonzero(position >= 0)
+    return own.astype(np.int32), position[own].astype(np.int32)
 
 
 def _renumbered(rows, users, items):

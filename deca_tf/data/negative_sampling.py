@@ -56,7 +56,7 @@ class UniformNegatives:
 
 
 class UnobservedNegatives:
-    """Draws from the items that a user has not been observed with, each in proportion to its weight: here, uniformly.
+    """Draws from the items that a user has not been observed with: here, uniformly.
 
     There is no rejection loop to hang. Line up the items, each as long as its weight. Of a user
     whose sorted items a_0 < a_1 < ... are cut out, the point at length r of what is left lies at r
@@ -91,9 +91,9 @@ class UnobservedNegatives:
         """What is searched, and bounds.
 
         Returns:
-            `(gaps, left, num_drawn)`: of each pair, (start of its item) - (length of the user's items before it), int32
-            or int64 `(n,)`; the length left to each user, int64 `(num_users,)`; how many items can
-            be drawn.
+            `(gaps, left, num_drawn)`: of each pair, (start of its item) - (length of the user's
+            items before it), int32 or int64 `(n,)`; the length left to each user, int64
+            `(num_users,)`; how many items can be drawn.
         """
         gaps, observed_of_user = pairs.gaps()
         return gaps, self.num_items - observed_of_user, self.num_items
@@ -114,9 +114,9 @@ class UnobservedNegatives:
             count, step: as above.
 
         Returns:
-            `(users, items)`, int32 tensors `(batch, count)`; a negative's user may be any user of the batch. They come
-            in the order of the batch's users and of items: who looks up what they ask for goes
-            through it once.
+            `(users, items)`, int32 tensors `(batch, count)`; a negative's user may be any user of
+            the batch. They come in the order of the batch's users and of items: who looks up what
+            they ask for goes through it once.
         """
         shape = (user_ids.shape[0], count)
         is_first = tf.concat([[True], user_ids[1:] != user_ids[:-1]], axis=0)
@@ -129,7 +129,7 @@ class UnobservedNegatives:
         return users, self._item_at(users, point - tf.gather(ends - left, row))
 
     def _item_at(self, users, point):
-        """The item at a point of the length that is left to a user; int32 and int64 tensors of one shape."""
+        """The item at a point of what is left to a user; int32 and int64 tensors of one shape."""
         first, end = tf.gather(self._first, users), tf.gather(self._first, users + 1)
         point = tf.cast(point, self._gaps.dtype)
         pair = first
@@ -140,12 +140,12 @@ class UnobservedNegatives:
         return self._at(users, tf.cast(point, tf.int64), first, pair, end)
 
     def _at(self, users, point, first, pair, end):
-        """The item at a point, between `pair - 1` and `pair` among the user's pairs `first` to `end - 1`."""
+        """The item at a point, between `pair - 1` and `pair` of the user's `first` to `end - 1`."""
         return tf.cast(point, tf.int32) + tf.cast(pair - first, tf.int32)  # all lengths are 1
 
 
 class UnobservedCells:
-    """Draws uniformly among all unobserved (user, item) cells of all users who have been observed with anything.
+    """Draws uniformly among all unobserved (user, item) cells of users with any observed pair.
 
     As `UnobservedNegatives.in_cells_of` of all these users, in the order of their ids: their rows
     are laid end to end, and what is observed is cut out of the whole. What is left is listed, if it
@@ -189,7 +189,7 @@ class UnobservedCells:
 
 
 class PopularNegatives(UnobservedNegatives):
-    """Draws from what a user has not been observed with, in proportion to the items' number of interactions.
+    """Draws from what a user has not been observed with, in proportion to items' interactions.
 
     What everybody knows and this user left alone was probably seen and not liked.
 
@@ -210,9 +210,9 @@ class PopularNegatives(UnobservedNegatives):
     def _at(self, users, point, first, pair, end):
         start_of_next = tf.gather(self._starts, tf.gather(self._items, pair))
         cut = start_of_next - tf.cast(tf.gather(self._gaps, tf.minimum(pair + 1, end)), tf.int64)
-        place = point + tf.where(pair < end, cut, tf.gather(self._whole, users))
-        found = tf.searchsorted(self._ends, tf.reshape(place, (-1,)), side="right")
-        return tf.reshape(found, tf.shape(place))
+        position = point + tf.where(pair < end, cut, tf.gather(self._whole, users))
+        found = tf.searchsorted(self._ends, tf.reshape(position, (-1,)), side="right")
+        return tf.reshape(found, tf.shape(position))
 
 
 def _refuse_full_users(observed, left, num_drawn):

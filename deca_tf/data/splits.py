@@ -21,6 +21,8 @@ class LeakReport:
         validation_test: distinct pairs in both validation and test.
         merged: repeated pairs that were merged within a split or on reading.
         dropped: pairs of a later split left out because an earlier split has them.
+
+    Stability: stable.
     """
 
     train_validation: int = 0
@@ -30,7 +32,7 @@ class LeakReport:
     dropped: int = 0
 
     @property
-    def total(self):
+    def total(self) -> int:
         """All overlaps together; 0 means that nothing leaks."""
         return self.train_validation + self.train_test + self.validation_test
 
@@ -44,7 +46,10 @@ class LeakReport:
         if self.merged:
             said += f"; {self.merged:,} repeated pairs were merged"
         if self.dropped:
-            said += f"; {self.dropped:,} pairs of a later split were left out because an earlier split has them"
+            said += (
+                f"; {self.dropped:,} pairs of a later split were left out because an earlier split "
+                "has them"
+            )
         return said + "."
 
 
@@ -56,13 +61,15 @@ class Split:
         train: what the model learns from; its weights, where there are any, are used in training.
         validation: what training is watched with, noise included. Ranking metrics look at no
             weight, here and in the test.
-        test: what the model is judged by.
+        test: what the model is evaluated on.
         protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
         name: the data set's name, for reports.
         leaks: what `check_leaks` counted; None: it is counted here.
 
     Raises:
         ValueError: different id spaces, an unknown protocol, or a leak under 'clean'.
+
+    Stability: stable.
     """
 
     train: Interactions
@@ -90,17 +97,17 @@ class Split:
         )
 
     @property
-    def num_users(self):
+    def num_users(self) -> int:
         """Size of the user id space."""
         return self.train.num_users
 
     @property
-    def num_items(self):
+    def num_items(self) -> int:
         """Size of the item id space."""
         return self.train.num_items
 
     @functools.cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Digest of what a model learns from and what its rows stand for.
 
         That is the pairs of train, their weights where there are any, and the raw ids.
@@ -109,13 +116,14 @@ class Split:
         for keys in self.train.sorted_pair_keys():
             digest.update(keys)
         if self.train.weight is not None:
-            digest.update(self.train.weight[np.argsort(self.train.pair_key, kind="stable")])
+            order = np.argsort(self.train.pair_key, kind="stable")
+            digest.update(self.train.weight[order].tobytes())
         for raw_ids in (self.train.raw_user_ids, self.train.raw_item_ids):
             digest.update("\n".join(map(str, raw_ids.tolist())).encode())
         return digest.hexdigest()
 
-    def seen(self):
-        """The distinct pairs of train and validation, which ranking masks: `Interactions`, `.to_csr()` for a matrix."""
+    def seen(self) -> Interactions:
+        """The distinct pairs of train and validation, which ranking masks."""
         pairs = Interactions(
             user_id=np.concatenate([self.train.user_id, self.validation.user_id]),
             item_id=np.concatenate([self.train.item_id, self.validation.item_id]),
@@ -125,7 +133,14 @@ class Split:
         return dataclasses.replace(pairs.distinct(), num_merged=0)
 
 
-def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
+def check_leaks(
+    train: Interactions,
+    validation: Interactions,
+    test: Interactions,
+    protocol: str,
+    merged: int = 0,
+    dropped: int = 0,
+) -> LeakReport:
     """Counts the distinct pairs that any two splits share, and refuses them under 'clean'.
 
     Args:
@@ -138,12 +153,16 @@ def check_leaks(train, validation, test, protocol, merged=0, dropped=0):
 
     Raises:
         ValueError: `protocol` is 'clean' and a pair is in two splits, or the id spaces differ.
+
+    Stability: stable.
     """
     check_choice("protocol", protocol, schema.PROTOCOLS)
     _check_id_spaces(train, validation, test)
     keys = [_distinct(part.pair_key) for part in (train, validation, test)]
-    shared = [_count_shared(keys[a], keys[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    report = LeakReport(*shared, merged=merged, dropped=dropped)
+    train_validation, train_test, validation_test = (
+        _count_shared(keys[a], keys[b]) for a, b in ((0, 1), (0, 2), (1, 2))
+    )
+    report = LeakReport(train_validation, train_test, validation_test, merged, dropped)
     _refuse_leaks(report, protocol)
     return report
 
@@ -156,9 +175,11 @@ def _distinct(keys):
 
 def _count_shared(keys, others):
     """How many of some keys are in others, both distinct and rising."""
-    place = np.searchsorted(keys, others)
+    position = np.searchsorted(keys, others)
     return (
-        int(np.count_nonzero(keys[np.minimum(place, len(keys) - 1)] == others)) if len(keys) else 0
+        int(np.count_nonzero(keys[np.minimum(position, len(keys) - 1)] == others))
+        if len(keys)
+        else 0
     )
 
 

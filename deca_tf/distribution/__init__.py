@@ -1,4 +1,4 @@
-"""One training over several devices or machines: the strategy by name, and what its workers have to agree on.
+"""One training over several devices or machines: strategies by name, and workers that agree.
 
 See `docs/distribution.md`.
 """

@@ -4,6 +4,8 @@ Every worker has to call these, in the same order.
 """
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +13,8 @@ import tensorflow as tf
 from deca_tf.distribution.strategies import is_chief, is_multi_worker
 
 
-def agree(strategy, **facts):
-    """Refuses workers that would not train the same: a wrong setting on one would spoil all, or hang them.
+def agree(strategy: tf.distribute.Strategy, **facts: Any) -> None:
+    """Refuses workers that would not train the same, which would spoil the training or hang it.
 
     Args:
         strategy: that will train; with one process there is nothing to compare.
@@ -20,6 +22,8 @@ def agree(strategy, **facts):
 
     Raises:
         ValueError: naming the facts that differ.
+
+    Stability: provisional.
     """
     if not is_multi_worker(strategy):
         return
@@ -42,12 +46,14 @@ def agree(strategy, **facts):
         )
 
 
-def chief_values(strategy, values):
-    """The chief's numbers on every worker: for what decides, since last digits may differ between machines.
+def chief_values(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
+    """The chief's numbers on every worker, for what decides: last digits differ between machines.
 
     Args:
         strategy: that trains.
         values: list of floats, of one length everywhere.
+
+    Stability: provisional.
     """
     if not is_multi_worker(strategy):
         return list(values)
@@ -55,8 +61,11 @@ def chief_values(strategy, values):
     return everyone[everyone[:, 0].argmax(), 1:].tolist()
 
 
-def barrier(strategy):
-    """Waits until every worker is here."""
+def barrier(strategy: tf.distribute.Strategy) -> None:
+    """Waits until every worker is here.
+
+    Stability: provisional.
+    """
     if is_multi_worker(strategy):
         _gathered(strategy, [0.0])
 

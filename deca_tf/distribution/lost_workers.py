@@ -1,6 +1,7 @@
 """A worker that is gone, in words."""
 
 import contextlib
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ LOST_WORKER_ERRORS = (  # as TensorFlow reports them
 
 
 @contextlib.contextmanager
-def noticing_lost_workers(strategy):
+def noticing_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Within it, what TensorFlow reports of a lost worker is said in words.
 
     Args:
@@ -25,6 +26,8 @@ def noticing_lost_workers(strategy):
 
     Raises:
         ConnectionError: another worker is gone.
+
+    Stability: provisional.
     """
     try:
         yield

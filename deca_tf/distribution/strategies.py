@@ -1,6 +1,8 @@
 """`tf.distribute` strategies by name."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ from deca_tf.distribution._cluster import find_cluster
 STRATEGIES = ("default", "mirrored", "multi-worker")
 
 
-def make_strategy(name="default"):
+def make_strategy(name: str = "default") -> tf.distribute.Strategy:
     """The strategy of that name. Build the model under its scope; `fit` then does the rest.
 
     Args:
@@ -26,10 +28,13 @@ def make_strategy(name="default"):
         RuntimeError: 'multi-worker', and TensorFlow has already run something in this process.
 
     Example:
-        >>> with make_strategy("mirrored").scope():
-        ...     model = deca_tf.DeCAModel(MF(num_users, num_items))
-        ...     model.compile(deca_tf.optimizers.Adam(1e-3))
-        >>> model.fit(deca_tf.training_batches(split.train), epochs=20)
+        >>> strategy = make_strategy("default")
+        >>> with strategy.scope():
+        ...     target = deca_tf.backbones.MF(split.num_users, split.num_items)
+        >>> is_chief(strategy), is_multi_worker(strategy)
+        (True, False)
+
+    Stability: provisional.
     """
     check_choice("strategy", name, STRATEGIES)
     if name == "default":
@@ -63,16 +68,22 @@ def _mirrored():
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
-def is_multi_worker(strategy):
-    """Whether several processes train together."""
+def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Whether several processes train together.
+
+    Stability: provisional.
+    """
     return (
         isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         and strategy.extended._in_multi_worker_mode()
     )
 
 
-def is_chief(strategy):
-    """Whether this process is the one that writes and prints: worker 0, or the only one."""
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes and prints: worker 0, or the only one.
+
+    Stability: provisional.
+    """
     if not is_multi_worker(strategy):
         return True
     cluster = strategy.cluster_resolver
@@ -80,7 +91,7 @@ def is_chief(strategy):
     return cluster.task_type == "chief" or (not has_own_chief and cluster.task_id == 0)
 
 
-def per_worker(strategy, make):
+def per_worker(strategy: tf.distribute.Strategy, make: Callable[..., tf.data.Dataset]) -> Any:
     """A stream of which each worker makes its own share, for `fit`.
 
     Args:
@@ -90,6 +101,8 @@ def per_worker(strategy, make):
 
     Returns:
         What `fit` takes in place of a dataset.
+
+    Stability: provisional.
     """
 
     def make_own(context):
@@ -103,7 +116,7 @@ def per_worker(strategy, make):
     return strategy.distribute_datasets_from_function(make_own)
 
 
-def check_batch(groups, strategy, phases):
+def check_batch(groups: int, strategy: tf.distribute.Strategy, phases: int) -> None:
     """Refuses a batch that cannot be dealt out evenly.
 
     Args:
@@ -113,6 +126,8 @@ def check_batch(groups, strategy, phases):
 
     Raises:
         ValueError: phases x devices do not divide it.
+
+    Stability: provisional.
     """
     devices = strategy.num_replicas_in_sync
     if groups % (devices * phases):

@@ -1,4 +1,4 @@
-"""Embeddings: tables row by row: lookups, sums of rows, gradients by rows, and passes over large tables in blocks."""
+"""Embeddings: tables row by row: lookups, sums and gradients by rows, large tables in blocks."""
 
 from typing import TYPE_CHECKING
 

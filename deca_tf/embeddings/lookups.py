@@ -1,17 +1,18 @@
-"""Rows of tables, by ids: the one way of backbones to them, so that training can look after how they are read."""
+"""Rows of tables, by ids: backbones get them here alone, so that training can look after it."""
 
 import contextvars
+from typing import Any
 
 import tensorflow as tf
 
-_CURRENT = contextvars.ContextVar("lookups", default=None)
+_CURRENT: contextvars.ContextVar = contextvars.ContextVar("lookups", default=None)
 
 
-def look_up(table, ids):
+def look_up(table: Any, ids: Any) -> tf.Tensor:
     """Rows `ids` of a weight, and nothing but these rows, forwards and backwards.
 
-    `keras.ops.take` reads the weight as a tensor. Once an optimizer has written some rows of it in place, TensorFlow
-    copies the whole table at every such read.
+    `keras.ops.take` reads the weight as a tensor. Once an optimizer has written some rows of it in
+    place, TensorFlow copies the whole table at every such read.
 
     Args:
         table: a Keras variable `(n, ...)`.
@@ -19,6 +20,8 @@ def look_up(table, ids):
 
     Returns:
         A tensor `(*ids.shape, ...)`; its gradient is a `tf.IndexedSlices`.
+
+    Stability: provisional.
     """
     lookups = _CURRENT.get()
     return tf.gather(table.value, ids) if lookups is None else lookups.look_up(table, ids)

@@ -1,6 +1,12 @@
 """From settings to an untrained model."""
 
+from collections.abc import Callable
+
+import keras
+
 from deca_tf.backbones import BACKBONES
+from deca_tf.config import Config
+from deca_tf.data.splits import Split
 from deca_tf.denoisers import DENOISERS
 from deca_tf.optimizers import OPTIMIZERS
 from deca_tf.runs.seeds import role_seed
@@ -9,7 +15,12 @@ from deca_tf.training.deca_model import DeCAModel
 OF_THE_TARGET = ("target", "partner")  # roles of the target's kind: a partner is a second target
 
 
-def build_model(config, split, prior=None, own_target=None):
+def build_model(
+    config: Config,
+    split: Split,
+    prior: keras.Model | None = None,
+    own_target: Callable[[int], keras.Model] | None = None,
+) -> DeCAModel:
     """The untrained, compiled `DeCAModel` of a config.
 
     Every network gets initial weights of its own, drawn from the config's seed and the network's
@@ -20,6 +31,8 @@ def build_model(config, split, prior=None, own_target=None):
         split: the `Split` whose id spaces the networks cover.
         prior: the pre-trained target, for DeCA(p).
         own_target: function from a seed to an untrained model, in place of the config's backbone.
+
+    Stability: provisional.
     """
     target = _build_network(config, "target", split, own_target)
     roles = DENOISERS.load(config.denoiser.name).networks
@@ -78,7 +91,7 @@ def load_parts(config):
     OPTIMIZERS.load(config.training.optimizer)
 
 
-def needs_prior(config):
+def needs_prior(config: Config) -> bool:
     """Whether the denoiser's auxiliary network is a pre-trained one (DeCA(p))."""
     return config.denoiser.name == "deca-p" or bool(
         (config.denoiser.model_extra or {}).get("freeze_auxiliary")

@@ -3,16 +3,24 @@
 import dataclasses
 import importlib.metadata
 import platform
+from typing import Any
+
+import pandas as pd
 
 from deca_tf.baselines import Popularity
+from deca_tf.config import Config
+from deca_tf.data.splits import Split
 from deca_tf.data.splitters import clean_test_mask
 from deca_tf.evaluation import evaluate
 from deca_tf.runs.train import MONITOR_K
+from deca_tf.training.deca_model import DeCAModel
 
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
 
 
-def evaluate_run(config, model, split, notes):
+def evaluate_run(
+    config: Config, model: DeCAModel, split: Split, notes: dict[str, Any]
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Evaluates a trained model on the test.
 
     Args:
@@ -49,8 +57,8 @@ def evaluate_run(config, model, split, notes):
     return metrics, found.per_user
 
 
-def clean_validation(model, split, rule=None):
-    """Judges a finished run's model on the clean rows of its validation, as it is published.
+def clean_validation(model: DeCAModel, split: Split, rule: str | None = None) -> dict[str, Any]:
+    """Evaluates a finished run's model on the clean rows of its validation, as it is published.
 
     Args:
         model: the `DeCAModel`.
@@ -63,6 +71,8 @@ def clean_validation(model, split, rule=None):
 
     Raises:
         ValueError: a rule that cannot be applied, or that no row meets.
+
+    Stability: provisional.
     """
     rows = split.validation
     if rule is None:
@@ -80,7 +90,7 @@ def clean_validation(model, split, rule=None):
     return {"rule": rule or "all rows", "users": found.num_users, **found.metrics}
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Releases of what decides a run's numbers, `{package: version}`."""
     return {name: _version(name) for name in VERSIONS_OF}
 

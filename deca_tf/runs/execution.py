@@ -22,7 +22,7 @@ def set_execution(model, training, epoch_steps):
 
 
 def steps_per_execution_of(training, epoch_steps):
-    """Steps that run without Python in between: about as many as asked for, and if possible a part of an epoch.
+    """Steps that run without Python in between: about as many as asked for, a part of an epoch.
 
     Two executions at least, where there are two steps: the first one compiles, and only the others
     can be timed. Where executions and epochs end together, one iterator serves all epochs

@@ -1,4 +1,6 @@
-"""The folder of a run: what lies where, written so that nothing half-written ever looks finished."""
+"""The folder of a run: what lies where, and nothing half-written ever looks finished."""
+
+from __future__ import annotations
 
 import contextlib
 import csv
@@ -7,22 +9,30 @@ import json
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import tomli_w
 
 from deca_tf._files import INPUT, UNFINISHED, locked, write_atomically
-from deca_tf.config import resolve
+from deca_tf.config import Config, resolve
+
+if TYPE_CHECKING:
+    from deca_tf.training.deca_model import DeCAModel
 
 
 class RunFolder:
-    """A run's files, see `docs/runs.md`. `metrics.json` is written last: a run that has it is finished.
+    """A run's files, see `docs/runs.md`. It is finished once it has `metrics.json`, written last.
 
     Args:
         path: of the folder; created when a run begins.
+
+    Stability: provisional.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.toml"
         self.data_file = self.path / "data.sha256"
@@ -34,11 +44,11 @@ class RunFolder:
         self.prior = self.path / "prior"
 
     @property
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether the run came to its end."""
         return self.metrics_file.is_file()
 
-    def check(self, config):
+    def check(self, config: Config) -> None:
         """Refuses a folder that is not free for a run, nor already this run's.
 
         Raises:
@@ -62,7 +72,7 @@ class RunFolder:
                 "which holds other files."
             )
 
-    def begin(self, config):
+    def begin(self, config: Config) -> None:
         """Makes the folder this run's, after `check`."""
         self.check(config)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -70,8 +80,8 @@ class RunFolder:
             write_atomically(self.config_file, tomli_w.dumps(config.to_dict()))
 
     @contextlib.contextmanager
-    def locked(self):
-        """Keeps other processes out of the folder; when this one ends, however it does, the folder is free again.
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out of the folder until this one ends, however it does.
 
         Raises:
             FileExistsError: another run is at work in it.
@@ -84,13 +94,13 @@ class RunFolder:
         with locked(self.path, refusal):
             yield
 
-    def bind_data(self, fingerprint):
+    def bind_data(self, fingerprint: str) -> None:
         """Notes which data the run is made of; refuses other data from then on."""
         self.check_data(fingerprint)
         if not self.data_file.is_file():
             write_atomically(self.data_file, fingerprint + "\n")
 
-    def check_data(self, fingerprint):
+    def check_data(self, fingerprint: str) -> None:
         """Refuses other data than the run was made of, as far as that was noted.
 
         Raises:
@@ -108,7 +118,7 @@ class RunFolder:
                 "folder."
             )
 
-    def read_config(self):
+    def read_config(self) -> Config:
         """The run's settings.
 
         Raises:
@@ -122,7 +132,7 @@ class RunFolder:
             )
         return resolve(self.config_file)
 
-    def read_metrics(self):
+    def read_metrics(self) -> dict[str, Any]:
         """The run's `metrics.json`.
 
         Raises:
@@ -137,8 +147,21 @@ class RunFolder:
             )
         return json.loads(self.metrics_file.read_text(encoding="utf-8"))
 
-    def finish(self, model, history, metrics, users):
-        """Writes the results, `metrics.json` last, and removes the checkpoints; `users` is `Evaluation.per_user`."""
+    def finish(
+        self,
+        model: DeCAModel,
+        history: list[dict[str, float]],
+        metrics: dict[str, Any],
+        users: pd.DataFrame,
+    ) -> None:
+        """Writes the results, `metrics.json` last, and removes the checkpoints.
+
+        Args:
+            model: the trained model.
+            history: the logs of each epoch.
+            metrics: the contents of `metrics.json`.
+            users: `Evaluation.per_user`.
+        """
         unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
         with model.without_optimizers():
             model.save(unfinished)
@@ -159,7 +182,7 @@ class RunFolder:
 
 
 def _differences(stored, asked, prefix=""):
-    """Settings in which two runs differ, as phrases; where the data lies and on how many devices do not count."""
+    """Settings in which two runs differ, as phrases; where data lies and devices do not count."""
     phrases = []
     for key in sorted({*stored, *asked} - {"data_dir", "folder", "strategy"}):
         before, now = stored.get(key), asked.get(key)

@@ -1,16 +1,25 @@
 """A finished run, read back."""
 
+import os
 import pathlib
+from typing import Any
 
 import keras
 
 from deca_tf.config import is_file_name
+from deca_tf.data.splits import Split
 from deca_tf.runs.building import load_parts
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
+from deca_tf.training.deca_model import DeCAModel
 
 
-def load_run(path, *, data_dir=None, split=None):
+def load_run(
+    path: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    split: Split | None = None,
+) -> tuple[dict[str, Any], DeCAModel, Split]:
     """A finished run's results, model and data.
 
     Args:
@@ -25,12 +34,14 @@ def load_run(path, *, data_dir=None, split=None):
     Raises:
         FileNotFoundError: the folder is no finished run's, or the data is gone.
         ValueError: the data is not what the run was trained on.
+
+    Stability: stable.
     """
     folder = RunFolder(path)
     metrics = folder.read_metrics()
     config = folder.read_config()
     if data_dir is not None:
-        config.data.data_dir = data_dir
+        config.data.data_dir = os.fspath(data_dir)
         if is_file_name(config.data.dataset):
             config.data.dataset = str(
                 pathlib.Path(data_dir) / pathlib.Path(config.data.dataset).name
@@ -42,11 +53,11 @@ def load_run(path, *, data_dir=None, split=None):
     return metrics, read_model(folder), split
 
 
-def read_model(folder):
+def read_model(folder: RunFolder) -> DeCAModel:
     """The `DeCAModel` of a finished run's `RunFolder`.
 
-    Parts of other packages are imported as the folder's config.toml names them, never as the file of
-    weights does.
+    Parts of other packages are imported as the folder's config.toml names them, never as the file
+    of weights does.
     """
     load_parts(folder.read_config())
     return keras.models.load_model(folder.model_file)

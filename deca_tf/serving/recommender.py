@@ -5,6 +5,9 @@ It needs no Keras and no model code, only TensorFlow.
 
 import json
 import numbers
+import os
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,25 +36,30 @@ class Recommender:
         FileNotFoundError: the folder, or a complete version in it, does not exist.
 
     Example:
-        >>> Recommender("saved_models/ml-100k").recommend(["196", "nobody"], k=2)
-          user_id  rank item_id  score  known_user
-        0     196     1     286   2.31        True
-        1     196     2     258   2.14        True
-        2  nobody     1      50  484.0       False
-        3  nobody     2     100  406.0       False
+        >>> _ = deca_tf.export(model, split, "saved_models/clicks", k=2, warmup_batch_sizes=())
+        >>> recommender = deca_tf.Recommender("saved_models/clicks")
+        >>> recommender.recommend(["user_0003", "nobody"], k=2)[["user_id", "rank", "known_user"]]
+             user_id  rank  known_user
+        0  user_0003     1        True
+        1  user_0003     2        True
+        2     nobody     1       False
+        3     nobody     2       False
+
+    Stability: stable.
     """
 
-    def __init__(self, folder, version=None):
+    def __init__(self, folder: str | os.PathLike[str], version: int | None = None) -> None:
         self.path = find_version(folder, version)
         self.version = int(self.path.name)
         self.manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
         self.k = max(self.manifest["ks"])
-        self._loaded = tf.saved_model.load(
-            str(self.path)
-        )  # held, for it owns the variables that the signature reads
+        # Held, for it owns the variables that the signature reads.
+        self._loaded = tf.saved_model.load(str(self.path))
         self._signature = self._loaded.signatures[f"recommend_{self.k}"]
 
-    def recommend(self, user_ids, k=None):
+    def recommend(
+        self, user_ids: str | int | Iterable[str | int], k: int | None = None
+    ) -> pd.DataFrame:
         """The best items that each user has not seen.
 
         Args:
@@ -75,12 +83,13 @@ class Recommender:
                 f"k={k}. "
                 f"Export again with `k={k}`."
             )
-        single = isinstance(user_ids, str | bytes) or not hasattr(user_ids, "__iter__")
-        users = [user_ids] if single else list(user_ids)
+        if isinstance(user_ids, str | bytes) or not isinstance(user_ids, Iterable):
+            users: list[Any] = [user_ids]
+        else:
+            users = list(user_ids)
         keys = [_key(user) for user in users]
-        starts = range(
-            0, max(len(keys), 1), _CHUNK
-        )  # at least one, so that no users make an empty frame
+        # At least one, so that no users make an empty frame.
+        starts = range(0, max(len(keys), 1), _CHUNK)
         answers = [
             self._signature(user_id=tf.constant(keys[i : i + _CHUNK], tf.string)) for i in starts
         ]

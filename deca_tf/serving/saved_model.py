@@ -1,7 +1,11 @@
-"""Export: a trained model and its split become one version of a SavedModel that any TensorFlow can serve."""
+"""Export: a trained model and its split become one version of a SavedModel."""
 
 import datetime
 import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +13,7 @@ import tensorflow as tf
 
 import deca_tf
 from deca_tf._checks import check_integer
+from deca_tf.data.splits import Split
 from deca_tf.serving._assembly import BRUTE_FORCE, FLOAT32, assemble, shippable
 from deca_tf.serving._compression import compression_loss
 from deca_tf.serving._warmup import write_warmup
@@ -16,33 +21,36 @@ from deca_tf.serving.versions import MANIFEST, new_version
 
 
 def export(
-    target,
-    split,
-    folder,
+    target: keras.Model,
+    split: Split,
+    folder: str | os.PathLike[str],
     *,
-    k=10,
-    index=BRUTE_FORCE,
-    dtype=FLOAT32,
-    retrieval=None,
-    candidates=500,
-    titles=None,
-    warmup_batch_sizes=(1, 32),
-    manifest=None,
-):
+    k: int | Sequence[int] = 10,
+    index: str = BRUTE_FORCE,
+    dtype: str = FLOAT32,
+    retrieval: keras.Model | None = None,
+    candidates: int = 500,
+    titles: Mapping[Any, str] | None = None,
+    warmup_batch_sizes: Sequence[int] = (1, 32),
+    manifest: dict[str, Any] | None = None,
+) -> pathlib.Path:
     """Writes the next version of a model: raw ids in, raw ids out.
 
     Its signatures (see `ServedModel`), ids being strings, integer ids as decimal numbers, and lists
     padded with "":
 
-    - `serving_default` and `recommend`: user_id `(batch,)` to item_id and score `(batch, k)`, known_user `(batch,)`.
-      Pairs of train and validation are never recommended, and equal scores come in the order of the dense item ids. A
-      user without a training interaction gets the most popular items of train, with their numbers of interactions as
-      score, and known_user False. Where fewer than k items are left, the rest is item_id "".
+    - `serving_default` and `recommend`: user_id `(batch,)` to item_id and score `(batch, k)`,
+      known_user `(batch,)`. Pairs of train and validation are never recommended, and equal scores
+      come in the order of the dense item ids. A user without a training interaction gets the most
+      popular items of train, with their numbers of interactions as score, and known_user False.
+      Where fewer than k items are left, the rest is item_id "".
     - `recommend_excluding`: also exclude_item_id `(batch, n)`.
-    - `recommend_from_history`: item_id `(batch, n)` of someone who is no user of the model. CDAE encodes it; of other
-      factorized models, users' vectors are told from those of their items by least squares. NeuMF has none.
+    - `recommend_from_history`: item_id `(batch, n)` of someone who is no user of the model. CDAE
+      encodes it; of other factorized models, users' vectors are told from those of their items by
+      least squares. NeuMF has none.
     - `similar_items`: item_id `(batch,)` to item_id and score `(batch, k)`.
-    - `score`: user_id and item_id `(batch,)` to probability and, where the method has one, posterior.
+    - `score`: user_id and item_id `(batch,)` to probability and, where the method has one,
+      posterior.
     - `history`: user_id `(batch,)` to what the user has taken and the same two numbers.
 
     A factorized `Backbone` (MF, GMF, LightGCN, CDAE) is written as its vectors in an index of
@@ -77,7 +85,8 @@ def export(
             versions of the packages) win over it.
 
     Returns:
-        `pathlib.Path` of the new version's folder, `<folder>/<integer>`. It appears only when it is complete.
+        `pathlib.Path` of the new version's folder, `<folder>/<integer>`. It appears only when it is
+        complete.
 
     Raises:
         TypeError: `target` is no Keras model, or `manifest` no dict that JSON can hold.
@@ -86,6 +95,13 @@ def export(
             or options that do not go together.
         ImportError: for a factorized target, a package is missing, or `tf.keras` was used as Keras
             3 before (see `retrieval_index`).
+
+    Example:
+        >>> version = deca_tf.export(model, split, "saved_models/tour", k=(3, 5))
+        >>> version.as_posix()
+        'saved_models/tour/1'
+
+    Stability: stable.
     """
     ks = _checked_ks(k, split.num_items)
     named = None if titles is None else _titles(titles, split.train.raw_item_ids)
@@ -112,7 +128,8 @@ def export(
         path.write_text(text, encoding="utf-8")
         if warmup_batch_sizes:
             loaded = tf.saved_model.load(str(scratch))
-            write_warmup(scratch, loaded.signatures, *_ids_to_ask(split), warmup_batch_sizes)
+            users, items = _ids_to_ask(split)
+            write_warmup(scratch, loaded.signatures, users, items, warmup_batch_sizes)
     return published[0]
 
 

@@ -1,4 +1,4 @@
-"""Version folders: `<folder>/<integer>/`, which appear whole or not at all and are never overwritten."""
+"""Version folders `<folder>/<integer>/`: they appear whole or not at all, and stay as they are."""
 
 import contextlib
 import errno
@@ -26,7 +26,7 @@ _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def taken_versions(folder):
-    """All integers that name something in the folder, complete or not, or did until it was withdrawn; ascending."""
+    """All integers that name something in the folder, or did until it was withdrawn; ascending."""
     withdrawn = [
         entry.name.removeprefix(_WITHDRAWN) for entry in pathlib.Path(folder).glob(f"{_WITHDRAWN}*")
     ]
@@ -83,12 +83,13 @@ def find_version(folder, version=None):
 
 @contextlib.contextmanager
 def new_version(folder):
-    """Gives a scratch folder to write into; on success renames it to the next integer, on failure removes it.
+    """A scratch folder to write into: on success it is renamed to the next integer, else removed.
 
     A writer that was killed leaves its scratch folder; the next one removes it.
 
     Yields:
-        `(scratch, published)`: the folder to fill, and a list that holds the version's path afterwards.
+        `(scratch, published)`: the folder to fill, and a list that holds the version's path
+        afterwards.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -129,7 +130,7 @@ def remove_old(folder, keep, spare=()):
 
 
 def withdraw(folder, newest):
-    """Takes all versions newer than one out of service: a server that polls the folder goes back to that one.
+    """Takes versions newer than one out of service: a server that polls goes back to that one.
 
     They are renamed, not removed, and their numbers are never given again.
 
@@ -165,16 +166,13 @@ def _scratch(folder):
         scratch = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
         scratch.mkdir()
         with _locked(scratch) as locked:
-            if (
-                locked is False or not scratch.is_dir()
-            ):  # taken for an abandoned one before it could be locked
-                continue
+            if locked is False or not scratch.is_dir():
+                continue  # taken for an abandoned one before it could be locked
             try:
                 yield scratch
             finally:
-                shutil.rmtree(
-                    scratch, ignore_errors=True
-                )  # after the rename there is nothing by this name
+                # After the rename there is nothing by this name.
+                shutil.rmtree(scratch, ignore_errors=True)
             return
 
 

@@ -1,9 +1,11 @@
 """Trials for TensorBoard's HParams page. Needs tensorboard, of the extra `plots`."""
 
 import json
+import os
 import pathlib
 import shutil
 
+import pandas as pd
 import tensorflow as tf
 
 from deca_tf._extras import require_extra
@@ -13,7 +15,12 @@ from deca_tf.tuning.tuners import RESULT
 CURVES = ("loss", "positive_prob", "negative_prob")
 
 
-def write_hparams(frames, folder, to, objective):
+def write_hparams(
+    frames: dict[str, pd.DataFrame],
+    folder: str | os.PathLike[str],
+    to: str | os.PathLike[str],
+    objective: str,
+) -> None:
     """Writes one TensorBoard run per trial: its settings, its objective, and its curves by epoch.
 
     Look at them by `tensorboard --logdir TO`.
@@ -26,6 +33,8 @@ def write_hparams(frames, folder, to, objective):
 
     Raises:
         ImportError: tensorboard is not installed.
+
+    Stability: provisional.
     """
     require_extra("plots", "TensorBoard's HParams page", "tensorboard")
     from tensorboard.plugins.hparams import api

@@ -1,6 +1,9 @@
 """DeCAHyperModel: what Keras Tuner builds and fits in a trial."""
 
 import copy
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import keras_tuner
@@ -8,15 +11,16 @@ import keras_tuner
 from deca_tf._checks import check_choice, did_you_mean
 from deca_tf._registry import deserialize
 from deca_tf.config import Config
+from deca_tf.data.splits import Split
 from deca_tf.runs.building import build_model, needs_prior
+from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.seeds import role_seed
 from deca_tf.runs.train import MONITORS, train
 from deca_tf.tuning._collapse import StopOnCollapse
 from deca_tf.tuning.search_space import SPACES, choose
 
-COLLAPSED_VALUE = (
-    0.0  # of the objective, for a collapsed trial: the least that a ranking metric can be
-)
+# Of the objective, for a collapsed trial: the least that a ranking metric can be.
+COLLAPSED_VALUE = 0.0
 
 
 class DeCAHyperModel(keras_tuner.HyperModel):
@@ -49,26 +53,29 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 
     Example:
         >>> hypermodel = DeCAHyperModel(split, backbone="mf", denoiser="deca", epochs=20)
-        >>> tuner = keras_tuner.BayesianOptimization(hypermodel, hypermodel.objective, max_trials=30)
-        >>> tuner.search()
-        >>> hypermodel.config(tuner.get_best_hyperparameters()[0])
+        >>> tuner = keras_tuner.RandomSearch(hypermodel, hypermodel.objective, max_trials=30)
+        >>> point = tuner.oracle.get_space()
+        >>> hypermodel.config(point).training.epochs
+        20
+
+    Stability: provisional.
     """
 
     def __init__(
         self,
-        split,
-        backbone=None,
-        denoiser=None,
+        split: Split,
+        backbone: str | keras.Model | Callable[..., keras.Model] | None = None,
+        denoiser: str | None = None,
         *,
-        config=None,
-        epochs=None,
-        space="default",
-        objective=None,
-        held=None,
-        prior=None,
-    ):
+        config: Config | None = None,
+        epochs: int | None = None,
+        space: str = "default",
+        objective: str | None = None,
+        held: dict[str, Any] | None = None,
+        prior: keras.Model | None = None,
+    ) -> None:
         config = Config() if config is None else config.model_copy(deep=True)
-        self.own_backbone = None
+        self.own_backbone: Callable[..., keras.Model] | None = None
         if isinstance(backbone, str):
             config.backbone = _named(config.backbone, backbone)
         elif backbone is not None:
@@ -93,14 +100,13 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         self.held = held or {}
         self.prior = prior
         self.objective = keras_tuner.Objective(config.training.monitor, "max")
-        self.declare_hyperparameters(
-            keras_tuner.HyperParameters()
-        )  # refuses what is held wrongly, before any trial
+        # Refuses what is held wrongly, before any trial.
+        self.declare_hyperparameters(keras_tuner.HyperParameters())
         super().__init__(
             name=f"{getattr(split, 'name', 'data')}_{config.backbone.name}_{config.denoiser.name}"
         )
 
-    def config(self, hp):
+    def config(self, hp: keras_tuner.HyperParameters) -> Config:
         """The `Config` of one point of the space."""
         own = self.own_backbone is not None
         found = choose(hp, self.settings, self.space, self.held, own)
@@ -108,18 +114,27 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             found.training.epochs = hp.values["tuner/epochs"]
         return found
 
-    def declare_hyperparameters(self, hp):
+    def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
         """Asks for every hyperparameter once, without building a model."""
         self.config(hp)
         if self.own_backbone is not None:
             self.own_backbone(hp, 0)
 
-    def build(self, hp):
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """The untrained, compiled `DeCAModel` of a point."""
-        own = None if self.own_backbone is None else lambda seed: self.own_backbone(hp, seed)
+        own = None if self.own_backbone is None else functools.partial(self.own_backbone, hp)
         return build_model(self.config(hp), self.split, self.prior, own)
 
-    def fit(self, hp, model, *, callbacks=(), folder=None, save_last=False, **kwargs):
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        folder: RunFolder | None = None,
+        save_last: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float]:
         """Trains the model of a point and watches it on the noisy validation.
 
         Args:
@@ -128,11 +143,11 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             callbacks: Keras Tuner's.
             folder: `RunFolder` of checkpoints, or None.
             save_last: leaves a checkpoint of the last epoch.
-            **kwargs: `epochs` and `initial_epoch` of Keras Tuner's own Hyperband, whose weights the model has, and
-                `verbose`; what is trained on is the split's.
+            **kwargs: `epochs` and `initial_epoch` of Keras Tuner's own Hyperband, whose weights the
+                model has, and `verbose`; what is trained on is the split's.
 
         Returns:
-            `{objective: value, "collapsed": 0 or 1, "best_epoch", "epochs"}`, what the tuner is told.
+            `{objective: value, "collapsed": 0 or 1, "best_epoch", "epochs"}`, for the tuner.
 
         Raises:
             keras_tuner.errors.FatalValueError: the tuner maximizes something else; said before any
@@ -142,16 +157,21 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 
     def try_out(
         self,
-        hp,
-        model,
-        callbacks=(),
-        folder=None,
-        save_last=False,
-        epochs=None,
-        initial_epoch=0,
-        verbose=0,
-    ):
-        """As `fit`; returns `(what the tuner is told, what the monitor of collapses says, the logs of each epoch)`."""
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        folder: RunFolder | None = None,
+        save_last: bool = False,
+        epochs: int | None = None,
+        initial_epoch: int = 0,
+        verbose: int = 0,
+    ) -> tuple[dict[str, float], str | None, list[dict[str, float]]]:
+        """As `fit`, with more to tell.
+
+        Returns:
+            `(told, collapsed, history)`: what the tuner is told, what the monitor of collapses
+            says, and the logs of each epoch.
+        """
         for callback in callbacks:
             self._check_objective(getattr(callback, "objective", None))
         config = self.config(hp)
@@ -194,7 +214,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
                 f"{', '.join(MONITORS)}."
             )
 
-    def seed(self):
+    def seed(self) -> int:
         """Of the tuner's own choices."""
         return role_seed(self.settings, "search") or 1  # 0 is none to Keras Tuner
 

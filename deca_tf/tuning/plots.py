@@ -1,7 +1,11 @@
 """A parallel-coordinates plot of trials. Needs matplotlib, of the extra `plots`."""
 
 import math
+import os
 import pathlib
+
+import numpy as np
+import pandas as pd
 
 from deca_tf._extras import require_extra
 from deca_tf.tuning.trials import COLLAPSED, COMPLETED, hyperparameter_columns
@@ -9,8 +13,10 @@ from deca_tf.tuning.trials import COLLAPSED, COMPLETED, hyperparameter_columns
 LOGARITHMIC = 50.0  # a positive axis whose ends differ by such a factor is drawn by its logarithm
 
 
-def plot_parallel_coordinates(frame, objective, path, title=""):
-    """A line per trial through one axis per hyperparameter and the objective's, coloured by the objective.
+def plot_parallel_coordinates(
+    frame: pd.DataFrame, objective: str, path: str | os.PathLike[str], title: str = ""
+) -> None:
+    """A line per trial through an axis per hyperparameter, coloured by the objective.
 
     Collapsed trials are grey and dotted, and end before the objective's axis.
 
@@ -22,6 +28,8 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
 
     Raises:
         ImportError: matplotlib is not installed.
+
+    Stability: provisional.
     """
     require_extra("plots", "The parallel-coordinates plot", "matplotlib")
     from matplotlib.cm import ScalarMappable
@@ -43,7 +51,9 @@ def plot_parallel_coordinates(frame, objective, path, title=""):
             continue
         score = float(row[objective])
         heights.append(0.5 if high == low else (score - low) / (high - low))
-        panel.plot(range(len(heights)), heights, color=colours.to_rgba(score), linewidth=1.5)
+        panel.plot(
+            range(len(heights)), heights, color=colours.to_rgba(np.array(score)), linewidth=1.5
+        )
     panel.set_xticks(
         range(len(names) + 1),
         [*(name.replace(".", "\n", 1) for name in names), objective],

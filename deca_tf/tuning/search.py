@@ -1,15 +1,21 @@
-"""A search from settings to results: methods with the same budget, tables, figures, recipes, and a test if asked."""
+"""A search from settings to results: methods with one budget, tables, figures, recipes, a test."""
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import statistics
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import pandas as pd
 
 from deca_tf._checks import check_choice, check_integer
 from deca_tf._files import write_atomically
+from deca_tf.config import Config
+from deca_tf.data.splits import Split
 from deca_tf.runs.building import needs_prior
 from deca_tf.runs.data import read_split
 from deca_tf.runs.preflight import check_settings
@@ -35,20 +41,22 @@ class Search:
         trials: `{method: table}`, see `deca_tf.tuning.trials.read_trials`.
         missing: what could not be made, and why.
         test: a row per method and seed with the test's metrics, if it was asked for; else None.
+
+    Stability: provisional.
     """
 
     folder: pathlib.Path
     objective: str
-    trials: dict
-    missing: tuple = ()
+    trials: dict[str, pd.DataFrame]
+    missing: tuple[str, ...] = ()
     test: pd.DataFrame | None = None
 
-    def best(self, method):
+    def best(self, method: str) -> Config:
         """The `Config` of a method's best trial."""
         return best_settings(self.folder / method, self.objective)
 
-    def summary(self):
-        """A row per method: trials by what became of them, the best objective, seconds and epochs in all."""
+    def summary(self) -> pd.DataFrame:
+        """A row per method: trials by status, the best objective, seconds and epochs in all."""
         rows = []
         for method, frame in self.trials.items():
             counted = frame["status"].value_counts()
@@ -68,21 +76,21 @@ class Search:
 
 
 def run_search(
-    config,
-    out,
+    config: Config,
+    out: str | os.PathLike[str],
     *,
-    split=None,
-    backbone=None,
-    tuner="bayesian",
-    space=None,
-    trials=None,
-    baseline="none",
-    held=None,
-    workers=1,
-    threads=None,
-    test_seeds=0,
-    listener=None,
-):
+    split: Split | None = None,
+    backbone: keras.Model | Callable[..., keras.Model] | None = None,
+    tuner: str = "bayesian",
+    space: str | None = None,
+    trials: int | None = None,
+    baseline: str | None = "none",
+    held: dict[str, Any] | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    test_seeds: int = 0,
+    listener: Callable[[str, pd.DataFrame, list[str]], object] | None = None,
+) -> Search:
     """Searches for the settings of a denoiser, and with the same budget for those of a baseline.
 
     The baseline has the same data, backbone, epochs, number of trials, tuner and seed; only the
@@ -109,7 +117,7 @@ def run_search(
         workers: trials at once, a process each if there are several.
         threads: TensorFlow's, in each of several workers; None: one.
         test_seeds: trains each method's best settings so often, with seeds from the config's on,
-            and judges them on the test.
+            and evaluates them on the test.
         listener: called as `(method, table, names)` when the trials of these names have ended.
 
     Returns:
@@ -119,6 +127,8 @@ def run_search(
         ValueError, TypeError, ImportError: something asked for is not possible; said before the
             first trial.
         FileExistsError: `out` holds a search with other settings.
+
+    Stability: provisional.
     """
     check_choice("tuner", tuner, TUNERS)
     space = (

@@ -1,6 +1,7 @@
 """The trials of a folder: a table, and the best settings as a recipe."""
 
 import json
+import os
 import pathlib
 
 import pandas as pd
@@ -14,7 +15,7 @@ COMPLETED, COLLAPSED, FAILED, UNFINISHED = "completed", "collapsed", "failed", "
 INTERNAL = "tuner/"  # begins the names of Hyperband's own bookkeeping
 
 
-def read_trials(folder, objective):
+def read_trials(folder: str | os.PathLike[str], objective: str) -> pd.DataFrame:
     """All trials of one method's search.
 
     Args:
@@ -26,6 +27,8 @@ def read_trials(folder, objective):
         ones: `trial`, `status`, the objective (missing where it collapsed: it does not count),
         `collapsed` (how), `best_epoch`, `epochs`, `seconds`, `worker`, the point's values, and
         `message` of a failure.
+
+    Stability: provisional.
     """
     rows = []
     for file in sorted(pathlib.Path(folder).glob("trial_*/trial.json")):
@@ -69,16 +72,18 @@ def read_trials(folder, objective):
     return ranked.drop(columns="_rank").reset_index(drop=True)
 
 
-def hyperparameter_columns(frame):
+def hyperparameter_columns(frame: pd.DataFrame) -> list[str]:
     """Names of a table's columns that were searched."""
     return [name for name in frame.columns if "." in name]
 
 
-def best_settings(folder, objective):
+def best_settings(folder: str | os.PathLike[str], objective: str) -> Config:
     """The `Config` of the best trial that did not collapse.
 
     Raises:
         ValueError: there is none.
+
+    Stability: provisional.
     """
     frame = read_trials(folder, objective)
     done = frame[frame["status"] == COMPLETED]
@@ -93,7 +98,7 @@ def best_settings(folder, objective):
     return Config.model_validate(json.loads(result.read_text(encoding="utf-8"))["settings"])
 
 
-def write_recipe(config, path):
+def write_recipe(config: Config, path: pathlib.Path) -> None:
     """Writes settings as a recipe that `deca-tf train --recipe` takes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, tomli_w.dumps(config.to_dict()))

@@ -13,6 +13,8 @@ class Item:
         title: what it is called, or None.
         probability: of real preference, in a history; else None.
         posterior: the same given the click, Eq. (16), where the method has one.
+
+    Stability: provisional.
     """
 
     item_id: str
@@ -31,9 +33,11 @@ class Answer:
         known: whether the model knows who, or what, was asked about; if not, popularity has
             answered.
         unknown_items: how many of the ids given no item has.
+
+    Stability: provisional.
     """
 
-    items: tuple
+    items: tuple[Item, ...]
     known: bool
     unknown_items: int = 0
 
@@ -46,6 +50,8 @@ class Pair:
         probability: of real preference; 0 where one of the two is not known.
         posterior: the same given a click, or None where the method has none.
         known: whether both are known.
+
+    Stability: provisional.
     """
 
     probability: float

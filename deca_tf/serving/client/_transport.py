@@ -13,9 +13,11 @@ class ServerError(RuntimeError):
     Args:
         message: a sentence.
         code: of HTTP, or the name of gRPC's status; None where there was no answer.
+
+    Stability: provisional.
     """
 
-    def __init__(self, message, code=None):
+    def __init__(self, message: str, code: int | str | None = None) -> None:
         super().__init__(message)
         self.code = code
 

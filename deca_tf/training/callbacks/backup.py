@@ -2,17 +2,21 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any, cast
 
 import keras
 import numpy as np
 
 from deca_tf.distribution import is_chief
+from deca_tf.training.callbacks.best_weights import BestWeights
 
 
 class Backup(keras.callbacks.Callback):
@@ -30,9 +34,20 @@ class Backup(keras.callbacks.Callback):
         share: of all time that saving may take, at most: large tables are saved less often. 1:
             whatever it takes.
         last: saves the last epoch in any case, for a training that may be prolonged.
+
+    Stability: provisional.
     """
 
-    def __init__(self, folder, history, best=None, every_seconds=30.0, share=0.05, *, last=False):
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None,
+        history: list[dict[str, float]],
+        best: BestWeights | None = None,
+        every_seconds: float = 30.0,
+        share: float = 0.05,
+        *,
+        last: bool = False,
+    ) -> None:
         super().__init__()
         self.folder = None if folder is None else pathlib.Path(folder)
         self.history = history
@@ -43,7 +58,7 @@ class Backup(keras.callbacks.Callback):
         self._next = time.monotonic() + every_seconds
         self._interrupted = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.history.append(
             {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
         )
@@ -60,16 +75,15 @@ class Backup(keras.callbacks.Callback):
         return self.last and (self.model.stop_training or epoch + 1 == self.params["epochs"])
 
     @contextlib.contextmanager
-    def saving_on_interrupt(self):
-        """Within it, the first Ctrl-C lets the epoch finish and saves it; a second one stops at once."""
+    def saving_on_interrupt(self) -> Iterator[None]:
+        """Within it, Ctrl-C lets the epoch finish and saves it; a second one stops at once."""
         if self.folder is None or threading.current_thread() is not threading.main_thread():
             # Nothing to save; or not where signals can be handled.
             yield
             return
         before = signal.getsignal(signal.SIGINT)
-        if getattr(
-            before, "noted", None
-        ):  # a Ctrl-C came while the model was built, and some library swallowed it
+        if getattr(before, "noted", None):
+            # A Ctrl-C came while the model was built, and some library swallowed it.
             raise KeyboardInterrupt
 
         def interrupt(number, frame):
@@ -85,31 +99,36 @@ class Backup(keras.callbacks.Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def save(self, epochs_done):
+    def save(self, epochs_done: int) -> None:
         """Writes a checkpoint after `epochs_done` epochs."""
-        finished = self.folder / f"epoch-{epochs_done:06d}"
-        begun = self.folder / f"writing-{epochs_done:06d}"
+        folder = cast(pathlib.Path, self.folder)
+        finished = folder / f"epoch-{epochs_done:06d}"
+        begun = folder / f"writing-{epochs_done:06d}"
         shutil.rmtree(begun, ignore_errors=True)
         begun.mkdir(parents=True)
         # As a folder: a .keras file is put together in memory, one and a half times all weights and
         # slots.
         self.model.save(begun / "model", zipped=False)
-        state = {"epochs_done": epochs_done, "history": self.history, "best": None}
+        state: dict[str, Any] = {
+            "epochs_done": epochs_done,
+            "history": self.history,
+            "best": None,
+        }
         if self.best is not None and self.best.best_weights is not None:
             np.savez(begun / "best.npz", *self.best.best_weights)
             state["best"] = self.best.state()
         (begun / "state.json").write_text(json.dumps(state))
         begun.rename(finished)
-        for other in checkpoints(self.folder)[:-1]:
+        for other in checkpoints(folder)[:-1]:
             shutil.rmtree(other)
 
 
-def checkpoints(folder):
+def checkpoints(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
     """Finished checkpoints in a folder, oldest first."""
     return sorted(pathlib.Path(folder).glob("epoch-[0-9]*"))
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: pathlib.Path) -> tuple[Any, dict[str, Any], list[np.ndarray] | None]:
     """A checkpoint's contents.
 
     Returns:

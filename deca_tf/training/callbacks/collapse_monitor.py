@@ -1,6 +1,8 @@
 """Warns when a model stops telling clicks from non-clicks."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -51,9 +53,18 @@ class CollapseMonitor(keras.callbacks.Callback):
     Attributes:
         collapsed: None, 'all rejected', 'all accepted' or 'undecided'. None again once the model
             recovers.
+
+    Stability: stable.
     """
 
-    def __init__(self, patience=3, low=0.05, high=0.95, gap=0.02, earlier=()):
+    def __init__(
+        self,
+        patience: int = 3,
+        low: float = 0.05,
+        high: float = 0.95,
+        gap: float = 0.02,
+        earlier: Sequence[dict[str, float]] = (),
+    ) -> None:
         super().__init__()
         self.patience = check_integer("patience", patience)
         self.low = check_range("low", low, 0, 1)
@@ -67,16 +78,16 @@ class CollapseMonitor(keras.callbacks.Callback):
         self._state, self._lasted, self._means = None, 0, None
         self._has_parted = self._has_warned = False
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._forget()
         for epoch, earlier in enumerate(self.earlier):
             self.on_epoch_end(epoch, earlier)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not logs or not {"positive_prob", "negative_prob"} <= set(logs):
             return  # not a DeCAModel's training
         self._means = logs["positive_prob"], logs["negative_prob"]
-        state = self._judge(*self._means)
+        state = self._state_of(*self._means)
         self._lasted = self._lasted + 1 if state == self._state else 1
         self._state = state
         self._has_parted |= state is None
@@ -85,11 +96,11 @@ class CollapseMonitor(keras.callbacks.Callback):
         elif self._lasted >= self.patience and (state != UNDECIDED or self._has_parted):
             self._report(f"for {self._lasted} epochs")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._state is not None:
             self._report("where training ended")
 
-    def _judge(self, positive, negative):
+    def _state_of(self, positive, negative):
         if max(positive, negative) < self.low:
             return REJECTED
         if min(positive, negative) >= self.high:

@@ -1,5 +1,8 @@
 """A progress bar for long training: epochs, what they reach, and the time left."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from rich import progress
 
@@ -14,15 +17,23 @@ class ProgressBar(keras.callbacks.Callback):
         title: what is trained.
         shown: names in the logs to show behind the bar.
         done: epochs that an earlier process has trained.
+
+    Stability: provisional.
     """
 
-    def __init__(self, epochs, title, shown=("loss", "val_recall@20"), done=0):
+    def __init__(
+        self,
+        epochs: int,
+        title: str,
+        shown: Sequence[str] = ("loss", "val_recall@20"),
+        done: int = 0,
+    ) -> None:
         super().__init__()
         self.epochs = epochs
         self.title = title
         self.shown = shown
         self.done = done
-        self._bar = None
+        self._bar: progress.Progress | None = None
 
     def __enter__(self):
         return self
@@ -30,7 +41,7 @@ class ProgressBar(keras.callbacks.Callback):
     def __exit__(self, *_):
         self._close()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
@@ -44,17 +55,16 @@ class ProgressBar(keras.callbacks.Callback):
             self.title, total=self.epochs, completed=self.done, figures=""
         )
 
-    def on_epoch_end(self, epoch, logs=None):
-        figures = "  ".join(
-            f"{name} {logs[name]:.4g}" for name in self.shown if name in (logs or {})
-        )
-        self._bar.update(self._task, completed=epoch + 1, figures=figures)
-
-    def on_train_end(self, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        logs = logs or {}
+        figures = "  ".join(f"{name} {logs[name]:.4g}" for name in self.shown if name in logs)
         if self._bar is not None:
-            self._bar.update(
-                self._task, total=self._bar.tasks[0].completed
-            )  # full, where training stopped early too
+            self._bar.update(self._task, completed=epoch + 1, figures=figures)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._bar is not None:
+            # Full, where training stopped early too.
+            self._bar.update(self._task, total=self._bar.tasks[0].completed)
         self._close()
 
     def _close(self):

@@ -1,10 +1,13 @@
 """The early stopping of the paper's released code, for its recipes."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from deca_tf.data.batches import BATCH_SIZE, validation_batches
+from deca_tf.data.splits import Split
 
 EVERY_UPDATES = 500
 ROUNDS = 2
@@ -25,9 +28,17 @@ class ReleasedEarlyStopping(keras.callbacks.Callback):
         updates_per_epoch: number of updates of the target in an epoch.
         seed: integer, of the negatives.
         earlier: logs of epochs that an earlier process went through.
+
+    Stability: provisional.
     """
 
-    def __init__(self, split, updates_per_epoch, seed=0, earlier=()):
+    def __init__(
+        self,
+        split: Split,
+        updates_per_epoch: int,
+        seed: int = 0,
+        earlier: Sequence[dict[str, float]] = (),
+    ) -> None:
         super().__init__()
         self.split = split
         self.updates_per_epoch = updates_per_epoch
@@ -38,11 +49,11 @@ class ReleasedEarlyStopping(keras.callbacks.Callback):
                 self._note(logs["val_loss"])
 
     @property
-    def is_over(self):
+    def is_over(self) -> bool:
         """Whether training has to end."""
         return self._rises >= ROUNDS
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._is_due(epoch):
             self._note(self._loss(epoch))
         if logs is not None:
