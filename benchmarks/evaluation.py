@@ -1,4 +1,4 @@
-"""How fast is a full ranking judged? Users a second, and how far that is from the bare matrix product.
+"""How fast is a full ranking evaluated? Users a second, beside the bare matrix product.
 
     python -m benchmarks.evaluation --users 100000 --items 100000 --backbones mf --threads 1 --out FILE
     python -m benchmarks.evaluation --dataset modcloth --data-dir DIR --backbones mf neumf cdae lightgcn
@@ -35,7 +35,7 @@ def main():
         "--items", type=int, default=100_000, help="of the made-up log (default: %(default)s)"
     )
     parser.add_argument(
-        "--backbones", nargs="+", default=["mf"], help="models to judge (default: mf)"
+        "--backbones", nargs="+", default=["mf"], help="models to evaluate (default: mf)"
     )
     parser.add_argument(
         "--dim", type=int, default=32, help="length of the embeddings (default: %(default)s)"
@@ -57,8 +57,8 @@ def main():
 
     split = _split(arguments)
     before = _peak()
-    judge = Evaluator(split, ks=(20,))
-    users = judge.users[judge.is_warm]
+    evaluator = Evaluator(split, ks=(20,))
+    users = evaluator.users[evaluator.is_warm]
     results = {
         "dataset": split.name,
         "users": len(users),
@@ -73,7 +73,7 @@ def main():
             name, num_users=split.num_users, num_items=split.num_items, embedding_dim=arguments.dim
         )
         model.adapt(split.train)
-        contenders = {"seconds": lambda model=model: judge(model)}
+        contenders = {"seconds": lambda model=model: evaluator(model)}
         if model.is_factorized:
             contenders["product_seconds"] = _products(model, users, arguments.threads)
         times = {contender: [] for contender in contenders}

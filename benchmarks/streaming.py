@@ -5,7 +5,7 @@
 Distinct pairs are drawn, popular items and active users more often, and written to shards; 1,000
 users have a row held out for validation and one for the test. Then batches alone are drawn,
 streamed with each kind of negatives and from memory, for one epoch each; and one epoch is trained
-as `deca-tf train` does, and judged. Each of these has a process of its own; memory is the peak of
+as `deca-tf train` does, and evaluated. Each of these has a process of its own; memory is the peak of
 all of it, TensorFlow included, and what it was before the data was opened.
 """
 
@@ -160,7 +160,7 @@ def _sample(arguments, negatives):
 
 
 def _train(arguments, _):
-    """One epoch, and judging.
+    """One epoch, and evaluation.
 
     No file is written: Keras gathers all weights and slots in memory for that.
     """
@@ -182,10 +182,10 @@ def _train(arguments, _):
     opened = _peak()
     model, _, notes = train(config, split, show_progress=False)
     trained = _peak()
-    judged = evaluate(model, split)
+    evaluation = evaluate(model, split)
     return {
         **notes["train"],
-        "recall@20": judged.metrics["recall@20"],
+        "recall@20": evaluation.metrics["recall@20"],
         "weights_and_slots_bytes": 12
         * 4
         * (arguments.users + arguments.items)

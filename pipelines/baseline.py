@@ -22,8 +22,8 @@ from .steps.split import SHARDS
 from .steps.trainer import MODEL, Trainer
 
 
-def judge_beside(model, split, store, blessed, metric):
-    """Judges two models on the same users and pairs.
+def evaluate_beside(model, split, store, blessed, metric):
+    """Evaluates two models on the same users and pairs.
 
     Args:
         model: the new `DeCAModel`.
@@ -50,9 +50,9 @@ def judge_beside(model, split, store, blessed, metric):
     if not found["pairs"]:
         return found
     older = read_model(RunFolder(store.root / path))
-    judge = Evaluator(common.split, ks=(int(metric.partition("@")[2]),))
-    now = judge(Reindexed(model.recommender, common.users, common.items))
-    before = judge(Reindexed(older.recommender, common.other_users, common.other_items))
+    evaluator = Evaluator(common.split, ks=(int(metric.partition("@")[2]),))
+    now = evaluator(Reindexed(model.recommender, common.users, common.items))
+    before = evaluator(Reindexed(older.recommender, common.other_users, common.other_items))
     paired = compare(*(each.per_user.set_index(schema.USER_ID)[metric] for each in (now, before)))
     return found | {
         "users": now.num_users,

@@ -1,4 +1,4 @@
-"""Baselines as jobs of the grid: tuned and judged once for a data set, kept as a file."""
+"""Baselines as jobs of the grid: tuned and evaluated once for a data set, kept as a file."""
 
 import dataclasses
 import json
@@ -54,7 +54,7 @@ class BaselineRun:
         return self.file(root).with_name("test_users.parquet")
 
     def is_finished(self, root):
-        """Whether it has been tuned and judged."""
+        """Whether it has been tuned and evaluated."""
         return self.file(root).is_file()
 
     def read(self, root):
@@ -66,7 +66,7 @@ class BaselineRun:
         )
 
     def do(self, root, data_dir=None):
-        """Tunes, judges and writes.
+        """Tunes, evaluates and writes.
 
         Returns:
             What to say of it, a few words.
@@ -78,20 +78,18 @@ class BaselineRun:
         split = read_split(Cell(self.dataset, schema.CLEAN, "mf", "none").config(0, data_dir))
         began = time.perf_counter()
         tuned = tune(self.baseline, split)
-        judged = evaluate(tuned.model, split)
+        evaluation = evaluate(tuned.model, split)
         file = self.file(root)
         file.parent.mkdir(parents=True, exist_ok=True)
-        judged.per_user.to_parquet(self.users_file(root), index=False)
+        evaluation.per_user.to_parquet(self.users_file(root), index=False)
         results = {
             "dataset": self.dataset,
             "baseline": self.baseline,
             "settings": tuned.settings,
             "val_recall@20": tuned.recall,
-            "test": judged.metrics,
-            "test_warm": judged.warm,
+            "test": evaluation.metrics,
+            "test_warm": evaluation.warm,
             "seconds": time.perf_counter() - began,
         }
         write_atomically(file, json.dumps(results, indent=2) + "\n")
-        return (
-            f"recall@20 {judged.metrics['recall@20']:.4f} with {tuned.settings or 'nothing to set'}"
-        )
+        return f"recall@20 {evaluation.metrics['recall@20']:.4f} with {tuned.settings or 'nothing to set'}"

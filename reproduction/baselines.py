@@ -50,7 +50,7 @@ def tune(name, split, progress=None):
         >>> evaluate(tune("ease", split).model, split).metrics["recall@20"]
     """
     grid = BASELINES.load(name).GRID
-    judge = Evaluator(split, part="validation", ks=(20,))
+    evaluator = Evaluator(split, part="validation", ks=(20,))
     combinations = [
         dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
     ]
@@ -66,7 +66,7 @@ def tune(name, split, progress=None):
         if POPULARITY in settings:  # is added to the scores, whatever has been learned
             model = copy.copy(learned)
             model.bonus = popularity_bonus(split.train, settings[POPULARITY])
-        recall = judge(model).metrics[TUNED_BY]
+        recall = evaluator(model).metrics[TUNED_BY]
         if best is None or recall > best.recall:
             best = Tuned(settings, recall, model)
         if progress:

@@ -7,7 +7,7 @@ import statistics
 from deca_tf.runs.folder import RunFolder
 from reproduction.grid import Run
 
-STARTING = 10.0  # seconds of a run beside its epochs: reading, tracing, judging
+STARTING = 10.0  # seconds of a run beside its epochs: reading, tracing, evaluation
 # Seconds of an epoch of normal training on one thread, roughly, for data sets of which nothing has
 # run yet.
 PER_EPOCH = {

@@ -99,7 +99,7 @@ class Run:
         return RunFolder(self.folder(root)).is_finished
 
     def do(self, root, data_dir=None):
-        """Trains and judges, or goes on where an earlier call was interrupted.
+        """Trains and evaluates, or goes on where an earlier call was interrupted.
 
         Returns:
             What to say of it, a few words.

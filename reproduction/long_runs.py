@@ -6,7 +6,7 @@ from reproduction.grid import Cell
 
 TIMES = 5
 LABEL = f"{TIMES}x"
-# NeuMF on Adressa learns for half a minute per epoch and is judged for another half: three times
+# NeuMF on Adressa learns for half a minute per epoch and is evaluated for another half: three times
 # the 10 epochs of normal training, which is all of DeCA's recipe and five times any best epoch up
 # to the sixth; a look at the test every other epoch.
 AT_MOST = {("adressa", "neumf"): 30}

@@ -5,7 +5,7 @@ from reproduction.names import BACKBONES, short
 from reproduction.tables import num_runs
 
 RUN_HEAD = ["seeds", "run"]
-UNMASKED = "test_unmasked"  # the part of metrics.json that is judged as released: nothing left out of the ranking
+UNMASKED = "test_unmasked"  # the part of metrics.json that is evaluated as released: nothing left out of the ranking
 
 
 def head(labels, metrics):
@@ -14,9 +14,9 @@ def head(labels, metrics):
 
 
 def parts_of(backbone):
-    """How a model is judged under 'paper': `(part of metrics.json, name of the model, compared with the paper)`.
+    """How a model is evaluated under 'paper': `(part of metrics.json, name of the model, compared with the paper)`.
 
-    CDAE is judged twice. The released code ranks what the user has seen as well, for CDAE alone, so
+    CDAE is evaluated twice. The released code ranks what the user has seen as well, for CDAE alone, so
     only that compares.
     """
     name = BACKBONES[backbone]

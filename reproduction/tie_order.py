@@ -1,4 +1,4 @@
-"""What the order of equal scores does: the same weights, judged under other orders of the items."""
+"""What the order of equal scores does: the same weights, evaluated under other orders of the items."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ def recall_by_tie_order(model, split):
 
     Args:
         model: a `DeCAModel`.
-        split: the `Split` to judge it on.
+        split: the `Split` to evaluate it on.
 
     Returns:
         `{order: recall@20}`.

@@ -36,7 +36,7 @@ def main():
     split = read(arguments.dataset, arguments.data_dir, "clean")
     is_keras = arguments.model == "plain Keras GMF"
     model, fit = plain_keras(split) if is_keras else ours(split, *arguments.model.split())
-    judge = Evaluator(split, ks=(20,))
+    evaluator = Evaluator(split, ks=(20,))
 
     def train():
         began = time.perf_counter()
@@ -47,8 +47,8 @@ def main():
         if is_keras:
             return None
         began = time.perf_counter()
-        judge(model)
-        return int(judge.is_warm.sum()) / (time.perf_counter() - began)
+        evaluator(model)
+        return int(evaluator.is_warm.sum()) / (time.perf_counter() - began)
 
     for question in itertools.chain(["ready"], sys.stdin):
         answer = {"ready": lambda: "ready", "train": train, "evaluate": evaluate}[

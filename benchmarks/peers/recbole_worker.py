@@ -43,7 +43,7 @@ def main():
 
 
 def recbole(folder, name, threads):
-    """Functions that train an epoch and that judge, and return ms per update and users per second."""
+    """Functions that train an epoch and that evaluate, and return ms per update and users per second."""
     import torch
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
@@ -80,7 +80,7 @@ def recbole(folder, name, threads):
     train_data, _, test_data = data_preparation(config, create_dataset(config))
     model = get_model(name)(config, train_data.dataset)
     trainer = get_trainer(config["MODEL_TYPE"], name)(config, model)
-    judged = len(set(_pairs(folder, "test")[0].tolist()))
+    evaluated = len(set(_pairs(folder, "test")[0].tolist()))
     epochs = iter(range(1_000_000))
 
     def train():
@@ -91,7 +91,7 @@ def recbole(folder, name, threads):
     def evaluate():
         began = time.perf_counter()
         trainer.evaluate(test_data, load_best_model=False)
-        return judged / (time.perf_counter() - began)
+        return evaluated / (time.perf_counter() - began)
 
     return train, evaluate
 
@@ -106,8 +106,8 @@ def implicit(folder, name, threads):
     users, items = _pairs(folder, "train")
     seen = scipy.sparse.csr_matrix((np.ones(len(users), np.float32), (users, items)))
     shared = {"factors": 32, "iterations": 10, "num_threads": threads}
-    judged = np.unique(_pairs(folder, "test")[0])
-    judged = judged[judged < seen.shape[0]]
+    evaluated = np.unique(_pairs(folder, "test")[0])
+    evaluated = evaluated[evaluated < seen.shape[0]]
     fitted = []
 
     def train():
@@ -120,8 +120,8 @@ def implicit(folder, name, threads):
 
     def evaluate():
         began = time.perf_counter()
-        fitted[0].recommend(judged, seen[judged], N=20)
-        return len(judged) / (time.perf_counter() - began)
+        fitted[0].recommend(evaluated, seen[evaluated], N=20)
+        return len(evaluated) / (time.perf_counter() - began)
 
     return train, evaluate
 

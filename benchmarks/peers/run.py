@@ -4,7 +4,7 @@
 
 Same training pairs, same sizes (embeddings of 32, LightGCN's of 64 with three layers, NeuMF's
 perceptron 256-128-64-32), same threads. Every contender is a process of its own; they take turns at
-training an epoch (ours as many as make 400 updates) and at judging the test by a full ranking.
+training an epoch (ours as many as make 400 updates) and at evaluating the test by a full ranking.
 Medians over the turns are printed and written as JSON. An update is on 2,048 positives and their
 negatives; for CDAE on as many users, or all there are; for implicit it is 2,048 pairs' share of a
 pass.
@@ -75,8 +75,8 @@ def main():
         },
     }
     for name, found in results["models"].items():
-        judged = "" if found["evaluate"] is None else f"{found['evaluate']:12,.0f} users/s"
-        print(f"{arguments.dataset:10} {name:16} {found['train']:10.2f} ms/update {judged}")
+        evaluated = "" if found["evaluate"] is None else f"{found['evaluate']:12,.0f} users/s"
+        print(f"{arguments.dataset:10} {name:16} {found['train']:10.2f} ms/update {evaluated}")
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -11,11 +11,11 @@ _CHUNK = 64  # users whose scores for all items are in memory together
 def compression_loss(search, target, split, seed=0):
     """Compares the lists of the vectors as they are with those of the vectors as they are kept.
 
-    Judged on the noisy validation, of at most 1,000 users with history, all items of train left
+    Evaluated on the noisy validation, of at most 1,000 users with history, all items of train left
     out.
 
     Args:
-        search: `IndexSearch`, or `TwoStageSearch`, whose first stage is then judged.
+        search: `IndexSearch`, or `TwoStageSearch`, whose first stage is then evaluated.
         target: the factorized model that it was made of.
         split: the `Split` that it was trained on.
         seed: which users.

@@ -284,7 +284,7 @@ def _run(job, method, objective, workers, listener):
 
 
 def _test(found, split, seeds):
-    """Trains each method's best settings with several seeds and judges them on the test."""
+    """Trains each method's best settings with several seeds and evaluates them on the test."""
     rows = []
     for method in found.trials:
         best = found.best(method)

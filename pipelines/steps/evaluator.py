@@ -7,7 +7,7 @@ from deca_tf._checks import check_choice
 from deca_tf.reporting import slices
 from deca_tf.runs.folder import RunFolder
 
-from ..baseline import judge_beside
+from ..baseline import evaluate_beside
 from ..step import Step
 from .split import SHARDS
 from .trainer import MODEL
@@ -19,7 +19,7 @@ K = 20  # of the slices
 
 
 class Evaluator(Step):
-    """Judges on the test, slice by slice, beside popularity; compares with the last blessed model; blesses or does not.
+    """Evaluates on the test, beside popularity and the last blessed model, and blesses or does not.
 
     A model is blessed if it reaches the share of popularity that the settings ask for, and loses no
     more than the margin against the last blessed one. The two are compared on the same users, see
@@ -45,16 +45,16 @@ class Evaluator(Step):
         return [context.settings.evaluator.model_dump(), before and before.inputs[MODEL]]
 
     def run(self, inputs, outputs, context):
+        from deca_tf import evaluation
         from deca_tf.baselines import Popularity
-        from deca_tf.evaluation import Evaluator as Judge
         from deca_tf.runs.load import load_run
 
         settings, store = context.settings.evaluator, context.store
         stored, model, split = load_run(inputs[MODEL], data_dir=str(inputs[SHARDS]))
-        judge = Judge(split)
-        found, popular = judge(model), judge(Popularity(split.train))
+        evaluator = evaluation.Evaluator(split)
+        found, popular = evaluator(model), evaluator(Popularity(split.train))
         before = blessed_before(store, inputs[MODEL])
-        beside = before and judge_beside(model, split, store, before, settings.metric)
+        beside = before and evaluate_beside(model, split, store, before, settings.metric)
         conditions = conditions_of(found.metrics, popular.metrics, beside, settings)
         blessed = all(passed for passed, _ in conditions)
         tables = {
@@ -96,7 +96,7 @@ def conditions_of(metrics, popularity, beside, settings):
 
     Args:
         metrics, popularity: of the test, `{"recall@20": ...}`.
-        beside: from `judge_beside`, or None.
+        beside: from `evaluate_beside`, or None.
         settings: `EvaluatorSettings`.
     """
     name = settings.metric

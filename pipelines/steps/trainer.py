@@ -1,4 +1,4 @@
-"""Trainer: a model of the shards, trained and judged as by `deca-tf train`."""
+"""Trainer: a model of the shards, trained and evaluated as by `deca-tf train`."""
 
 import json
 import shutil

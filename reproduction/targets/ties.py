@@ -10,7 +10,7 @@ from reproduction.tie_order import ORDERS, recall_by_tie_order
 
 
 class Ties(Target):
-    """The same weights of GMF, judged with ties in other orders of the item ids."""
+    """The same weights of GMF, evaluated with ties in other orders of the item ids."""
 
     title = "Ties: recall@20 of the same GMF weights under three orders of equal scores, ModCloth"
     datasets = ("modcloth",)

@@ -64,7 +64,7 @@ def test_what_was_seen_is_train_and_validation(whole, streamed):
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_models_are_judged_alike(part, whole, streamed):
+def test_models_are_evaluated_alike(part, whole, streamed):
     one, other = (
         evaluate(Popularity(split.train), split, part=part) for split in (streamed, whole)
     )

@@ -129,27 +129,27 @@ def oracle(scores, split, part="test", ks=KS, leave_out_seen=True):
 
 
 def check(model, scores, split, part="test", **options):
-    judged = evaluate(model, split, part=part, ks=KS, **options)
+    evaluation = evaluate(model, split, part=part, ks=KS, **options)
     expected, with_history = oracle(
         scores, split, part, leave_out_seen=options.get("leave_out_seen", True)
     )
-    frame = judged.per_user.set_index("user_id")
+    frame = evaluation.per_user.set_index("user_id")
     assert list(frame.index) == [f"u{user}" for user in expected]
     assert list(frame.is_warm) == [user in with_history for user in expected]
-    assert (judged.num_users, judged.num_warm_users) == (
+    assert (evaluation.num_users, evaluation.num_warm_users) == (
         len(expected),
         len(with_history & set(expected)),
     )
-    assert set(judged.metrics) == {
+    assert set(evaluation.metrics) == {
         f"{name}@{k}" for name in ("recall", "ndcg", "precision", "mrr") for k in KS
     }
-    for name in judged.metrics:
+    for name in evaluation.metrics:
         values = [row[name] for row in expected.values()]
         warm = [row[name] for user, row in expected.items() if user in with_history]
         np.testing.assert_allclose(frame[name], values, atol=1e-12, err_msg=name)
-        assert judged.metrics[name] == pytest.approx(np.mean(values), abs=1e-12)
-        assert judged.warm[name] == pytest.approx(np.mean(warm), abs=1e-12)
-    return judged
+        assert evaluation.metrics[name] == pytest.approx(np.mean(values), abs=1e-12)
+        assert evaluation.warm[name] == pytest.approx(np.mean(warm), abs=1e-12)
+    return evaluation
 
 
 @pytest.mark.parametrize("protocol", ["clean", "paper"])
@@ -215,15 +215,15 @@ def test_results_do_not_depend_on_threads(monkeypatch):
             "deca_tf.evaluation.evaluator._num_threads", lambda threads=threads: threads
         )
         told = []
-        judged = evaluate(
+        evaluation = evaluate(
             model, split, ks=KS, chunk_size=2, progress=lambda done, _, told=told: told.append(done)
         )
-        assert told == sorted(told) and told[-1] == judged.num_users
-        found.append(judged.per_user)
+        assert told == sorted(told) and told[-1] == evaluation.num_users
+        found.append(evaluation.per_user)
     assert found[0].equals(found[1])
 
 
-def test_judging_from_several_threads_puts_back_the_threads_of_blas():
+def test_evaluation_from_several_threads_puts_back_the_threads_of_blas():
     split, table = random_split(3, "paper"), Table(np.zeros((60, 45)))
 
     def threads_of_blas():
@@ -241,12 +241,12 @@ def test_judging_from_several_threads_puts_back_the_threads_of_blas():
     within = []
     before = threads_of_blas()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        judged = list(
+        evaluations = list(
             pool.map(lambda _: evaluate(Looking(table.scores), split, chunk_size=5), range(12))
         )
     assert threads_of_blas() == before
     assert set().union(*within) == {1}
-    assert all(each.metrics == judged[0].metrics for each in judged)
+    assert all(each.metrics == evaluations[0].metrics for each in evaluations)
 
 
 @pytest.mark.parametrize("num_items", [2, 3, 17, 1024, 10_000])
@@ -254,9 +254,9 @@ def test_judging_from_several_threads_puts_back_the_threads_of_blas():
 def test_ties_go_to_the_lower_id(num_items, relevant):
     item = 1 if relevant == "first" else num_items - 1
     split = make_split([(0, 0)], [], [(0, item)], 1, num_items, "paper")
-    judged = evaluate(Table(np.full((1, num_items), 0.25)), split, ks=(num_items,))
+    evaluation = evaluate(Table(np.full((1, num_items), 0.25)), split, ks=(num_items,))
     # Item 0 is seen, so item i comes at place i.
-    assert judged.metrics[f"mrr@{num_items}"] == pytest.approx(1 / item)
+    assert evaluation.metrics[f"mrr@{num_items}"] == pytest.approx(1 / item)
 
 
 def test_users_without_history_get_popularity_only_under_clean():
@@ -267,38 +267,38 @@ def test_users_without_history_get_popularity_only_under_clean():
         ("clean", 2),
         ("paper", 3),
     ):  # by popularity: 1, 2, 3, 0; by the model: 0, 1, 2, 3
-        judged = evaluate(table, make_split(train, [], test, 4, 4, protocol), ks=(4,))
-        assert judged.per_user["mrr@4"].tolist() == pytest.approx([1 / place, 1])
-        assert judged.warm["mrr@4"] == 1 and judged.num_warm_users == 1
+        evaluation = evaluate(table, make_split(train, [], test, 4, 4, protocol), ks=(4,))
+        assert evaluation.per_user["mrr@4"].tolist() == pytest.approx([1 / place, 1])
+        assert evaluation.warm["mrr@4"] == 1 and evaluation.num_warm_users == 1
 
 
 def test_masked_relevant_items_stay_in_the_denominator():
     split = make_split([(0, 0)], [(0, 1)], [(0, 0), (0, 1), (0, 2)], 1, 4, "paper")
-    judged = evaluate(Table([[4, 3, 2, 1]]), split, ks=(4,))
-    assert judged.metrics["recall@4"] == pytest.approx(1 / 3)
-    assert judged.metrics["mrr@4"] == 1  # the masked ones take no place
+    evaluation = evaluate(Table([[4, 3, 2, 1]]), split, ks=(4,))
+    assert evaluation.metrics["recall@4"] == pytest.approx(1 / 3)
+    assert evaluation.metrics["mrr@4"] == 1  # the masked ones take no place
     everything = make_split([(0, 0)], [(0, 1)], [(0, 0), (0, 1)], 1, 4, "paper")
     assert evaluate(Table([[4, 3, 2, 1]]), everything, ks=(4,)).metrics["recall@4"] == 0
 
 
 def test_validation_masks_train_only():
     split = make_split([(0, 0)], [(0, 1)], [(0, 2)], 1, 4, "clean")
-    judged = evaluate(Table([[4, 3, 2, 1]]), split, part="validation", ks=(1,))
-    assert judged.metrics["recall@1"] == 1
+    evaluation = evaluate(Table([[4, 3, 2, 1]]), split, part="validation", ks=(1,))
+    assert evaluation.metrics["recall@1"] == 1
 
 
 def test_no_user_with_history():
-    judged = evaluate(
+    evaluation = evaluate(
         Table(np.zeros((3, 4))), make_split([(0, 0)], [], [(1, 2), (2, 3)], 3, 4, "clean"), ks=(3,)
     )
-    assert judged.warm == {} and judged.num_warm_users == 0
+    assert evaluation.warm == {} and evaluation.num_warm_users == 0
     # All are equally unpopular but item 0, so 0, 1, 2, 3.
-    assert judged.metrics["recall@3"] == 0.5
+    assert evaluation.metrics["recall@3"] == 0.5
 
 
 def test_evaluator_sees_new_weights_and_new_models():
     split = random_split(5, "clean")
-    judge = Evaluator(split, ks=KS)
+    evaluator = Evaluator(split, ks=KS)
     rng = np.random.default_rng(0)
     model = Pairs(np.zeros((60, 45)))
     for _ in range(2):
@@ -309,7 +309,7 @@ def test_evaluator_sees_new_weights_and_new_models():
             (Pairs(-scores), -scores),
             (Table(scores), scores),
         ):
-            assert judge(candidate).per_user.equals(
+            assert evaluator(candidate).per_user.equals(
                 evaluate(Table(its_scores), split, ks=KS).per_user
             )
 
@@ -322,9 +322,12 @@ def test_network_is_traced_once_for_all_chunks_and_epochs():
             traces.append(inputs["user_id"].shape)
             return super().call(inputs)
 
-    model, judge = Counted(np.zeros((60, 45))), Evaluator(random_split(5, "paper"), chunk_size=7)
+    model, evaluator = (
+        Counted(np.zeros((60, 45))),
+        Evaluator(random_split(5, "paper"), chunk_size=7),
+    )
     for _ in range(3):
-        judge(model)
+        evaluator(model)
     assert len(traces) == 1
 
 
@@ -341,10 +344,10 @@ def test_members_of_an_ensemble_are_each_asked_in_their_fastest_way(kind, monkey
     )
     if kind is MF:  # whose products need no graph
         monkeypatch.setattr(MF, "score_all_items", None)
-    judge = Evaluator(split, ks=KS)
+    evaluator = Evaluator(split, ks=KS)
     expected, both = evaluate(Table(first + second), split, ks=KS).per_user, MeanOfTwo(*members)
     for _ in range(2):
-        assert judge(both).per_user.equals(expected)
+        assert evaluator(both).per_user.equals(expected)
 
 
 def test_memory_is_bounded_by_the_default_chunk():
@@ -374,16 +377,18 @@ def test_scores_may_be_tensors_of_half_precision():
 def test_progress_and_to_dict():
     told = []
     split = random_split(5, "clean")
-    judged = evaluate(
+    evaluation = evaluate(
         Table(np.zeros((60, 45))), split, ks=(3,), chunk_size=10, progress=lambda *a: told.append(a)
     )
     assert (
-        told[-1] == (judged.num_users, judged.num_users) and sorted(told) == told and len(told) > 3
+        told[-1] == (evaluation.num_users, evaluation.num_users)
+        and sorted(told) == told
+        and len(told) > 3
     )
-    stored = json.loads(json.dumps(judged.to_dict()))
+    stored = json.loads(json.dumps(evaluation.to_dict()))
     assert (
-        stored["metrics"] == judged.metrics
-        and stored["num_users"] == judged.num_users
+        stored["metrics"] == evaluation.metrics
+        and stored["num_users"] == evaluation.num_users
         and stored["seconds"] > 0
     )
     assert "per_user" not in stored
@@ -425,20 +430,20 @@ def test_popularity_of_the_public_data(data_dir):
     from deca_tf.data import load_split
 
     split = load_split("ml-100k", data_dir=data_dir)
-    judged = evaluate(Popularity(split.train), split)
-    assert (judged.num_users, judged.num_warm_users) == (579, 579)
-    assert judged.metrics["recall@20"] == pytest.approx(0.1743, abs=1e-4)
-    assert judged.metrics["ndcg@20"] == pytest.approx(0.0984, abs=1e-4)
+    evaluation = evaluate(Popularity(split.train), split)
+    assert (evaluation.num_users, evaluation.num_warm_users) == (579, 579)
+    assert evaluation.metrics["recall@20"] == pytest.approx(0.1743, abs=1e-4)
+    assert evaluation.metrics["ndcg@20"] == pytest.approx(0.0984, abs=1e-4)
     paper = load_split("ml-100k", protocol="paper", data_dir=data_dir)
     # The best a model can do under the released code's masking: every relevant item that is left
     # comes first.
     relevant = {pair for pair in pairs_of(paper.test)}
     scores = np.zeros((paper.num_users, paper.num_items), np.float32)
     scores[tuple(np.array(sorted(relevant)).T)] = 1
-    judged = evaluate(Table(scores), paper)
-    assert judged.num_users == 707
-    assert (judged.per_user["recall@50"] == 0).sum() == 128
-    assert judged.metrics["recall@20"] == pytest.approx(0.5165, abs=1e-4)
+    evaluation = evaluate(Table(scores), paper)
+    assert evaluation.num_users == 707
+    assert (evaluation.per_user["recall@50"] == 0).sum() == 128
+    assert evaluation.metrics["recall@20"] == pytest.approx(0.5165, abs=1e-4)
 
 
 def test_under_protocol_paper_a_keras_model_is_ranked_by_float32_probabilities():

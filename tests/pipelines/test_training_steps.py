@@ -18,7 +18,7 @@ from deca_tf.serving.versions import complete_versions
 from deca_tf.training.callbacks.backup import Backup
 from deca_tf.tuning import search
 from pipelines import run
-from pipelines.baseline import judge_beside
+from pipelines.baseline import evaluate_beside
 from pipelines.settings import Settings
 from pipelines.steps import ORDER
 from pipelines.store import Store
@@ -229,7 +229,7 @@ def test_pairs_that_the_older_model_learnt_do_not_count(first, second):
     shards = output(folder, done["Split"], "shards")
     _, model, split = load_run(output(folder, done["Trainer"], "model"), data_dir=str(shards))
     turned = type(split)(split.test, split.validation, split.train, split.protocol, split.name)
-    beside = judge_beside(model, turned, store, before["Evaluator"], "recall@20")
+    beside = evaluate_beside(model, turned, store, before["Evaluator"], "recall@20")
     old = read_shards(output(folder, before["Split"], "shards"))
 
     common = {

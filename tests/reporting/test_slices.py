@@ -20,7 +20,7 @@ class Table:
 
 
 @pytest.fixture(scope="module")
-def judged():
+def evaluation():
     rng = np.random.default_rng(3)
     keys = rng.permutation(NUM_USERS * NUM_ITEMS)[:420]
     users, items = (keys // NUM_ITEMS).astype(np.int32), (keys % NUM_ITEMS).astype(np.int32)
@@ -51,8 +51,8 @@ def lists(split, scores):
         )
 
 
-def test_ranks_of_all_pairs(judged):
-    split, scores, found = judged
+def test_ranks_of_all_pairs(evaluation):
+    split, scores, found = evaluation
     ranked = [items for items, *_ in lists(split, scores)]
     expected = sorted(
         (int(u), int(i), ranked[u].index(i) + 1)
@@ -75,8 +75,8 @@ def test_a_pair_that_was_seen_has_no_place():
     assert found.per_pair["rank"].tolist() == [0, 0]
 
 
-def test_users_and_items_are_sliced_as_said(judged):
-    split, scores, found = judged
+def test_users_and_items_are_sliced_as_said(evaluation):
+    split, scores, found = evaluation
     table = slices(found, split.train, K).set_index("slice")
     test = {
         user: set(split.test.item_id[split.test.user_id == user].tolist())
@@ -115,6 +115,6 @@ def test_users_and_items_are_sliced_as_said(judged):
     assert "users with 100 or more clicks" not in table.index  # there are none
 
 
-def test_a_length_that_was_not_judged_is_refused(judged):
+def test_a_length_that_was_not_evaluated_is_refused(evaluation):
     with pytest.raises(ValueError, match="must be one that was evaluated.*Received: k=20"):
-        slices(judged[2], judged[0].train)
+        slices(evaluation[2], evaluation[0].train)

@@ -250,7 +250,7 @@ def test_what_deca_is_worth_is_tested_user_by_user(tmp_path, results):
     assert table.rows == [["GMF", "R@20", *texts], ["GMF", "N@20", *texts]]
 
 
-def test_a_baseline_is_tuned_and_judged_once(tmp_path, monkeypatch):
+def test_a_baseline_is_tuned_and_evaluated_once(tmp_path, monkeypatch):
     job = BaselineRun("synthetic", "popularity")
     small = {
         "dataset": "synthetic",

@@ -249,8 +249,8 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
     _, model, split = load_run(tmp_path / "run")
     column = rows[0].split(",").index("val_recall@20")
     best = max(float(row.split(",")[column]) for row in rows[1:])
-    judged = evaluate(model, split, part="validation", ks=(20,))
-    assert judged.metrics["recall@20"] == pytest.approx(best)
+    evaluation = evaluate(model, split, part="validation", ks=(20,))
+    assert evaluation.metrics["recall@20"] == pytest.approx(best)
 
 
 def test_training_ends_early_when_the_last_epoch_is_kept_too(tmp_path):
@@ -263,8 +263,8 @@ def test_training_ends_early_when_the_last_epoch_is_kept_too(tmp_path):
     _, model, split = load_run(tmp_path / "run")
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
     last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
-    judged = evaluate(model, split, part="validation", ks=(20,))
-    assert judged.metrics["recall@20"] == pytest.approx(float(last["val_recall@20"]))
+    evaluation = evaluate(model, split, part="validation", ks=(20,))
+    assert evaluation.metrics["recall@20"] == pytest.approx(float(last["val_recall@20"]))
 
 
 @pytest.mark.parametrize(
@@ -402,20 +402,20 @@ def test_ml_100k_reaches_what_the_released_code_reaches(denoiser, data_dir, tmp_
 def test_an_interrupt_saves_the_epoch_that_it_falls_into(tmp_path, monkeypatch):
     config = settings({"training": {"epochs": 4}})
     whole = run(config, tmp_path / "whole", show_progress=False)
-    judge = RankingMetrics.on_epoch_end
+    on_epoch_end = RankingMetrics.on_epoch_end
 
-    def judge_and_interrupt(self, epoch, logs=None):
-        judge(self, epoch, logs)
+    def evaluate_and_interrupt(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
         if epoch == 1:
             signal.raise_signal(signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(RankingMetrics, "on_epoch_end", judge_and_interrupt)
+    monkeypatch.setattr(RankingMetrics, "on_epoch_end", evaluate_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path / "torn", show_progress=False)
     assert signal.getsignal(signal.SIGINT) is handler
     assert [path.name for path in checkpoints(tmp_path / "torn" / "checkpoint")] == ["epoch-000002"]
-    monkeypatch.setattr(RankingMetrics, "on_epoch_end", judge)
+    monkeypatch.setattr(RankingMetrics, "on_epoch_end", on_epoch_end)
     assert run(config, tmp_path / "torn", show_progress=False)["test"] == whole["test"]
 
 
@@ -467,7 +467,7 @@ def test_released_early_stopping_ends_a_run_and_a_torn_one_at_the_same_epoch(tmp
     ).read_text()
 
 
-def test_under_protocol_paper_the_ranking_of_all_items_is_judged_too(tmp_path):
+def test_under_protocol_paper_the_ranking_of_all_items_is_evaluated_too(tmp_path):
     config = settings(NORMAL, {"training": {"epochs": 1}})
     split = dataclasses.replace(read_split(config), protocol="paper")
     metrics = run(config, tmp_path, split=split, show_progress=False)
@@ -549,16 +549,16 @@ def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "rule, name", [(None, "is_noisy == 0"), ("is_noisy == 1", "is_noisy == 1")]
 )
-def test_the_clean_rows_of_the_validation_are_judged(rule, name, tmp_path):
+def test_the_clean_rows_of_the_validation_are_evaluated(rule, name, tmp_path):
     config = settings(NORMAL)
     run(config, tmp_path / "run", show_progress=False)
     _, model, split = load_run(tmp_path / "run")
     found = clean_validation(model, split, rule)
     rows = split.validation.is_noisy == (0 if rule is None else 1)
-    train, judged = split.train, split.validation.take(np.flatnonzero(rows))
+    train, evaluated = split.train, split.validation.take(np.flatnonzero(rows))
     scores = np.asarray(model.target.score_all_items(np.arange(split.num_users, dtype=np.int32)))
     recalls = []
-    for user in np.unique(judged.user_id):
+    for user in np.unique(evaluated.user_id):
         ranked = (
             scores[user]
             if (train.user_id == user).any()
@@ -569,7 +569,7 @@ def test_the_clean_rows_of_the_validation_are_judged(rule, name, tmp_path):
             -np.inf,
             ranked,
         )
-        wanted = judged.item_id[judged.user_id == user]
+        wanted = evaluated.item_id[evaluated.user_id == user]
         recalls.append(np.isin(wanted, np.argsort(-ranked, kind="stable")[:20]).mean())
     assert (found["rule"], found["users"]) == (name, len(recalls))
     assert found["recall@20"] == pytest.approx(np.mean(recalls), abs=1e-6)
