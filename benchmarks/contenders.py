@@ -20,7 +20,8 @@ def ours(split, backbone, denoiser, optimizer="adam"):
     """A backbone under a denoiser, at its recipe's settings but for the optimizer.
 
     Returns:
-        `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the number of updates.
+        `(model, train)`: the `DeCAModel`, and a function that trains some epochs and returns the
+        number of updates.
     """
     from deca_tf.config import resolve
     from deca_tf.data import training_batches, training_batches_by_user

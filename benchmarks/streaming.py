@@ -5,8 +5,8 @@
 Distinct pairs are drawn, popular items and active users more often, and written to shards; 1,000
 users have a row held out for validation and one for the test. Then batches alone are drawn,
 streamed with each kind of negatives and from memory, for one epoch each; and one epoch is trained
-as `deca-tf train` does, and evaluated. Each of these has a process of its own; memory is the peak of
-all of it, TensorFlow included, and what it was before the data was opened.
+as `deca-tf train` does, and evaluated. Each of these has a process of its own; memory is the peak
+of all of it, TensorFlow included, and what it was before the data was opened.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """Artifacts in folders, as TFX lays them out, and the lineage between them.
 
-`<root>/<Step>/<output>/<execution>/` holds an artifact, `<root>/lineage/<execution>-<Step>.json` says how it was made.
-The lineage is written last: an execution that has none did not end. Equal work is found by its key,
-a digest of the step, its settings and the content of its inputs, and is not done again. What is
-being written has a name made of the key, so that a step that can go on finds what a killed one
-left.
+`<root>/<Step>/<output>/<execution>/` holds an artifact, `<root>/lineage/<execution>-<Step>.json`
+says how it was made. The lineage is written last: an execution that has none did not end. Equal
+work is found by its key, a digest of the step, its settings and the content of its inputs, and is
+not done again. What is being written has a name made of the key, so that a step that can go on
+finds what a killed one left.
 """
 
 import dataclasses

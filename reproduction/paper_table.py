@@ -5,7 +5,8 @@ from reproduction.names import BACKBONES, short
 from reproduction.tables import num_runs
 
 RUN_HEAD = ["seeds", "run"]
-UNMASKED = "test_unmasked"  # the part of metrics.json that is evaluated as released: nothing left out of the ranking
+# The part of metrics.json that is evaluated as released: nothing left out of the ranking.
+UNMASKED = "test_unmasked"
 
 
 def head(labels, metrics):
@@ -16,8 +17,8 @@ def head(labels, metrics):
 def parts_of(backbone):
     """How a model is evaluated under 'paper': `(part of metrics.json, name of the model, compared with the paper)`.
 
-    CDAE is evaluated twice. The released code ranks what the user has seen as well, for CDAE alone, so
-    only that compares.
+    CDAE is evaluated twice. The released code ranks what the user has seen as well, for CDAE alone,
+    so only that compares.
     """
     name = BACKBONES[backbone]
     if backbone == "cdae":

@@ -27,8 +27,8 @@ def published(table, dataset, backbone, denoiser, noise_model=NOISE_MODEL):
         noise_model: backbone of h and h'; others than 'mf' are in Tables 4 and 6 only.
 
     Returns:
-        `{"recall@20": (mean, std), ...}`, four metrics in the table's order and with its lengths of list. The standard
-        deviation is over three runs, None in Tables 3, 4 and 6, which have none.
+        `{"recall@20": (mean, std), ...}`, four metrics in the table's order and with its lengths of
+        list. The standard deviation is over three runs, None in Tables 3, 4 and 6, which have none.
 
     Raises:
         ValueError: the table has no such row.

@@ -2,8 +2,9 @@
 
     python -m tools.house
 
-A room is a folder or a loose module of `deca_tf/`, or a package beside it. An arrow leads from a room to one that it
-imports. A room's floor is one above the highest room that it imports. Rooms that import each other make a circle.
+A room is a folder or a loose module of `deca_tf/`, or a package beside it. An arrow leads from a
+room to one that it imports. A room's floor is one above the highest room that it imports. Rooms
+that import each other make a circle.
 """
 
 import argparse

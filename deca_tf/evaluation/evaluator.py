@@ -95,8 +95,9 @@ def evaluate(
 
     Args:
         model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is then
-            evaluated; a Keras model from `{"user_id", "item_id"}`, both `(batch,)`, to logits; or any object
-            with `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or TensorFlow.
+            evaluated; a Keras model from `{"user_id", "item_id"}`, both `(batch,)`, to logits; or
+            any object with `score_all_items(user_ids) -> (batch, num_items)`, in NumPy or
+            TensorFlow.
         split: a `Split`.
         part: 'test' or 'validation'.
         leave_out_seen: False ranks all items, seen or not: what the released code does to CDAE.

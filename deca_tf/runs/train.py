@@ -54,7 +54,8 @@ def train(
             on.
 
     Returns:
-        `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what `metrics.json` says of it.
+        `(model, history, notes)`: the trained `DeCAModel`, one dict per epoch, and what
+        `metrics.json` says of it.
     """
     training = config.training
     strategy = strategy or tf.distribute.get_strategy()

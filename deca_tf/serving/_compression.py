@@ -21,8 +21,8 @@ def compression_loss(search, target, split, seed=0):
         seed: which users.
 
     Returns:
-        `{"users", "recall@20", "recall@20 exact", "same items@20"}`: how many users; their recall; what it would be
-        with vectors of 32 bits; and the share of items that both lists have.
+        `{"users", "recall@20", "recall@20 exact", "same items@20"}`: how many users; their recall;
+        what it would be with vectors of 32 bits; and the share of items that both lists have.
     """
     search = getattr(search, "retrieval", search)
     users = np.intersect1d(split.validation.user_id, split.train.user_id)

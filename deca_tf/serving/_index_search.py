@@ -43,7 +43,8 @@ class IndexSearch(tf.Module):
             k: how many items, an int32 scalar of at most `num_items`.
 
         Returns:
-            `(scores, item_ids)`, float32 and int32, each `(batch, k)`: best first, equal scores by ascending item id.
+            `(scores, item_ids)`, float32 and int32, each `(batch, k)`: best first, equal scores by
+            ascending item id.
         """
         return self._index.value(tf.gather(self.queries, rows), k=k)
 

@@ -9,8 +9,8 @@ from deca_tf.serving._messages import STRING, make_messages
 WARMUP = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks for them
 MOST_RECORDS = 1000  # more, and TensorFlow Serving refuses the version
 LIST_LENGTH = 8  # of the padded lists of ids
-# By the names of tensorflow_serving/apis/model.proto, predict.proto and prediction_log.proto, as far as a request
-# needs them: so an export works without tensorflow-serving-api.
+# By the names of tensorflow_serving/apis/model.proto, predict.proto and prediction_log.proto, as
+# far as a request needs them: so an export works without tensorflow-serving-api.
 PredictionLog = make_messages(
     "tensorflow_serving_warmup",
     [tensor_pb2],

@@ -18,9 +18,9 @@ def brute_force(candidates):
         candidates: float32 `(num_items, dim)`; row i is the vector of item id i.
 
     Returns:
-        `tfrs.layers.factorized_top_k.BruteForce`: `index(queries, k=k)` gives `(scores, item_ids)`, each `(batch, k)`,
-        best first and equal scores by ascending item id. `k` may be a tensor. `index.across` is the
-        variable with the vectors, `(dim, num_items)`.
+        `tfrs.layers.factorized_top_k.BruteForce`: `index(queries, k=k)` gives `(scores, item_ids)`,
+        each `(batch, k)`, best first and equal scores by ascending item id. `k` may be a tensor.
+        `index.across` is the variable with the vectors, `(dim, num_items)`.
 
     Raises:
         ImportError: a package is missing, or `tf.keras` is Keras 3 already in this process.

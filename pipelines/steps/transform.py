@@ -20,7 +20,8 @@ from ..core import GROUPS, find_core
 from ..step import Step
 
 GRAPH, TRANSFORMED = "transform_graph", "transformed_examples"
-CLICKS = "clicks"  # how often an id was clicked with, for the order of the vocabularies; a server need not give it
+# How often an id was clicked with, for the order of the vocabularies; a server need not give it.
+CLICKS = "clicks"
 SCRATCH = "scratch"
 
 
@@ -92,7 +93,8 @@ def preprocess(inputs):
             and never again.
 
     Returns:
-        `{"user_id": int64 (batch,), "item_id": int64 (batch,)}`, -1 for ids that are not in the vocabulary.
+        `{"user_id": int64 (batch,), "item_id": int64 (batch,)}`, -1 for ids that are not in the
+        vocabulary.
     """
     weights = tf.cast(inputs[CLICKS], tf.float32)
     return {

@@ -1,7 +1,7 @@
 """What one of two workers runs in `test_distribution.py`: `distribution_worker.py fit FILE` or `run KILL_AT ...`.
 
-`fit` trains as a notebook would and writes what it found to a JSON file. `run` is `deca-tf` with a checkpoint at every
-epoch; worker 1 kills itself once so many updates are done.
+`fit` trains as a notebook would and writes what it found to a JSON file. `run` is `deca-tf` with a
+checkpoint at every epoch; worker 1 kills itself once so many updates are done.
 """
 
 import json

@@ -17,7 +17,8 @@ def parse_request(body, specs_of):
         specs_of: from a signature's name to `{input: tf.TensorSpec}`.
 
     Returns:
-        `(signature, inputs, in_rows)`: its name; `{name: array of bytes objects}`; whether the answer is to be in rows.
+        `(signature, inputs, in_rows)`: its name; `{name: array of bytes objects}`; whether the
+        answer is to be in rows.
 
     Raises:
         ValueError: what is wrong with it.
