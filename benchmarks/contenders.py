@@ -1,4 +1,7 @@
-"""What takes turns in the benchmarks of training: ours by their names, and a plain Keras GMF as its users write it."""
+"""What takes turns in the benchmarks of training.
+
+Ours by their names, and a plain Keras GMF as its users write it.
+"""
 
 # Of a turn, at least: `fit` takes a tenth of a second to begin, which a training of 20 epochs does
 # once
@@ -56,7 +59,9 @@ def ours(split, backbone, denoiser, optimizer="adam"):
 
 
 def plain_keras(split, dim=32, batch_size=4096):
-    """GMF on NumPy arrays with negatives drawn before, which is not timed: the usual tutorial, at its fastest.
+    """GMF on NumPy arrays with negatives drawn before, which is not timed.
+
+    The usual tutorial, at its fastest.
 
     Returns:
         As `ours`.

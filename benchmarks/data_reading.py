@@ -1,4 +1,6 @@
-"""How long does it take from a file to a split? Reading, dense ids, merging repeated pairs, cutting in time.
+"""How long does it take from a file to a split?
+
+Reading, dense ids, merging repeated pairs, cutting in time.
 
     python -m benchmarks.data_reading --rows 10000000 --format parquet --out FILE
 

@@ -1,4 +1,6 @@
-"""Does a training step take longer with more users or items? DeCA with GMF and three MF networks, under one optimizer.
+"""Does a training step take longer with more users or items?
+
+DeCA with GMF and three MF networks, under one optimizer.
 
     python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
     python -m benchmarks.optimizer_growth --users 10000 --items 1000 1000000 --out FILE

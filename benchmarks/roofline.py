@@ -1,4 +1,6 @@
-"""How far is an update from what the machine allows? Bytes and operations that it cannot do without, at measured rates.
+"""How far is an update from what the machine allows?
+
+Bytes and operations that it cannot do without, at measured rates.
 
     python -m benchmarks.roofline --dataset modcloth --data-dir DIR --measured gmf=5.9 neumf=22.5
 
@@ -102,7 +104,7 @@ def bytes_of(backbone, train, optimizer):
 
 
 def operations_of(backbone, train):
-    """Of matrix products: a multiplication and an addition each, three products for each of the forward pass."""
+    """Operations of the matrix products: two for each cell, three products for each forward one."""
     users, items = train.num_users, train.num_items
     side = DIM * 4
     if backbone == "neumf":  # the first layer's halves once for each user, and for each item

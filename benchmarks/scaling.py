@@ -1,4 +1,6 @@
-"""How do time and memory of training grow with the tables? The measured side of docs/distribution.md.
+"""How do time and memory of training grow with the tables?
+
+The measured side of docs/distribution.md.
 
     python -m benchmarks.scaling --users 10000 100000 1000000 --denoiser deca --out FILE
 

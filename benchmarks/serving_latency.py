@@ -1,4 +1,6 @@
-"""How long does a recommendation take? An exported model beside the bare matrix product and top-k, in turn in one run.
+"""How long does a recommendation take?
+
+An exported model beside the bare matrix product and top-k, in turn in one run.
 
     python -m benchmarks.serving_latency --items 10000 --dim 32 --threads 1
 

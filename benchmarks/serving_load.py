@@ -1,4 +1,6 @@
-"""Does the small server hold? Many clients at once, a version swapped in the middle: errors, requests/s, memory.
+"""Does the small server hold? Many clients at once, a version swapped in the middle.
+
+Errors, requests/s, memory.
 
     python -m benchmarks.serving_load --clients 50 --seconds 60
 

@@ -1,4 +1,6 @@
-"""Can a log be trained on without being held in memory? Ten million interactions, streamed from shards under DeCA.
+"""Can a log be trained on without being held in memory?
+
+Ten million interactions, streamed from shards under DeCA.
 
     python -m benchmarks.streaming --interactions 10000000 --threads 1 --out FILE
 
@@ -130,7 +132,10 @@ def _write(arguments, _):
 
 
 def _sample(arguments, negatives):
-    """An epoch of batches, of a kind of negatives; 'memory': uniform ones, from interactions in memory."""
+    """An epoch of batches, of a kind of negatives.
+
+    'memory' are uniform ones, from interactions in memory.
+    """
     _start_tensorflow(arguments)
     from deca_tf.data import load_split, streamed_batches, training_batches
 

@@ -1,4 +1,6 @@
-"""How long does a training step take? Ours, beside a plain Keras GMF as its users write it, in turn in one run.
+"""How long does a training step take?
+
+Ours, beside a plain Keras GMF as its users write it, in turn in one run.
 
     python -m benchmarks.train_step --dataset ml-100k --data-dir DIR --threads 1
 

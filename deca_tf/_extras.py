@@ -1,4 +1,7 @@
-"""Extras of this package: what each brings, and one line that asks for it where it is not installed."""
+"""Extras of this package.
+
+What each brings, and one line that asks for it where it is not installed.
+"""
 
 import importlib.util
 
@@ -31,5 +34,5 @@ def require_extra(extra, what, *modules):
 
 
 def missing_modules(extra, *modules):
-    """Names of the modules of an extra that are not installed, a list; arguments as of `require_extra`."""
+    """Names of the modules of an extra that are not installed; arguments of `require_extra`."""
     return [name for name in modules or MODULES[extra] if importlib.util.find_spec(name) is None]

@@ -1,4 +1,7 @@
-"""Files that are never half there: written beside their place and renamed into it, folders that one process has."""
+"""Files that are never half there.
+
+Written beside their place and renamed into it, folders that one process has.
+"""
 
 import contextlib
 import os
@@ -14,7 +17,9 @@ INPUT = "stdin"  # begins the name of the copy of standard input in a run's fold
 
 @contextlib.contextmanager
 def locked(path, refusal):
-    """Keeps other processes out of a folder; when this one ends, however it does, the folder is free again.
+    """Keeps other processes out of a folder.
+
+    When this one ends, however it does, the folder is free again.
 
     Args:
         path: of the folder.

@@ -78,7 +78,10 @@ class _WhenKerasIsImported(importlib.abc.MetaPathFinder):
 
 
 class _StandIn:
-    """Of a class in Keras's table of names, until the class is asked for; its module then takes the place."""
+    """Of a class in Keras's table of names, until the class is asked for.
+
+    Its module then takes the place.
+    """
 
     def __init__(self, home):
         self._home = home

@@ -1,4 +1,4 @@
-"""Rooms whose names are imported when they are first used, so that importing a room loads little."""
+"""Rooms whose names are imported when first used, so that importing a room loads little."""
 
 import importlib
 from collections.abc import Callable

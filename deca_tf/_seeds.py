@@ -4,7 +4,9 @@ import zlib
 
 
 def derived_seed(seed, role):
-    """The seed of one part, drawn from a seed and the part's name: no two parts share random numbers.
+    """The seed of one part, drawn from a seed and the part's name.
+
+    No two parts share random numbers.
 
     Example:
         >>> derived_seed(0, "target") == derived_seed(0, "auxiliary")

@@ -101,7 +101,11 @@ def format_of(path):
 
 
 def _check_is_not_compressed(path):
-    """Beam unpacks what it opens by a file's name, so a block's bytes would be counted in something longer."""
+    """Refuses a compressed file, whose blocks cannot be told.
+
+    Beam unpacks what it opens by a file's name, so a block's bytes would be counted in something
+    longer.
+    """
     if CompressionTypes.detect_compression_type(path) != CompressionTypes.UNCOMPRESSED:
         raise ValueError(
             "A file must not be compressed as a whole, or it cannot be cut into blocks. Received: "
@@ -111,7 +115,9 @@ def _check_is_not_compressed(path):
 
 
 def read(block):
-    """The rows of a block, a `pyarrow.Table`; columns of CSV, TSV and JSON lines are strings as they stand.
+    """The rows of a block, a `pyarrow.Table`.
+
+    Columns of CSV, TSV and JSON lines are strings as they stand.
 
     Raises:
         ValueError: a line that cannot be read; the file and the place are named.
@@ -226,7 +232,10 @@ def _flat(row, prefix=""):
 
 
 def _as_text(value):
-    """A value as it would stand in text; numbers that JSON does not have, and times, as Python writes them."""
+    """A value as it would stand in text.
+
+    Numbers that JSON does not have, and times, as Python writes them.
+    """
     return (
         value
         if value is None or isinstance(value, str)

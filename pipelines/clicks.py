@@ -1,4 +1,7 @@
-"""Clicks: what the steps from Transform on take of an example, under the one name that each column has in deca_tf."""
+"""Clicks: what the steps from Transform on take of an example.
+
+Each column has one name, deca_tf's.
+"""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The k-core of a log: whose clicks are kept when everyone, and everything, must have some number of them.
+"""The k-core of a log: what is left when everyone, and everything, must have k clicks.
 
 Out of memory: the pairs lie in `GROUPS` files by a hash of the user, so that all of a user's are in
 one, and a worker holds one file at a time. What is held whole is one count for each item. Ids are
@@ -61,7 +61,10 @@ class Core:
     notes: dict
 
     def kept(self, name, group):
-        """The kept ids of a group: their texts, an Arrow array, and how many pairs each has, int64 of equal length."""
+        """The kept ids of a group.
+
+        Their texts, an Arrow array, and how many pairs each has, int64 of equal length.
+        """
         path = _ids_file(self.folder, name, group)
         if not path.is_file():
             return pa.array([], pa.large_binary()), np.zeros(0, np.int64)
@@ -140,7 +143,10 @@ def find_core(source, columns, settings, folder, options):
 
 
 def _group(pipeline, source, columns, folder):
-    """Writes pairs and ids by groups; returns the groups of pairs, and the state before the first pass."""
+    """Writes pairs and ids by groups.
+
+    Returns the groups of pairs, and the state before the first pass.
+    """
     batches = examples.read(pipeline, source, columns=list(columns.values()))
     hashed = batches | "hash" >> beam.Map(_hashed, columns)
     items = (
@@ -178,7 +184,7 @@ def _ids_by_group(found):
 
 
 def _write_ids(keyed, folder):
-    """Writes the ids of a group once each, in order of their hashes, and passes on those of items."""
+    """Writes the ids of a group once each, in order of their hashes; passes on those of items."""
     (name, group), parts = keyed
     hashes, texts = zip(*parts, strict=True)
     hashes, first = np.unique(np.concatenate(hashes), return_index=True)
@@ -218,7 +224,10 @@ def _pairs_by_group(found):
 
 
 def _write_pairs(keyed, folder, items):
-    """Writes the pairs of a group once each: place of the user among the group's, place of the item among all."""
+    """Writes the pairs of a group once each.
+
+    Place of the user among the group's, place of the item among all.
+    """
     group, parts = keyed
     user, item = (np.concatenate(hashes) for hashes in zip(*parts, strict=True))
     user, item = np.unique(user, return_inverse=True)[1], np.searchsorted(items, item)
@@ -240,7 +249,10 @@ def _read_pairs(folder, group):
 
 
 def _passes(groups, state, folder, settings, many):
-    """As many passes, of which those after a stable one do nothing; returns the state after them."""
+    """As many passes, of which those after a stable one do nothing.
+
+    Returns the state after them.
+    """
     for number in range(many):
         counts = groups | f"count {number}" >> beam.Map(
             _count, folder, settings.min_user_clicks, _single(state)

@@ -52,7 +52,7 @@ def read(pipeline, folder, size=BATCH, columns=None):
 
 
 def batches(file, size, columns=None):
-    """The records of a gzipped TFRecord file of tf.Examples as `pyarrow.RecordBatch`es, see `read`."""
+    """The records of a gzipped TFRecord file of tf.Examples, as batches of Arrow; see `read`."""
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
     decoder = ExamplesToRecordBatchDecoder()
@@ -68,7 +68,10 @@ def batches(file, size, columns=None):
 
 
 def _records(stream):
-    """The records of a TFRecord file, cut from large pieces: reading each by itself would take twice as long."""
+    """The records of a TFRecord file, cut from large pieces.
+
+    Reading each by itself would take twice as long.
+    """
     rest = b""
     while piece := stream.read(PIECE):
         piece, place = rest + piece, 0
@@ -87,7 +90,9 @@ def _records(stream):
 
 
 def write(packs, folder, shards):
-    """Writes records into `shards` gzipped TFRecord files, in an order that does not depend on the workers.
+    """Writes records into `shards` gzipped TFRecord files.
+
+    Their order does not depend on the workers.
 
     Args:
         packs: PCollection of lists of bytes, each a record; each list is spread over all shards.
@@ -138,7 +143,10 @@ def _write_parts(numbered, folder, shards):
 
 
 def flat(batch, name):
-    """A feature with one value at most, as an Arrow array with nulls; None if the batch has no such feature."""
+    """A feature with one value at most, as an Arrow array with nulls.
+
+    None if the batch has no such feature.
+    """
     place = batch.schema.get_field_index(name)
     if place < 0:
         return None
@@ -152,7 +160,7 @@ def flat(batch, name):
 
 
 def lists(values):
-    """The other way round: each value of an Arrow array as a list of one, a missing one as an empty list."""
+    """Each value of an Arrow array as a list of one, a missing one as an empty list."""
     lengths = pa.compute.cast(values.is_valid(), pa.int64())
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), pa.compute.cumulative_sum(lengths)])
     return pa.LargeListArray.from_arrays(offsets, values.drop_null())
@@ -168,7 +176,9 @@ def hashes(values):
 
 
 def by_group(keys, groups):
-    """Rows put together by `key % groups`, so that equal keys meet: `(group, places of its rows)`, no group empty.
+    """Rows put together by `key % groups`, so that equal keys meet.
+
+    `(group, places of its rows)`, no group empty.
 
     Args:
         keys: integers `(n,)`.

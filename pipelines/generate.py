@@ -1,4 +1,4 @@
-"""A log of any size: `deca-tf pipeline generate`, or `python -m pipelines.generate` in a checkout."""
+"""A log of any size: `deca-tf pipeline generate`, or `python -m pipelines.generate`."""
 
 import pathlib
 from typing import Annotated
@@ -22,7 +22,9 @@ console = Console()
 
 
 def clicks(rows, users, items, seed=0):
-    """Draws clicks: a table with `user_id`, `item_id` (strings), `timestamp` (seconds) and `is_noisy` (0 or 1).
+    """Draws clicks, a table.
+
+    Its columns are `user_id`, `item_id` (strings), `timestamp` (seconds) and `is_noisy` (0 or 1).
 
     Activity is log-normal, popularity falls with the square root of the rank. A user belongs to one
     of `TASTES`, each of which ranks the items its own way; a click is by taste, or, with

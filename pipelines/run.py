@@ -1,4 +1,7 @@
-"""Runs the steps of a pipeline: `deca-tf pipeline run`, or `python -m pipelines.run` in a checkout."""
+"""Runs the steps of a pipeline.
+
+`deca-tf pipeline run`, or `python -m pipelines.run` in a checkout.
+"""
 
 import logging
 import pathlib
@@ -70,7 +73,9 @@ def run_pipeline(
 
 
 def _check_options(options):
-    """Refuses what Beam would pass over without a word: a mistyped `--until Split` would publish a model.
+    """Refuses what Beam would pass over without a word.
+
+    A mistyped `--until Split` would publish a model.
 
     Only where all options are known: other runners than Beam's own may have more.
     """
@@ -186,7 +191,10 @@ def command(
 
 
 def _said_by_worker(error):
-    """The text of a ValueError of ours in a worker process, which Beam passes on as a whole traceback; else None."""
+    """The text of a ValueError of ours in a worker process; else None.
+
+    Beam passes it on as a whole traceback.
+    """
     _, is_one, said = str(error).rpartition("\nValueError: ")
     return said.strip() if is_one and "Received: " in said else None
 

@@ -20,7 +20,10 @@ class _Table(pydantic.BaseModel):
 
 
 class InputSettings(_Table):
-    """`[input]`: the log, one row per click; from `files`, or from BigQuery by `table` or `query`."""
+    """`[input]`: the log, one row per click.
+
+    From `files`, or from BigQuery by `table` or `query`.
+    """
 
     files: list[str] | None = pydantic.Field(None, min_length=1)
     """Files or patterns, local or of any file system that Beam knows: 'logs/2026-11-*.csv', 'gs://bucket/*.parquet'."""

@@ -1,4 +1,7 @@
-"""What the counts of a log come to: statistics as TFDV has them, and what matters of implicit feedback."""
+"""What the counts of a log come to.
+
+Statistics as TFDV has them, and what matters of implicit feedback.
+"""
 
 import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2

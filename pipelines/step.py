@@ -47,7 +47,10 @@ class Step:
         """
 
     def settings(self, context, inputs):
-        """What its result depends on beside the content of its inputs, `{name: folder}`: something for JSON."""
+        """What its result depends on beside the content of its inputs, `{name: folder}`.
+
+        Something for JSON.
+        """
         return {}
 
     def run(self, inputs, outputs, context):

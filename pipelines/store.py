@@ -157,7 +157,10 @@ class Store:
 
 
 def key_of(step, settings, digests):
-    """Digest of some work: a step's name and version, what of its settings matters, the content of its inputs."""
+    """Digest of some work.
+
+    A step's name and version, what of its settings matters, the content of its inputs.
+    """
     said = json.dumps([step.name, step.version, settings, digests], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()
 

@@ -1,4 +1,6 @@
-"""Finished runs without their models in one small file: what tables and figures are made of, to keep and to pass on.
+"""Finished runs without their models in one small file.
+
+What tables and figures are made of, to keep and to pass on.
 
 A run of 80 MB takes a few KB in it. Whoever has the file can make every table again, compare runs
 of their own with its runs user by user, and go on where it ends: `reproduce` takes a run from it as
@@ -100,7 +102,10 @@ def extract(path, root):
 
 
 def _unpack(archive, folder):
-    """As `TarFile.extractall(filter="data")`, which Python has since 3.11.4 only: files alone, none outside."""
+    """As `TarFile.extractall(filter="data")`, which Python has since 3.11.4 only.
+
+    Files alone, none outside.
+    """
     for entry in archive:
         place = pathlib.PurePosixPath(entry.name)
         if not entry.isfile() or place.is_absolute() or ".." in place.parts:
@@ -127,7 +132,7 @@ def _files(root):
 
 
 def _content(file):
-    """A file's bytes, without where the data lay on the machine that made it, and without what takes up room."""
+    """A file's bytes, without where the data lay on the machine and what takes up room."""
     run = RunFolder(file.parent)
     if file.name == run.users_file.name:
         return _users(file)

@@ -58,7 +58,10 @@ class BaselineRun:
         return self.file(root).is_file()
 
     def read(self, root):
-        """Its results, or None: settings, validation recall@20, test metrics, and those of users with history."""
+        """Its results, or None.
+
+        Settings, validation recall@20, test metrics, and those of users with history.
+        """
         return (
             json.loads(self.file(root).read_text(encoding="utf-8"))
             if self.is_finished(root)

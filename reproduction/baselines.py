@@ -28,7 +28,9 @@ class Tuned:
 
 
 def tune(name, split, progress=None):
-    """Tries every combination of a baseline's `GRID` and keeps the one with the best recall@20 on the validation.
+    """Tries every combination of a baseline's `GRID` and keeps the best.
+
+    The best has the highest recall@20 on the validation.
 
     Learning sees the training pairs and choosing the validation pairs, noise included; the test is
     not looked at. Of equally good settings the first in the grid stay.

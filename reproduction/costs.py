@@ -65,7 +65,10 @@ class Costs:
 
 
 def stored_seconds(folder):
-    """What a finished run says that its training took, its prior's included; None if that cannot be read."""
+    """What a finished run says that its training took, its prior's included.
+
+    None if that cannot be read.
+    """
     seconds = STARTING
     for part in (RunFolder(folder).prior, folder):
         file = RunFolder(part).metrics_file

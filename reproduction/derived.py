@@ -1,4 +1,7 @@
-"""What takes a finished run's model to find out, kept as JSON below the root so that it is found out once."""
+"""What takes a finished run's model to find out.
+
+It is kept as JSON below the root, so that it is found out once.
+"""
 
 import json
 import pathlib
@@ -46,6 +49,9 @@ def of_run(results, kind, cell, seed, find_out):
 
 
 def of_cell(results, kind, cell, find_out):
-    """The findings on each finished seed of a cell: `{seed: finding}`, without those that could not be made."""
+    """The findings on each finished seed of a cell.
+
+    `{seed: finding}`, without those that could not be made.
+    """
     found = {seed: of_run(results, kind, cell, seed, find_out) for seed in results.finished(cell)}
     return {seed: finding for seed, finding in found.items() if finding is not None}

@@ -7,7 +7,9 @@ from deca_tf._files import write_atomically
 
 
 def fill_in(path, blocks):
-    """Replaces what stands between `<!-- begin NAME -->` and `<!-- end NAME -->` in a Markdown file.
+    """Replaces blocks of a Markdown file.
+
+    A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
     Args:
         path: of the file.

@@ -1,4 +1,7 @@
-"""Electronics, whose training file is not released with the others in every copy: where it is looked for."""
+"""Electronics, whose training file is not released with the others in every copy.
+
+Where it is looked for.
+"""
 
 import pathlib
 

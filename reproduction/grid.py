@@ -1,4 +1,7 @@
-"""The cells of the paper's tables: which run each one is, where it lies, and by which command it repeats."""
+"""The cells of the paper's tables.
+
+Which run each one is, where it lies, and by which command it repeats.
+"""
 
 import dataclasses
 import pathlib
@@ -34,7 +37,10 @@ class Cell:
 
     @property
     def name(self):
-        """The folder of all seeds, relative to the root: `paper/ml-100k/gmf-deca-denoiser.noise_model=gmf`."""
+        """The folder of all seeds, relative to the root.
+
+        `paper/ml-100k/gmf-deca-denoiser.noise_model=gmf`.
+        """
         spelled = self.label or "-".join(
             f"{key}={_spelled(value)}" for key, value in self.overrides
         )

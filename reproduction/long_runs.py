@@ -1,4 +1,7 @@
-"""Runs of five times a recipe's epochs with the test watched, for Figure 3 and for how stable methods are."""
+"""Runs of five times a recipe's epochs with the test watched.
+
+They are for Figure 3 and for how stable methods are.
+"""
 
 import math
 
@@ -14,7 +17,9 @@ EVERY = {("adressa", "neumf"): 2}
 
 
 def long_cell(dataset, protocol, backbone, denoiser):
-    """The recipe's cell run five times as long: to the end, whatever the validation says; its last weights stay.
+    """The recipe's cell run five times as long.
+
+    To the end, whatever the validation says; its last weights stay.
 
     A prior is trained as the recipe says, no longer.
     """

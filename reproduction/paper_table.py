@@ -15,7 +15,9 @@ def head(labels, metrics):
 
 
 def parts_of(backbone):
-    """How a model is evaluated under 'paper': `(part of metrics.json, name of the model, compared with the paper)`.
+    """How a model is evaluated under 'paper'.
+
+    `(part of metrics.json, name of the model, compared with the paper)`.
 
     CDAE is evaluated twice. The released code ranks what the user has seen as well, for CDAE alone,
     so only that compares.

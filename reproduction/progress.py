@@ -1,4 +1,7 @@
-"""What is going on while jobs are done: how many are left, how long that takes, and what is being done."""
+"""What is going on while jobs are done.
+
+How many are left, how long that takes, and what is being done.
+"""
 
 import time
 
@@ -10,7 +13,9 @@ from reproduction.workers import INTERRUPTED
 
 
 class Progress:
-    """A display of the jobs: a bar with the jobs being done below it; in a file, a line for each job that ends.
+    """A display of the jobs.
+
+    A bar with the jobs being done below it; in a file, a line for each job that ends.
 
     A context manager: an exception within must not leave the terminal without its cursor.
 

@@ -1,4 +1,6 @@
-"""The paper's numbers, to compare with: Tables 2 to 6, as they are printed, in the files of `published/`.
+"""The paper's numbers, to compare with.
+
+Tables 2 to 6, as they are printed, in the files of `published/`.
 
 Differs: Table 6 heads MovieLens R@5 and N@5 but holds Table 2's R@3 and N@3; they are called @3
 here.

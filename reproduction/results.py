@@ -78,7 +78,10 @@ class Results:
 
     @functools.cache  # noqa: B019
     def per_user(self, cell):
-        """Each test user's metrics, averaged over the finished seeds: a data frame by raw user id, or None."""
+        """Each test user's metrics, averaged over the finished seeds.
+
+        A data frame by raw user id, or None.
+        """
         files = [self.folder(cell, seed).users_file for seed in self.finished(cell)]
         frames = [pd.read_parquet(file) for file in files if file.is_file()]
         return pd.concat(frames).groupby(schema.USER_ID).mean() if frames else None
@@ -93,7 +96,10 @@ class Results:
         )
 
     def outdated(self, cell):
-        """How a finished run's settings differ from what its cell asks for today: sentences, `[]` if all agree."""
+        """How a finished run's settings differ from what its cell asks for today.
+
+        Sentences, `[]` if all agree.
+        """
         found = []
         for seed in self.finished(cell):
             try:

@@ -1,4 +1,7 @@
-"""The list of the runs behind the tables: what each one reached, and the command that repeats it."""
+"""The list of the runs behind the tables.
+
+What each one reached, and the command that repeats it.
+"""
 
 import csv
 import io

@@ -1,4 +1,7 @@
-"""Doing jobs that are not done yet, several at once: in order, with what is going on to be seen, whatever fails."""
+"""Doing jobs that are not done yet, several at once.
+
+In order, with what is going on to be seen, whatever fails.
+"""
 
 import dataclasses
 import heapq

@@ -1,4 +1,4 @@
-"""Tables: rows of text that can be printed or written as Markdown, and how a figure is put into a field."""
+"""Tables: rows of text, printed or written as Markdown, and how figures are put into fields."""
 
 import dataclasses
 import statistics
@@ -87,13 +87,16 @@ def published_text(figure):
 
 
 def allowed(figure):
-    """How far our mean may be below the paper's to count as reproduced: two of its standard deviations, or 6 %."""
+    """How far our mean may be below the paper's to count as reproduced.
+
+    Two of its standard deviations, or 6 %.
+    """
     mean, std = figure
     return max(2 * (std or 0.0), 0.06 * mean)
 
 
 def mark(ours, figure):
-    """`▼` or `▲` where our mean is farther than `allowed` below or above the paper's, else nothing."""
+    """`▼` or `▲` where our mean is farther than `allowed` from the paper's, else nothing."""
     apart = ours - figure[0]
     if (
         abs(apart) <= allowed(figure) + 1e-9

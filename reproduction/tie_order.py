@@ -1,4 +1,7 @@
-"""What the order of equal scores does: the same weights, evaluated under other orders of the items."""
+"""What the order of equal scores does.
+
+The same weights, evaluated under other orders of the items.
+"""
 
 import dataclasses
 
@@ -12,7 +15,9 @@ ORDERS = {
 
 
 def recall_by_tie_order(model, split):
-    """Recall@20 of a trained model with ties in ascending, random and descending order of the item ids.
+    """Recall@20 of a trained model with ties in three orders of the item ids.
+
+    Ascending, random and descending.
 
     The items are renumbered in data and scores alike, which changes nothing but the order of ties.
 

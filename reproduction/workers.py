@@ -118,7 +118,10 @@ def attempt(job, root, data_dir):
 
 
 def log_file(job, root):
-    """What a job printed, warnings and traceback included; there is none where it printed nothing."""
+    """What a job printed, warnings and traceback included.
+
+    There is none where it printed nothing.
+    """
     return pathlib.Path(root) / "logs" / f"{str(job).replace('/', ' ').replace(' ', '_')}.log"
 
 

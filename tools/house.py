@@ -1,4 +1,6 @@
-"""Draws the house in words: rooms, floors, arrows, circles, large files, and the way of `config` through a run.
+"""Draws the house in words.
+
+Rooms, floors, arrows, circles, large files, and the way of `config` through a run.
 
     python -m tools.house
 
@@ -107,7 +109,10 @@ class Walk:
                             self.methods[inner.name].add((module, f"{node.name}.{inner.name}"))
 
     def stays(self, start):
-        """The modules that the argument comes into, one entry for each function, each function once."""
+        """The modules that the argument comes into, one entry for each function.
+
+        Each function counts once.
+        """
         found, seen = [], set()
         self._enter(*start, found, seen)
         return found
@@ -140,7 +145,7 @@ class Walk:
         return None
 
     def _parameter(self, target, call, argument):
-        """What the argument is called in the function that it is handed to, or None if it is not."""
+        """What the argument is called in the function that it is handed to; None if it is not."""
         parameters = [each.arg for each in self.functions[target].args.args if each.arg != "self"]
         for given, name in zip(call.args, parameters, strict=False):
             if isinstance(given, ast.Name) and given.id == argument:

@@ -1,4 +1,6 @@
-"""deca_tf's models, timed on request like other people's: answers "train" and "evaluate", one a line, in JSON.
+"""deca_tf's models, timed on request like other people's.
+
+Answers "train" and "evaluate", one a line, in JSON.
 
 python -m benchmarks.peers.ours_worker DATASET "gmf deca" --threads N
 """

@@ -1,4 +1,6 @@
-"""RecBole's and implicit's models, timed on request. Runs in an environment of its own and imports nothing of deca_tf.
+"""RecBole's and implicit's models, timed on request.
+
+Runs in an environment of its own and imports nothing of deca_tf.
 
     python recbole_worker.py FOLDER MODEL --threads N
 
@@ -43,7 +45,7 @@ def main():
 
 
 def recbole(folder, name, threads):
-    """Functions that train an epoch and that evaluate, and return ms per update and users per second."""
+    """Functions that train an epoch and that evaluate: ms per update and users per second."""
     import torch
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation

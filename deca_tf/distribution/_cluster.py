@@ -18,7 +18,9 @@ ADDRESS = re.compile(r"\S+:\d{1,5}")
 
 
 def find_cluster():
-    """The cluster that the environment describes: TF_CONFIG if set, else a Slurm step, else Kubernetes.
+    """The cluster that the environment describes.
+
+    TF_CONFIG if set, else a Slurm step, else Kubernetes.
 
     Returns:
         A `tf.distribute.cluster_resolver.ClusterResolver` that knows which worker this process is.
@@ -89,7 +91,9 @@ def from_tf_config(text):
 
 
 def from_slurm(port=SLURM_PORT):
-    """The workers of this Slurm step (`srun`): one per task; several on one host listen on ports from `port` on.
+    """The workers of this Slurm step (`srun`).
+
+    One per task; several on one host listen on ports from `port` on.
 
     Raises:
         ValueError: variables of the step are missing or contradict each other.

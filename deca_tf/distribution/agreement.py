@@ -71,7 +71,10 @@ def barrier(strategy: tf.distribute.Strategy) -> None:
 
 
 def _gathered(strategy, numbers):
-    """`(replicas, n)` float64, exact for integers below 2^53: a row from each device of each worker."""
+    """`(replicas, n)` float64, exact for integers below 2^53.
+
+    A row from each device of each worker.
+    """
     return np.asarray(_gather(strategy, tf.constant([numbers], tf.float64)))
 
 

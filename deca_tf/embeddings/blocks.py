@@ -57,7 +57,10 @@ def update_in_blocks(steps, gradient, tables):
 
 
 def half_squares_in_blocks(table):
-    """As `tf.nn.l2_loss`, on which XLA spends five times as long as on reading the table; of at least a block."""
+    """As `tf.nn.l2_loss`, of a table of at least a block.
+
+    On that one XLA spends five times as long as on reading the table.
+    """
     flat = tf.reshape(table, (-1,))
 
     def add(first, is_new, sums):
@@ -70,7 +73,10 @@ def half_squares_in_blocks(table):
 
 
 def _for_each_block(size, work, state):
-    """`state` after `work(first, is_new, *state)` on each block: where it begins, and what was in none before."""
+    """`state` after `work(first, is_new, *state)` on each block.
+
+    Where it begins, and what was in none before.
+    """
 
     def next_block(number, *state):
         begin = number * BLOCK

@@ -1,4 +1,4 @@
-"""Gradients by rows: what an optimizer that moves rows gets in the place of a table's whole gradient."""
+"""Gradients by rows: what an optimizer of rows gets in place of a table's whole gradient."""
 
 import typing
 
@@ -9,7 +9,9 @@ from deca_tf.embeddings.row_sums import sum_rows
 
 
 class RowGradient(typing.NamedTuple):
-    """A gradient like `tf.IndexedSlices`, with the rows themselves, which then need not be looked up again.
+    """A gradient like `tf.IndexedSlices`, with the rows themselves.
+
+    They need not be looked up again.
 
     Gradients with the very same tensor of ids are worked on together.
     """
@@ -60,7 +62,7 @@ def row_gradients(differentiate, variables, inputs, label, once, *, replicas, co
 
 
 def _names_of_rows(differentiate, variables, inputs, label, once):
-    """For each table, by its index, of which an update is to move rows only: the name of their ids."""
+    """The name of the ids of each table, by its index, of which an update is to move rows only."""
     names = {}
 
     def try_out(inputs, label, once):
@@ -77,7 +79,10 @@ def _names_of_rows(differentiate, variables, inputs, label, once):
 
 
 def dense_if_small(gradient, replicas):
-    """A gradient of no fewer rows than the table has is dense: Adam's very update of all of them costs less."""
+    """A gradient of no fewer rows than the table has is dense.
+
+    Adam's very update of all of them costs less.
+    """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     shape = tf.get_static_value(gradient.dense_shape)
@@ -86,7 +91,9 @@ def dense_if_small(gradient, replicas):
 
 
 def whole(gradient, variable, pull=None):
-    """A variable's gradient as a tensor of its shape, with the penalty's, which is the variable times `pull`.
+    """A variable's gradient as a tensor of its shape, with the penalty's.
+
+    The penalty's gradient is the variable times `pull`.
 
     Keras's Adam squares the parts of a sparse gradient instead of their sum: an id that comes up k
     times in a batch would move up to sqrt(k) times too far.
@@ -100,6 +107,9 @@ def whole(gradient, variable, pull=None):
 
 
 def whole_if_unknown(gradient, variable):
-    """A sparse gradient made whole if its number of rows is unknown while tracing, which XLA refuses; others as is."""
+    """A sparse gradient made whole if its number of rows is unknown while tracing; others as is.
+
+    XLA refuses such a one.
+    """
     is_unknown = isinstance(gradient, tf.IndexedSlices) and None in gradient.values.shape
     return whole(gradient, variable) if is_unknown else gradient

@@ -57,7 +57,9 @@ def gather_summed(rows, ids):
 
 
 def gather_bounded(rows, ids, most):
-    """As `tf.gather`, but its gradient, a `tf.IndexedSlices`, has a number of rows that is known while tracing.
+    """As `tf.gather`, but the gradient's number of rows is known while tracing.
+
+    The gradient is a `tf.IndexedSlices`.
 
     Args:
         rows: `(k, ...)`.

@@ -231,7 +231,10 @@ class Evaluator:
 
     @functools.cached_property
     def _found_by_popularity(self):
-        """Hits, bool `(users, length)`, and ranks, int32 `(pairs to find,)`, of users that no model ranks."""
+        """Hits and ranks of the users that no model ranks.
+
+        Bool `(users, length)` and int32 `(pairs to find,)`.
+        """
         hits = np.zeros((len(self.users), self._length), bool)
         ranks = np.full(np.count_nonzero(self._is_findable), self.split.num_items, np.int32)
         score, fitting = scorer(Popularity(self.split.train), self.split.num_items, {})

@@ -61,7 +61,10 @@ def build_model(
 
 
 def _build_network(config, role, split, own_target=None):
-    """The untrained target, or one of a denoiser's networks; `split` may have nothing but the sizes."""
+    """The untrained target, or one of a denoiser's networks.
+
+    `split` may have nothing but the sizes.
+    """
     backbone, denoiser = config.backbone, config.denoiser
     name, options = backbone.name, backbone.model_extra
     if role not in OF_THE_TARGET:

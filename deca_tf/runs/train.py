@@ -1,4 +1,7 @@
-"""Fits the model of a run, with all that goes along: validation, best weights, checkpoints, progress."""
+"""Fits the model of a run, with all that goes along.
+
+Validation, best weights, checkpoints, progress.
+"""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""Serving: writes a trained model as a SavedModel that plain TensorFlow answers from, and asks it."""
+"""Serving: writes a trained model as a SavedModel that plain TensorFlow answers from."""
 
 from typing import TYPE_CHECKING
 

@@ -187,7 +187,10 @@ def _index_search(target, known, popularity, histories, make_index):
 
 
 def _user_vectors(target, known):
-    """Users' vectors, `(num_users + 1, dim)`; the last row, of zeros, stands for those that are not in the data."""
+    """Users' vectors, `(num_users + 1, dim)`.
+
+    The last row, of zeros, stands for users who are not in the data.
+    """
     users = np.arange(len(known) - 1, dtype=np.int32)
     chunks = [
         target.query_embedding(users[start : start + _CHUNK])
@@ -205,7 +208,10 @@ def _item_vectors(target, num_items):
 
 
 def _with_vectors(target, known):
-    """An ensemble whose members are asked by their vectors where they have such: a LightGCN propagates here, once."""
+    """An ensemble whose members are asked by their vectors where they have such.
+
+    A LightGCN propagates here, once.
+    """
     members = getattr(target, "members", ())
     if not members:
         return target

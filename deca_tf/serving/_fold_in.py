@@ -30,7 +30,10 @@ class LinearFoldIn(tf.Module):
         )
 
     def __call__(self, item_ids):
-        """Vectors of users, `(batch, dim)`, from histories `(batch, n)`, each item once, padded with `num_items`."""
+        """Vectors of users, `(batch, dim)`, from histories `(batch, n)`.
+
+        A history has each item once, padded with `num_items`.
+        """
         is_item = item_ids < self.table.num_items
         vectors = tf.where(
             is_item[..., None], self.table.vectors(tf.where(is_item, item_ids, 0)), 0.0

@@ -56,7 +56,10 @@ class CompactTable(tf.Module):
         return values if self.scale is None else values * tf.gather(self.scale, item_ids)
 
     def part(self, start, stop):
-        """Items `start` to `stop`, popularity as the last column: float32 `(stop - start, dim + 1)`."""
+        """Items `start` to `stop`, popularity as the last column.
+
+        Float32 `(stop - start, dim + 1)`.
+        """
         values = tf.cast(self.values[start:stop], tf.float32)
         if self.scale is not None:
             values *= self.scale[start:stop]

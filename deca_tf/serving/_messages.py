@@ -1,4 +1,7 @@
-"""TensorFlow Serving's messages, made here: what its Python package leaves out, and what is written without it."""
+"""TensorFlow Serving's messages, made here.
+
+What its Python package leaves out, and what is written without it.
+"""
 
 from google.protobuf import (
     descriptor_pb2,

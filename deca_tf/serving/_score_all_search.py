@@ -102,7 +102,10 @@ def in_parts(best, rows, k, pairs_per_user):
 
 
 def trace_pairs(target):
-    """The graph of a model's logits of pairs: from two int32 tensors `(batch,)` to float32 `(batch,)`."""
+    """The graph of a model's logits of pairs.
+
+    From two int32 tensors `(batch,)` to float32 `(batch,)`.
+    """
     ids = tf.TensorSpec([None], tf.int32)
     return trace(
         lambda users, items: tf.cast(
@@ -115,7 +118,10 @@ def trace_pairs(target):
 
 
 def _trace_all(target, num_items):
-    """The graph of a model's scores: a `ConcreteFunction` from int32 `(batch,)` to float32 `(batch, num_items)`."""
+    """The graph of a model's scores.
+
+    A `ConcreteFunction` from int32 `(batch,)` to float32 `(batch, num_items)`.
+    """
     score_all = getattr(target, "score_all_items", None) or functools.partial(
         score_pairs, target, num_items
     )

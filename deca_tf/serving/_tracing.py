@@ -1,4 +1,7 @@
-"""Graphs of a model's scores: what is shipped of a model is a graph and the variables it reads, no Keras object."""
+"""Graphs of a model's scores.
+
+What is shipped of a model is a graph and the variables it reads, no Keras object.
+"""
 
 import tensorflow as tf
 

@@ -9,7 +9,9 @@ from deca_tf.serving._tracing import Untracked
 
 
 class TwoStageSearch(tf.Module):
-    """The model's own order of what another model finds: not exact, and its cost does not grow with the catalogue.
+    """The model's own order of what another model finds.
+
+    Not exact, and its cost does not grow with the catalogue.
 
     Args:
         retrieval: `IndexSearch` of a factorized model of the same users and items.
@@ -32,7 +34,10 @@ class TwoStageSearch(tf.Module):
         self._score = Untracked(score)
 
     def best(self, rows, k):
-        """The best items of some users, as `IndexSearch.best`; equal scores by ascending item id."""
+        """The best items of some users, as `IndexSearch.best`.
+
+        Equal scores by ascending item id.
+        """
         taken = tf.minimum(self.num_items, k + self.candidates)
         return in_parts(functools.partial(self._best, k=k, taken=taken), rows, k, taken)
 

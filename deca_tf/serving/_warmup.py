@@ -1,4 +1,7 @@
-"""Warm-up: requests that a server answers before it takes a version into service, so that no user waits for it."""
+"""Warm-up: requests that a server answers before it takes a version into service.
+
+So no user waits for it.
+"""
 
 import numpy as np
 import tensorflow as tf
@@ -61,7 +64,10 @@ def write_warmup(version, signatures, user_ids, item_ids, batch_sizes):
 
 
 def read_warmup(version):
-    """The requests of a version's warm-up, a list of pairs of a signature's name and `{input: string array}`."""
+    """The requests of a version's warm-up.
+
+    A list of pairs of a signature's name and `{input: string array}`.
+    """
     records = tf.data.TFRecordDataset(str(version / WARMUP)).as_numpy_iterator()
     requests = [PredictionLog.FromString(record).predict_log.request for record in records]
     return [

@@ -1,4 +1,7 @@
-"""Nearest-item search by TensorFlow Recommenders: the only file that imports it, and only when it is used."""
+"""Nearest-item search by TensorFlow Recommenders.
+
+The only file that imports it, and only when it is used.
+"""
 
 import os
 
@@ -48,7 +51,9 @@ def brute_force(candidates):
 
 
 def streaming(table):
-    """Builds an exact index that scores some items at a time, so that memory beside the table stays small.
+    """Builds an exact index that scores some items at a time.
+
+    Memory beside the table stays small.
 
     Args:
         table: `CompactTable`.
@@ -79,7 +84,9 @@ def streaming(table):
 
 
 def scann(candidates):
-    """Builds an approximate index, for catalogues of many millions on a server that was built with ScaNN.
+    """Builds an approximate index, for catalogues of many millions.
+
+    The server must have been built with ScaNN.
 
     Args:
         candidates: as in `brute_force`.

@@ -116,7 +116,9 @@ class ServedModel(tf.Module):
         }
 
     def recommend_from_history(self, item_id, k):
-        """Ranks for someone who is no user of the model, but of whom a history is known, the items not in it.
+        """Ranks items for someone who is no user of the model, but whose history is known.
+
+        The items of the history are left out.
 
         Args:
             item_id: raw ids, string `(batch, n)`, padded with "". An id that comes twice counts
@@ -178,7 +180,7 @@ class ServedModel(tf.Module):
         return {**answer, "known_user": known_user, "known_item": known_item}
 
     def history(self, user_id):
-        """What a user has taken, and how likely each is to have been real preference, the least likely first.
+        """What a user has taken, the least likely real preference first, and how likely each is.
 
         Args:
             user_id: raw ids, string `(batch,)`.
@@ -215,7 +217,10 @@ class ServedModel(tf.Module):
         return {name: tf.where(known, value, 0.0) for name, value in answer.items()}
 
     def _seen(self, rows):
-        """Sorted ids of what users have seen, int32 `(batch, n)`, padded with an id that no item has."""
+        """Sorted ids of what users have seen, int32 `(batch, n)`.
+
+        They are padded with an id that no item has.
+        """
         first = tf.gather(self.seen_splits, rows)[:, None]
         length = tf.gather(self.seen_splits, rows + 1)[:, None] - first
         column = tf.range(

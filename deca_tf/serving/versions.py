@@ -161,7 +161,10 @@ def _is_integer(name):
 
 @contextlib.contextmanager
 def _scratch(folder):
-    """A new folder, locked as long as its writer lives, and gone in the end unless it was renamed."""
+    """A new folder, locked as long as its writer lives.
+
+    It is gone in the end unless it was renamed.
+    """
     while True:
         scratch = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
         scratch.mkdir()

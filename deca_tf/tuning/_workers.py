@@ -1,4 +1,7 @@
-"""Trials side by side: worker processes that share one oracle, by Keras Tuner's own protocol on this machine."""
+"""Trials side by side.
+
+Worker processes that share one oracle, by Keras Tuner's own protocol on this machine.
+"""
 
 import dataclasses
 import multiprocessing

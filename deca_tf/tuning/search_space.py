@@ -68,7 +68,9 @@ def _training(hp, training, space):
 
 
 class Holding:
-    """Keras Tuner's `HyperParameters`, of which some are held: asked for, they are given and not searched.
+    """Keras Tuner's `HyperParameters`, of which some are held.
+
+    Asked for, they are given and not searched.
 
     Raises:
         ValueError: one of C1 and C2 is held and not the other.

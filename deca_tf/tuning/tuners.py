@@ -24,7 +24,10 @@ FEWEST_RANDOM = 3  # trials of a Bayesian search before its model is asked
 
 
 class _Durable:
-    """Writes an oracle's state beside its place and renames it: a process may be killed while it writes."""
+    """Writes an oracle's state beside its place and renames it.
+
+    A process may be killed while it writes.
+    """
 
     def save(self):
         self._write(pathlib.Path(self._get_oracle_fname()), self)
@@ -104,7 +107,9 @@ def make_tuner(kind, hypermodel, folder, *, trials=None):
 
 
 class TrialTuner(keras_tuner.Tuner):
-    """Runs trials of a `DeCAHyperModel`; each leaves `result.json` beside Keras Tuner's `trial.json`.
+    """Runs trials of a `DeCAHyperModel`.
+
+    Each leaves `result.json` beside Keras Tuner's `trial.json`.
 
     Keras Tuner's own saves each trial's weights, and goes on from the best epoch's in Hyperband,
     with a new optimizer. Here Hyperband goes on from a checkpoint of the last epoch, optimizer
@@ -164,7 +169,10 @@ class TrialTuner(keras_tuner.Tuner):
 
 
 def know_as(folder, tuner_id):
-    """Lets a tuner of this name find the state in a folder: Keras Tuner looks for a file of its name first."""
+    """Lets a tuner of this name find the state in a folder.
+
+    Keras Tuner looks for a file of its name first.
+    """
     own = pathlib.Path(folder) / f"{tuner_id}.json"
     if (pathlib.Path(folder) / "oracle.json").is_file() and not own.is_file():
         write_atomically(own, json.dumps({}))

@@ -1,4 +1,4 @@
-"""Evaluator: how well whom a model serves, and whether it may take the place of the last one that was blessed."""
+"""Evaluator: how well a model serves whom, and whether it may replace the last blessed one."""
 
 import json
 import os
@@ -82,7 +82,7 @@ class Evaluator(Step):
 
 
 def blessed_before(store, model):
-    """The `Execution` that blessed the last model before another, of those that are still there; or None."""
+    """The `Execution` that blessed the last model before another; None if it is gone."""
     blessed = [each for each in store.executions(Evaluator.name) if each.notes["blessed"]]
     models = [each.inputs[MODEL] for each in blessed]
     this = os.path.relpath(model, store.root)

@@ -124,7 +124,9 @@ def _fingerprints(given):
 
 
 def kinds_of(table, kept):
-    """The narrowest kind of each column, `{name: one of KINDS}`; of a column without any value, the narrowest of all.
+    """The narrowest kind of each column, `{name: one of KINDS}`.
+
+    Of a column without any value, the narrowest of all.
 
     Args:
         table: `pyarrow.Table`.

@@ -20,7 +20,7 @@ ROW = "the log"  # what anomalies are filed under that belong to no column
 
 
 class ExampleValidator(Step):
-    """Compares a span with the schema, with the limits of the settings, and with the last span that was accepted."""
+    """Compares a span with the schema, the limits of the settings and the last accepted span."""
 
     name = "ExampleValidator"
     inputs = ("statistics", "schema")
@@ -63,7 +63,9 @@ def span_before(store, statistics):
 
 
 def against_columns(statistics, columns):
-    """Columns that the settings name and no row has a value of, as `against_schema`; none of a log without rows.
+    """Columns that the settings name and no row has a value of, as `against_schema`.
+
+    None of a log without rows.
 
     Args:
         statistics: of the span.

@@ -17,7 +17,9 @@ DIGEST = "model_digest"  # in a version's manifest
 
 
 class Pusher(Step):
-    """Writes the next version of the served model, whole or not at all; a model that is not blessed is not pushed.
+    """Writes the next version of the served model, whole or not at all.
+
+    A model that is not blessed is not pushed.
 
     The artifact tells which version it became. A version that was taken back (`deca-tf rollback`)
     is not pushed again.

@@ -1,4 +1,7 @@
-"""SchemaGen: what every span must look like, told from the first one and yours to edit from then on."""
+"""SchemaGen: what every span must look like, inferred from the first one.
+
+From then on it is yours to edit.
+"""
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2

@@ -1,4 +1,7 @@
-"""Split: train, validation and test as a folder of shards, cut by the very functions of `deca_tf.data`."""
+"""Split: train, validation and test as a folder of shards.
+
+It is cut by the very functions of `deca_tf.data`.
+"""
 
 import apache_beam as beam
 import numpy as np
@@ -18,7 +21,9 @@ WRITTEN = (*clicks.IDS, schema.TIMESTAMP)  # what only builds a clean test goes 
 
 
 class SplitStep(Step):
-    """Cuts each user's history, repeated pairs merged before, and writes `deca_tf.data.shards`' format.
+    """Cuts each user's history, and writes the format of `deca_tf.data.shards`.
+
+    Repeated pairs are merged before.
 
     Where a user is cut depends on that user's history alone, so that new users change nothing for
     the others. Equal times are put in order of the item's raw id, the shorter first: for numbers,
@@ -104,7 +109,10 @@ def way(settings, given):
 
 
 def rank_of(raw_ids):
-    """Place of each raw id among all, the shorter first, equal lengths by their text: int64 `(n,)`."""
+    """Place of each raw id among all, the shorter first, equal lengths by their text.
+
+    Int64 `(n,)`.
+    """
     rank = np.empty(len(raw_ids), np.int64)
     rank[np.lexsort((raw_ids, np.char.str_len(raw_ids)))] = np.arange(len(raw_ids))
     return rank
@@ -120,7 +128,10 @@ def _by_group(batch):
 
 
 class _Cut(beam.DoFn):
-    """Cuts the users of a group, and deals their rows to shards: `((part, shard), (group, {name: array (n,)}))`."""
+    """Cuts the users of a group, and deals their rows to shards.
+
+    `((part, shard), (group, {name: array (n,)}))`.
+    """
 
     def __init__(self, graph, by, settings):
         self.graph, self.by, self.settings = graph, by, settings

@@ -174,7 +174,10 @@ def _merged(one, other):
 
 
 def _clicks(batch, columns):
-    """Hashes of users and items, and times: a tuple of arrays; rows without a user or an item are left out."""
+    """Hashes of users and items, and times.
+
+    A tuple of arrays; rows without a user or an item are left out.
+    """
     user, item, time = (None if name is None else examples.flat(batch, name) for name in columns)
     if user is None or item is None:
         nothing = np.zeros(0, np.uint64)
@@ -198,7 +201,10 @@ def _cut(clicks, place):
 
 
 def count_users(keyed, burst):
-    """Of one bucket: how many users have each number of clicks, repeated pairs, and the rows of users with a burst."""
+    """Statistics of one bucket of users.
+
+    How many users have each number of clicks, repeated pairs, and the rows of users with a burst.
+    """
     user, item, time = (np.concatenate(parts) for parts in zip(*keyed[1], strict=True))
     _, place, degree = np.unique(user, return_inverse=True, return_counts=True)
     pairs = np.unique(np.stack([user, item]), axis=1).shape[1]

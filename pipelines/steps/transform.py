@@ -1,4 +1,7 @@
-"""Transform: whose clicks are kept, and raw ids as dense ones by a graph that a server can run as it stands."""
+"""Transform: whose clicks are kept, and raw ids as dense ones.
+
+A graph does it, which a server can run as it stands.
+"""
 
 import pathlib
 import shutil
@@ -26,7 +29,9 @@ SCRATCH = "scratch"
 
 
 class Transform(Step):
-    """Finds the k-core, has TensorFlow Transform build vocabularies of what is left, and applies them.
+    """Finds the k-core, builds vocabularies of what is left, and applies them.
+
+    TensorFlow Transform does the last two.
 
     Vocabularies begin with the ids of most clicks. The transformed examples are blocks, as in a
     folder of shards, of the rows whose user and item are both kept. The anomalies are read only so
@@ -118,7 +123,10 @@ def vocabulary(graph, name):
 
 
 def _tensors(names, extra=()):
-    """How columns of lists become tensors `(batch,)`, every row having one value; `extra` ones stay what they are."""
+    """How columns of lists become tensors `(batch,)`, every row having one value.
+
+    `extra` ones stay what they are.
+    """
     found = schema_pb2.Schema()
     for name in names:
         feature = found.feature.add(

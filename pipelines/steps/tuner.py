@@ -16,7 +16,9 @@ TUNER = "bayesian"
 
 
 class Tuner(Step):
-    """Searches for what `[trainer]` leaves open, by the noisy validation alone, and goes on where it was interrupted.
+    """Searches for what `[trainer]` leaves open, by the noisy validation alone.
+
+    It goes on where it was interrupted.
 
     Without trials, which is the default, it passes on the settings of `[trainer]`. In the artifact,
     `config.toml` holds the settings, `search/` all trials, and `asked.json` what it was asked for.
@@ -87,7 +89,10 @@ class Tuner(Step):
 
 
 def held(trainer):
-    """What a search leaves as it is: the tables of `TrainerSettings`, `{"denoiser": {"alpha": 0.5}}`."""
+    """What a search leaves as it is.
+
+    The tables of `TrainerSettings`, `{"denoiser": {"alpha": 0.5}}`.
+    """
     return {name: table for name, table in trainer.tables().items() if isinstance(table, dict)}
 
 

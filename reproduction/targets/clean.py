@@ -73,7 +73,9 @@ class Clean(Target):
 
 
 def difference_table(results, dataset, cells):
-    """What DeCA is worth to each model: beside Normal, without its agreement and noise models, beside no model at all.
+    """What DeCA is worth to each model.
+
+    Beside Normal, without its agreement and noise models, beside no model at all.
 
     Returns:
         A list of one table, or of none where nothing can be compared yet.

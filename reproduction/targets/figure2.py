@@ -1,4 +1,6 @@
-"""Figure 2: how often two models trained normally disagree on a click, on clean ones and on noisy ones.
+"""Figure 2: how often two models trained normally disagree on a click.
+
+On clean clicks and on noisy ones.
 
 The prediction difference of two models on a pair is |I(p >= 0.5) - I(p' >= 0.5)|, with p and p'
 their probabilities; it is averaged over the training interactions with 4 or 5 stars (clean) and
@@ -74,7 +76,10 @@ class Figure2(Target):
 
 
 def _accepted(results, cell):
-    """`{seed: bool (n,)}`: which training interactions a finished run's target gives a probability of 0.5 or more."""
+    """`{seed: bool (n,)}`.
+
+    Which training interactions a finished run's target gives a probability of 0.5 or more.
+    """
     found = derived.of_cell(results, "accepted", cell, _accept)
     return {seed: _unpacked(finding) for seed, finding in found.items()}
 

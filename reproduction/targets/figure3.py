@@ -14,7 +14,10 @@ DRAWN = ("none", "deca", "deca-p")
 
 
 class Figure3(Target):
-    """One panel per data set, one line per method, dashed for users with history; a dot where the recipe ends."""
+    """One panel per data set, one line per method, dashed for users with history.
+
+    A dot where the recipe ends.
+    """
 
     title = (
         f"Figure 3: recall@20 on the clean test by epoch, GMF, to {TIMES} times the recipe's epochs"

@@ -65,7 +65,10 @@ class ModelSelection(Target):
 
 
 def noise_model_cells(dataset, protocol, denoisers, noise_models=NOISE_MODELS):
-    """`{(denoiser, noise model): cell}` of GMF; the default noise model is the recipe's own cell."""
+    """`{(denoiser, noise model): cell}` of GMF.
+
+    The default noise model is the recipe's own cell.
+    """
     return {
         (denoiser, model): Cell(
             dataset,

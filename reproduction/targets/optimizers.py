@@ -1,4 +1,7 @@
-"""What an optimizer of the batch's rows costs in quality: `lazy-adam` beside the recipes' `adam`."""
+"""What an optimizer of the batch's rows costs in quality.
+
+`lazy-adam` beside the recipes' `adam`.
+"""
 
 from deca_tf.data import schema
 from deca_tf.evaluation.significance import compare

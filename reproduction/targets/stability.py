@@ -1,4 +1,7 @@
-"""Late-epoch stability as a number: recall@20 on the clean test at the last epoch over that of its best epoch."""
+"""Late-epoch stability as a number.
+
+Recall@20 on the clean test at the last epoch over that of its best epoch.
+"""
 
 import numpy as np
 
@@ -16,7 +19,10 @@ WARM_COLUMN = "test_warm_recall@20"
 
 
 class Stability(Target):
-    """One long run serves all horizons: where its first epochs end, a shorter run would have ended."""
+    """One long run serves all horizons.
+
+    Where its first epochs end, a shorter run would have ended.
+    """
 
     title = f"Late-epoch stability: recall@20 at the last epoch over its best, at {HORIZONS} times the recipe's epochs"
     datasets = ("ml-100k", "modcloth", "adressa")

@@ -1,4 +1,7 @@
-"""Table 2, overall performance: six methods, four models, three data sets, under either protocol."""
+"""Table 2, overall performance.
+
+Six methods, four models, three data sets, under either protocol.
+"""
 
 import statistics
 
@@ -25,7 +28,10 @@ SUMMARY = "table2-summary"
 
 
 class Table2(Target):
-    """Ours beside the paper's under 'paper'; beside baselines that anyone would pick instead under 'clean'."""
+    """Ours beside the paper's under 'paper'.
+
+    Beside baselines that anyone would pick instead under 'clean'.
+    """
 
     title = "Table 2: Normal, WBPR, T-CE, Ensemble, DeCA, DeCA(p) x GMF, NeuMF, CDAE, LightGCN"
     datasets = ("ml-100k", "modcloth", "adressa")
@@ -167,7 +173,10 @@ def paired_tests(results, cells):
 
 
 def significance_table(results, dataset, protocol):
-    """Differences and p-values behind the marks, folded: a list of one table, or none where nothing was tested."""
+    """Differences and p-values behind the marks, folded.
+
+    A list of one table, or none where nothing was tested.
+    """
     rows = []
     for backbone in PAPER_BACKBONES:
         cells = {
@@ -224,7 +233,9 @@ def count_within(
 
 
 def summary(results, datasets):
-    """How many cells of each data set and model are within the bounds or above: of three methods, and of all.
+    """How many cells of each data set and model are within the bounds or above.
+
+    Of three methods, and of all.
 
     It looks at all data sets, whichever are asked for.
     """
@@ -261,7 +272,7 @@ def _fraction(counts):
 
 
 def within_sentence(table, datasets, results):
-    """Says how many cells of Normal, DeCA and DeCA(p) are within the bounds or above, and of all."""
+    """Says how many cells of Normal, DeCA and DeCA(p) are within the bounds or above."""
     few = [count_within(table, dataset, results) for dataset in datasets]
     everything = [
         count_within(table, dataset, results, PAPER_METHODS, None) for dataset in datasets

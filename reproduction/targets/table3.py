@@ -1,4 +1,7 @@
-"""Table 3, one sub-task alone: DeCA and DeCA(p) with only positives, or only negatives, taken for noise."""
+"""Table 3, one sub-task alone.
+
+DeCA and DeCA(p) with only positives, or only negatives, taken for noise.
+"""
 
 from deca_tf.data import schema
 from reproduction import paper_table, tables

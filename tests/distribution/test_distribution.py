@@ -1,4 +1,7 @@
-"""Strategies by name, clusters, and what has to hold between worker processes, with real ones on 127.0.0.1."""
+"""Strategies by name, clusters, and what has to hold between worker processes.
+
+The processes are real ones on 127.0.0.1.
+"""
 
 import contextlib
 import csv
@@ -359,7 +362,10 @@ def test_two_workers_fit_like_one_process(tmp_path):
 
 
 def test_a_worker_is_killed_and_all_are_started_again(one_process, tmp_path):
-    """Both halves together are the run of one process: two epochs by one pair of workers, two by another."""
+    """Both halves together are the run of one process.
+
+    Two epochs by one pair of workers, two by another.
+    """
     recipe, folder = tmp_path / "recipe.toml", tmp_path / "run"
     recipe.write_text(tomli_w.dumps(settings({"training": {"strategy": "multi-worker"}}).to_dict()))
     command = ("train", "--recipe", recipe, "--out", folder)

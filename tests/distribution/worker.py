@@ -1,4 +1,6 @@
-"""What one of two workers runs in `test_distribution.py`: `distribution_worker.py fit FILE` or `run KILL_AT ...`.
+"""What one of two workers runs in `test_distribution.py`.
+
+`distribution_worker.py fit FILE` or `run KILL_AT ...`.
 
 `fit` trains as a notebook would and writes what it found to a JSON file. `run` is `deca-tf` with a
 checkpoint at every epoch; worker 1 kills itself once so many updates are done.
@@ -39,7 +41,10 @@ def compositional(num_users, num_items, buckets, dim):
 
 
 def curves(strategy):
-    """`{"mf deca": {"loss": [...], ...}}` of plain `fit`, each model built under the strategy's scope."""
+    """`{"mf deca": {"loss": [...], ...}}` of plain `fit`.
+
+    Each model is built under the strategy's scope.
+    """
     import keras
 
     from deca_tf.backbones import BACKBONES, MF
@@ -105,7 +110,10 @@ def fit(file):
 
 
 def streamed(strategy, folder):
-    """Trains on `folder / "shards"`, into `folder / "run"`, and tells which pairs this worker reads in two epochs."""
+    """Trains on `folder / "shards"`, into `folder / "run"`.
+
+    Tells which pairs this worker reads in two epochs.
+    """
     import functools
 
     from deca_tf import distribution

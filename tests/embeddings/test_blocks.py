@@ -45,7 +45,10 @@ def test_half_of_the_sum_of_squares():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_update_with_a_penalty_copies_no_table(kind, monkeypatch):
-    """XLA copies a table that it may have to read after it has been replaced: for each block, if one is not careful."""
+    """XLA copies a table that it may have to read after it has been replaced.
+
+    For each block, if one is not careful.
+    """
     for user in ("optimizers.adam", "training._penalty"):
         monkeypatch.setattr(f"deca_tf.{user}.pays", lambda table: True)
     weight, optimizer = tf.Variable(table(0)), Adam(0.01)

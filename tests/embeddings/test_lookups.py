@@ -1,4 +1,7 @@
-"""Lookups of a batch: the same rows and gradients as without, each row of the table read no more often than asked."""
+"""Lookups of a batch.
+
+The same rows and gradients as without, each row of the table read no more often than asked.
+"""
 
 import keras
 import numpy as np

@@ -101,7 +101,10 @@ def test_rows_may_be_taken_by_ids_of_more_axes():
 
 @pytest.mark.parametrize("most", [5, 3, None])
 def test_gradient_of_so_many_rows_at_most(most):
-    """Its length is known though that of the ids is not, and no other row than theirs comes up in it."""
+    """Its length is known though that of the ids is not.
+
+    No other row than theirs comes up in it.
+    """
 
     @tf.function(
         autograph=False, input_signature=[tf.TensorSpec((5, 3)), tf.TensorSpec((None,), tf.int32)]

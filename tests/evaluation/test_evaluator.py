@@ -68,7 +68,10 @@ def make_split(train, validation, test, num_users, num_items, protocol):
 
 
 def random_split(seed, protocol, num_users=60, num_items=45):
-    """Users of every kind: without history, with validation only, without test, with all items seen, with many."""
+    """Users of every kind.
+
+    Without history, with validation only, without test, with all items seen, with many.
+    """
     rng = np.random.default_rng(seed)
     part = rng.choice(4, size=(num_users, num_items), p=[0.7, 0.15, 0.08, 0.07])
     part[:10] = np.where(part[:10] == 1, 0, part[:10])  # no training history
@@ -426,7 +429,10 @@ def test_errors():
 
 
 def test_popularity_of_the_public_data(data_dir):
-    """Counts and figures measured independently of this library, see the table of baselines in the documentation."""
+    """Counts and figures measured independently of this library.
+
+    See the table of baselines in the documentation.
+    """
     from deca_tf.data import load_split
 
     split = load_split("ml-100k", data_dir=data_dir)
@@ -447,7 +453,10 @@ def test_popularity_of_the_public_data(data_dir):
 
 
 def test_under_protocol_paper_a_keras_model_is_ranked_by_float32_probabilities():
-    """Logits within 1e-9 of 0 and beyond 20 are ties as probabilities, and go to the lower item id."""
+    """Logits within 1e-9 of 0 and beyond 20 are ties as probabilities.
+
+    Ties go to the lower item id.
+    """
     scores = np.array([[1e-10, 2e-10, 3e-10, -5.0], [25.0, 30.0, 35.0, 1.0]])
     test = [(0, 2), (1, 2)]
     recalls = {}

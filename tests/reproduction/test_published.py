@@ -1,4 +1,7 @@
-"""The paper's tables: cells typed once more from the paper, sums over its text, and what the tables share."""
+"""The paper's tables.
+
+Cells typed once more from the paper, sums over its text, and what the tables share.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""How steps are executed: decided in one place, from settings, networks and the length of an epoch."""
+"""How steps are executed.
+
+Decided in one place, from settings, networks and the length of an epoch.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Runs: the same from the same settings, resumable, and nothing half-written that looks finished."""
+"""Runs: the same from the same settings, resumable, nothing half-written looks finished."""
 
 import dataclasses
 import json

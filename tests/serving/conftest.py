@@ -1,4 +1,7 @@
-"""A split with every hard kind of user, random models over it, and the ranking they should give, written in NumPy."""
+"""A split with every hard kind of user, and random models over it.
+
+The ranking they should give is written in NumPy.
+"""
 
 import dataclasses
 
@@ -21,7 +24,10 @@ class Answer:
 
 @pytest.fixture(scope="session")
 def split():
-    """60 users and 50 items: user 0 saw all, 1 has only validation pairs, 2 none, 3 all but two; 4 has a unicode id."""
+    """60 users and 50 items.
+
+    User 0 saw all, 1 has only validation pairs, 2 none, 3 all but two; 4 has a unicode id.
+    """
     from deca_tf.data import Interactions, LeakReport, Split
 
     rng = np.random.default_rng(3)
@@ -99,7 +105,10 @@ def make_target(split):
 
 @pytest.fixture(scope="session")
 def expect_all(split):
-    """Function from a target and dense users (None: not in the data) to `Answer`s, computed without our code."""
+    """Function from a target and dense users (None: not in the data) to `Answer`s.
+
+    They are computed without our code.
+    """
     train = list(zip(split.train.user_id.tolist(), split.train.item_id.tolist(), strict=True))
     validation = list(
         zip(split.validation.user_id.tolist(), split.validation.item_id.tolist(), strict=True)

@@ -1,4 +1,7 @@
-"""What is shipped runs where neither deca_tf nor Keras exists, and the room is light until it is used."""
+"""What is shipped runs where neither deca_tf nor Keras exists.
+
+The room is light until it is used.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""Export: what is served is the Keras model's own ranking without the seen items, and only the target is shipped."""
+"""Export: what is served is the Keras model's own ranking without the seen items.
+
+Only the target is shipped.
+"""
 
 import dataclasses
 import functools

@@ -1,4 +1,7 @@
-"""The search by all scores: memory does not grow with the batch, and what cannot be shipped is refused."""
+"""The search by all scores.
+
+Memory does not grow with the batch, and what cannot be shipped is refused.
+"""
 
 import keras
 import numpy as np

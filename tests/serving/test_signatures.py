@@ -33,7 +33,10 @@ def ask(version, signature, **inputs):
 
 @pytest.fixture(scope="module")
 def shipped(split, make_target, tmp_path_factory):
-    """Function from a backbone's name to the model and its loaded version; titles for the first ten items."""
+    """Function from a backbone's name to the model and its loaded version.
+
+    Titles for the first ten items.
+    """
     known = {}
 
     def ship(name):

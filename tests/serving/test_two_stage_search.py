@@ -1,4 +1,7 @@
-"""Two stages: with all items as candidates it is exact, with fewer it ranks those that the first stage finds."""
+"""Two stages: with all items as candidates it is exact.
+
+With fewer it ranks those that the first stage finds.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Warm-up: one request per signature and batch size, each answered before the version is published."""
+"""Warm-up: one request per signature and batch size.
+
+Each is answered before the version is published.
+"""
 
 import numpy as np
 import pytest

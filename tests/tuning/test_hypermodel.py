@@ -1,4 +1,4 @@
-"""DeCAHyperModel: in Keras Tuner's own tuners, with a backbone of one's own, and when a model collapses."""
+"""DeCAHyperModel in Keras Tuner's own tuners, with an own backbone, and when a model collapses."""
 
 import keras
 import keras_tuner

@@ -22,7 +22,10 @@ OBJECTIVE = "val_recall@20"
 
 @pytest.fixture(scope="module")
 def found(split, tmp_path_factory):
-    """Two points of a grid for `deca-limit` and for normal training, interrupted after one and gone on with."""
+    """Two points of a grid for `deca-limit` and for normal training.
+
+    Interrupted after one and gone on with.
+    """
     out = tmp_path_factory.mktemp("search") / "out"
     asked = {"split": split, "tuner": "grid", "trials": 2}
     run_trial = TrialTuner.run_trial

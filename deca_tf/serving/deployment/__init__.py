@@ -1,1 +1,1 @@
-"""Deployment: the files that start a stock TensorFlow Serving on a folder of versions, and a check of all of it."""
+"""Deployment: files that start a stock TensorFlow Serving on versions, and a check of them."""

@@ -1,4 +1,7 @@
-"""A SavedModel in TensorFlow's C API: the loader that TensorFlow Serving is built on, without any Python in it."""
+"""A SavedModel in TensorFlow's C API.
+
+The loader that TensorFlow Serving is built on, without any Python in it.
+"""
 
 import contextlib
 import ctypes

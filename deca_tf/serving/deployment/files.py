@@ -120,7 +120,10 @@ def _models(name, labels):
 
 
 def _batching(threads):
-    """Requests that come within a millisecond are answered together, lists of ids padded to the longest."""
+    """Requests that come within a millisecond are answered together.
+
+    Lists of ids are padded to the longest.
+    """
     return BatchingParameters(
         max_batch_size={"value": 64},
         batch_timeout_micros={"value": 1000},

@@ -1,4 +1,4 @@
-"""The versions that are being served, and how a new one takes the place of an old one without a failed request."""
+"""The versions that are being served, and how a new one takes over without a failed request."""
 
 import dataclasses
 import logging

@@ -1,4 +1,7 @@
-"""TensorFlow Serving's JSON: rows (`instances`, `predictions`) and columns (`inputs`, `outputs`)."""
+"""TensorFlow Serving's JSON.
+
+Rows (`instances`, `predictions`) and columns (`inputs`, `outputs`).
+"""
 
 import base64
 import binascii

@@ -24,7 +24,9 @@ def serve(
     threads=8,
     ready=None,
 ):
-    """Serves a folder of versions over REST and gRPC until Ctrl-C, for development: no encryption, no authentication.
+    """Serves a folder of versions over REST and gRPC until Ctrl-C, for development.
+
+    No encryption, no authentication.
 
     Args:
         folder: what `export` was given.

@@ -1,4 +1,7 @@
-"""The check before a deployment: it passes what a server takes, and finds what a server would stumble over."""
+"""The check before a deployment.
+
+It passes what a server takes, and finds what a server would stumble over.
+"""
 
 import shutil
 

@@ -1,4 +1,7 @@
-"""The server speaks TensorFlow Serving's REST and gRPC, and so does the client, to the real server too where it is."""
+"""The server speaks TensorFlow Serving's REST and gRPC, and so does the client.
+
+The client speaks to the real server too, where it is.
+"""
 
 import os
 import pathlib
@@ -22,7 +25,10 @@ BROWSER = (
 
 @pytest.fixture(scope="module")
 def real_server(server):
-    """Addresses of TensorFlow Serving itself on the same folder, where TF_MODEL_SERVER_BIN names it."""
+    """Addresses of TensorFlow Serving itself on the same folder.
+
+    They are there where TF_MODEL_SERVER_BIN names it.
+    """
     binary = os.environ.get("TF_MODEL_SERVER_BIN")
     if not binary:
         pytest.skip("TF_MODEL_SERVER_BIN does not name a tensorflow_model_server")
