@@ -188,10 +188,11 @@ def option(
         hidden: it is how a saved part is made again, and nothing that a user sets.
 
     Example:
-        >>> class GCE(Denoiser):
+        >>> class Smoothed(deca_tf.denoisers.CrossEntropy):
         ...     q: float = option(default=0.7, low=0, high=1, search=Between(0.1, 0.9), doc="...")
-        >>> GCE(2)
+        >>> Smoothed(q=2)
         Traceback (most recent call last):
+            ...
         ValueError: `q` must be a finite number in [0, 1]. Received: q=2.
     """
     return Option(**locals())
