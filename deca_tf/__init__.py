@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy(
         "run": "deca_tf.runs.run",
         "runs": ".",
         "serving": ".",
+        "testing": ".",
         "training": ".",
         "training_batches": "deca_tf.data",
         "tuning": ".",

@@ -13,6 +13,7 @@ from deca_tf import optimizers as optimizers
 from deca_tf import reporting as reporting
 from deca_tf import runs as runs
 from deca_tf import serving as serving
+from deca_tf import testing as testing
 from deca_tf import training as training
 from deca_tf import tuning as tuning
 from deca_tf.data import load_split as load_split

@@ -11,6 +11,7 @@ import pytest
 import deca_tf.data
 from deca_tf.data import load, load_split
 from deca_tf.data.sources import SOURCES
+from deca_tf.testing import check_source
 
 
 def frame(rows=200):
@@ -52,6 +53,20 @@ def test_no_source_brings_tensorflow_until_it_needs_it(tmp_path):
         ]
     )
     assert loaded_after(code) == {"pandas"}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_contract(name, request):
+    """Of what needs no files; the public data sets where they lie."""
+    if name == "shards":
+        pytest.skip("a folder of shards is made in test_shards.py")
+    options = {"num_users": 60, "num_items": 50, "num_clicks": 900} if name == "synthetic" else {}
+    if SOURCES[name] == "movielens" and name != "ml-100k-raw":
+        pytest.skip("TensorFlow Datasets would download it")
+    if name == "electronics":
+        pytest.skip("it takes minutes")
+    own = None if name == "synthetic" else request.getfixturevalue("data_dir")
+    check_source(name, options=options, data_dir=own)
 
 
 def test_unknown_name_lists_the_names_and_the_nearest():

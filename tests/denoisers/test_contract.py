@@ -1,6 +1,5 @@
 """What every denoiser promises, for every row of the registry; and what DeCA's own options do."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,29 +7,12 @@ from keras import ops
 
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions
-from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.denoisers import DENOISERS, GCE, RCE, TCE, DeCA, DeCALimit
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.testing.denoisers import CHECKS, Case
 
 USERS, ITEMS, BATCH = 5, 7, 12
-PHASES = {
-    "none": ("train",),
-    "deca": ("dp", "dn"),
-    "deca-p": ("dp", "dn"),
-    "deca-dp": ("dp",),
-    "deca-dn": ("dn",),
-    "eard": ("train",),
-    "ensemble": ("train",),
-    "gce": ("train",),
-    "deca-limit": ("dp", "dn"),
-    "pld": ("train",),
-    "r-ce": ("train",),
-    "t-ce": ("train",),
-    "udt": ("train",),
-    "wbpr": ("train",),
-}
-LEARNING = {  # networks beside the target that learn, by phase
-    "none": {"train": ()},
+LEARNING = {  # networks beside the target that learn, by phase; nothing else in one phase for most
     "deca": {
         "dp": ("auxiliary", "likelihood_if_negative"),
         "dn": ("auxiliary", "likelihood_if_positive"),
@@ -38,15 +20,8 @@ LEARNING = {  # networks beside the target that learn, by phase
     "deca-p": {"dp": ("likelihood_if_negative",), "dn": ("likelihood_if_positive",)},
     "deca-dp": {"dp": ("auxiliary", "likelihood_if_negative")},
     "deca-dn": {"dn": ("auxiliary", "likelihood_if_positive")},
-    "eard": {"train": ()},
     "ensemble": {"train": ("partner",)},
-    "gce": {"train": ()},
     "deca-limit": {"dp": (), "dn": ()},
-    "pld": {"train": ()},
-    "r-ce": {"train": ()},
-    "t-ce": {"train": ()},
-    "udt": {"train": ()},
-    "wbpr": {"train": ()},
 }
 LOOK_AT_THE_BATCH = {
     "t-ce": "it ranks the batch",
@@ -95,110 +70,30 @@ def losses(denoiser, batch, update=0):
 @every_denoiser
 def test_phases_and_the_networks_that_learn_in_them(name):
     denoiser = build(name)
-    assert isinstance(denoiser, Denoiser)
-    assert denoiser.phases == PHASES[name]
+    learning = LEARNING.get(name, {phase: () for phase in denoiser.phases})
+    assert denoiser.phases == tuple(learning)
     for phase in denoiser.phases:
-        expected = [getattr(denoiser, role) for role in LEARNING[name][phase]]
+        expected = [getattr(denoiser, role) for role in learning[phase]]
         received = denoiser.trainable_networks(phase)
         assert len(received) == len(expected)
         assert all(any(network is other for other in received) for network in expected)
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @every_denoiser
-def test_loss_is_finite_and_one_for_each_example(name, batch):
-    for loss in losses(build(name), batch):
-        assert loss.shape == (BATCH,)
-        assert np.isfinite(loss).all()
+def test_contract(name, check):
+    check(Case(name, looks_at_the_batch=name in LOOK_AT_THE_BATCH, same_under_xla=name != "pld"))
 
 
-@every_denoiser
-def test_loss_is_finite_where_the_target_is_certain(name, batch):
-    inputs, label, _ = batch
-    for sign in (-1, 1):
-        for loss in losses(build(name), (inputs, label, sign * 1000 * ops.ones(BATCH))):
-            assert np.isfinite(loss).all()
+def test_popular_negatives_are_wbpr_s():
+    assert DENOISERS.load("wbpr").negatives == "popularity"
+    assert DENOISERS.load("none").negatives == "uniform"
 
 
-@every_denoiser
-def test_loss_compiled_by_xla_is_the_same(name, batch):
-    denoiser = build(name)
-    for _ in range(6):
-        denoiser.on_epoch_end(mf(9))
-    inputs, label, logits = batch
-    for phase in denoiser.phases:
-        compiled = tf.function(denoiser.compute_loss, jit_compile=True)
-        update = tf.constant(40_000, tf.int64)  # as the optimizer counts
-        received = np.array(compiled(phase, inputs, label, logits, update))
-        assert np.isfinite(received).all()
-        if name != "pld":  # XLA draws other pools
-            expected = denoiser.compute_loss(phase, inputs, label, logits, update)
-            np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
-
-
-@every_denoiser
-def test_loss_depends_on_the_target_s_logits(name, batch):
-    """Else the target learns nothing."""
-    denoiser = build(name)
-    inputs, label, logits = batch
-    for phase in denoiser.phases:
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            loss = ops.sum(denoiser.compute_loss(phase, inputs, label, logits, 0))
-        gradient = np.array(tape.gradient(loss, logits))
-        assert np.isfinite(gradient).all()
-        assert np.abs(gradient).max() > 1e-3
-
-
-@every_denoiser
-def test_negatives_are_drawn_in_a_way_there_is(name):
-    assert DENOISERS.load(name).negatives in NEGATIVES.names
-    assert (DENOISERS.load(name).negatives == "popularity") == (name == "wbpr")
-
-
-@every_denoiser
-def test_recommender_scores_as_the_target_unless_the_method_says_otherwise(name, batch):
+def test_the_target_recommends_but_for_ensemble():
     target = mf(9)
-    recommender = build(name).recommender(target)
-    assert (recommender is target) == (name != "ensemble")
-    assert recommender(batch[0]).shape == (BATCH,)
-
-
-@every_denoiser
-def test_loss_of_an_example_does_not_depend_on_the_rest_of_the_batch(name, batch):
-    if name in LOOK_AT_THE_BATCH:
-        pytest.skip(LOOK_AT_THE_BATCH[name])
-    denoiser = build(name)
-    inputs, label, logits = batch
-    first = ({key: ids[:5] for key, ids in inputs.items()}, label[:5], logits[:5])
-    for part, whole in zip(losses(denoiser, first), losses(denoiser, batch), strict=True):
-        np.testing.assert_allclose(part, whole[:5], rtol=1e-5)
-
-
-@every_denoiser
-def test_posterior_is_a_probability(name, batch):
-    prob = ops.sigmoid(batch[2])
-    posterior = np.array(build(name).posterior(batch[0], prob))
-    assert posterior.shape == (BATCH,)
-    assert ((posterior >= 0) & (posterior <= 1)).all()
-
-
-@every_denoiser
-def test_config_gives_back_phases_networks_and_losses(name, batch):
-    denoiser = build(name)
-    config = keras.saving.serialize_keras_object(denoiser)
-    again = keras.saving.deserialize_keras_object(config)
-    assert type(again) is type(denoiser)
-    assert again.phases == denoiser.phases
-    for network in denoiser.networks:  # equal seeds, so equal initial weights
-        assert getattr(again, network).trainable == getattr(denoiser, network).trainable
-    for one, other in zip(losses(again, batch), losses(denoiser, batch), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6)
-
-
-@every_denoiser
-def test_options_that_can_be_set_are_in_the_config(name):
-    config = build(name).get_config()
-    assert set(DENOISERS.options(name)) <= set(config)
+    assert build("deca").recommender(target) is target
+    assert build("ensemble").recommender(target) is not target
 
 
 def test_settings_of_deca_survive_its_config():

@@ -67,7 +67,7 @@ def load_split(
             do.
     """
     check_choice("protocol", protocol, schema.PROTOCOLS)
-    module, name = _find(dataset)
+    module, name = find(dataset)
     if hasattr(module, "load_split"):
         own = getattr(module, "OPTIONS", ())
         given = {"by": by, "fractions": fractions, "clean_test": clean_test, **options}
@@ -115,7 +115,7 @@ def load(source, *, data_dir=None, seed=0, **options):
     Raises:
         ValueError: among others, the data set comes already split.
     """
-    module, name = _find(source)
+    module, name = find(source)
     if not hasattr(module, "load"):
         raise ValueError(
             f"{name!r} comes already split. Received: source={name!r}. Use `load_split({name!r})`, "
@@ -125,8 +125,8 @@ def load(source, *, data_dir=None, seed=0, **options):
     return _load(module, source, name, data_dir, seed, options)
 
 
-def _find(source):
-    """The module that reads a source, and the source's name for reports."""
+def find(source):
+    """The module that reads a source, or the object of another package, and the source's name for reports."""
     if is_own(source):
         return _own(source), source
     if isinstance(source, str):

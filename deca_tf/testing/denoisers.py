@@ -1,0 +1,241 @@
+"""What every denoiser keeps."""
+
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from deca_tf._options import settable
+from deca_tf.backbones import MF
+from deca_tf.data import Interactions, training_batches
+from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.denoisers import DENOISERS
+from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.testing._expect import expect, expect_close, expect_equal
+from deca_tf.training.deca_model import DeCAModel
+
+USERS, ITEMS, BATCH = 5, 7, 12
+
+
+def check_denoiser(part, *, options=None, looks_at_the_batch=False, same_under_xla=True):
+    """Checks that a denoiser keeps its contract: on a few users and items, in some seconds.
+
+    Args:
+        part: a class, or its name in the registry, or "package.module:Class".
+        options: of its constructor, `{name: value}`.
+        looks_at_the_batch: the loss of an example depends on others of its batch, as a ranking's
+            does.
+        same_under_xla: false where XLA draws other random numbers than TensorFlow does without it.
+
+    Raises:
+        AssertionError: in a sentence, what is not kept.
+
+    Example:
+        >>> check_denoiser("my_package.losses:Mine", options={"weight": 0.1})
+    """
+    for check in CHECKS:
+        check(Case(part, options, looks_at_the_batch, same_under_xla))
+
+
+class Case:
+    """A denoiser with options, built as often as the checks need it, and a batch for it."""
+
+    def __init__(self, part, options=None, looks_at_the_batch=False, same_under_xla=True):
+        self.name = part if isinstance(part, str) else None
+        self.cls = DENOISERS.load(part) if isinstance(part, str) else part
+        expect(
+            isinstance(self.cls, type) and issubclass(self.cls, Denoiser),
+            f"A denoiser must be a subclass of deca_tf.denoisers.Denoiser. Received: {part!r}.",
+        )
+        self.options = options or {}
+        self.looks_at_the_batch, self.same_under_xla = looks_at_the_batch, same_under_xla
+        rng = np.random.default_rng(0)
+        self.inputs = {
+            "user_id": ops.convert_to_tensor(rng.integers(0, USERS, BATCH).astype(np.int32)),
+            "item_id": ops.convert_to_tensor(rng.integers(0, ITEMS, BATCH).astype(np.int32)),
+        }
+        self.label = ops.convert_to_tensor(np.tile([1.0, 0.0], BATCH // 2).astype(np.float32))
+        self.logits = ops.convert_to_tensor(rng.normal(size=BATCH).astype(np.float32))
+
+    def build(self):
+        networks = {role: mf(seed) for seed, role in enumerate(self.cls.networks)}
+        if self.name is None:
+            denoiser = self.cls(**networks, **self.options)
+        else:
+            denoiser = DENOISERS.build(self.name, options=self.options, **networks)
+        denoiser.adapt(training_pairs())
+        return denoiser
+
+    def built(self):
+        denoiser = self.build()
+        denoiser.build()
+        return denoiser
+
+    def losses(self, denoiser, update=0, rows=slice(None), logits=None):
+        inputs = {key: ids[rows] for key, ids in self.inputs.items()}
+        logits = self.logits if logits is None else logits
+        return [
+            np.array(denoiser.compute_loss(phase, inputs, self.label[rows], logits[rows], update))
+            for phase in denoiser.phases
+        ]
+
+
+def mf(seed):
+    return MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.5, seed=seed)
+
+
+def training_pairs():
+    """Twelve of the 35 pairs; user 4 and item 6 have none."""
+    keys = np.random.default_rng(1).choice(4 * 6, 12, replace=False)
+    return Interactions(keys // 6, keys % 6, np.arange(USERS), np.arange(ITEMS))
+
+
+def phases_are_names_and_their_networks_models(case):
+    denoiser = case.built()
+    expect(
+        isinstance(denoiser.phases, tuple) and denoiser.phases and len(set(denoiser.phases)) > 0,
+        f"`phases` must be a tuple of names: {denoiser.phases!r}.",
+    )
+    networks = [getattr(denoiser, role) for role in denoiser.networks]
+    for phase in denoiser.phases:
+        for network in denoiser.trainable_networks(phase):
+            expect(
+                any(network is other for other in networks),
+                f"What learns in phase {phase!r} must be one of `networks`: {network!r}.",
+            )
+
+
+def loss_is_finite_and_one_for_each_example(case):
+    for loss in case.losses(case.built()):
+        expect(loss.shape == (BATCH,), f"There must be a loss for each example: {loss.shape}.")
+        expect(np.isfinite(loss).all(), f"Losses must be finite: {loss}.")
+
+
+def loss_is_finite_where_the_target_is_certain(case):
+    for sign in (-1, 1):
+        for loss in case.losses(case.built(), logits=sign * 1000 * ops.ones(BATCH)):
+            expect(np.isfinite(loss).all(), f"Losses must be finite at logits {sign}000: {loss}.")
+
+
+def loss_compiled_by_xla_is_the_same(case):
+    denoiser = case.built()
+    for _ in range(6):
+        denoiser.on_epoch_end(mf(9))
+    for phase in denoiser.phases:
+        compiled = tf.function(denoiser.compute_loss, jit_compile=True)
+        update = tf.constant(40_000, tf.int64)  # as the optimizer counts
+        given = (phase, case.inputs, case.label, case.logits, update)
+        received = np.array(compiled(*given))
+        expect(np.isfinite(received).all(), f"Losses under XLA must be finite: {received}.")
+        if case.same_under_xla:
+            expected = np.array(denoiser.compute_loss(*given))
+            expect_close(received, expected, "XLA must not change the losses.")
+
+
+def loss_depends_on_the_logits_of_the_target(case):
+    denoiser = case.built()
+    for phase in denoiser.phases:
+        with tf.GradientTape() as tape:
+            tape.watch(case.logits)
+            loss = ops.sum(denoiser.compute_loss(phase, case.inputs, case.label, case.logits, 0))
+        gradient = tape.gradient(loss, case.logits)
+        expect(gradient is not None, "The loss must depend on the target's logits.")
+        gradient = np.array(gradient)
+        expect(
+            np.isfinite(gradient).all() and np.abs(gradient).max() > 1e-3,
+            f"The target must learn from the loss. Gradients: {gradient}.",
+        )
+
+
+def negatives_are_drawn_in_a_way_there_is(case):
+    expect(
+        case.cls.negatives in NEGATIVES.names,
+        f"`negatives` must be one of {NEGATIVES.names}: {case.cls.negatives!r}.",
+    )
+
+
+def recommender_scores_pairs(case):
+    recommender = case.built().recommender(mf(9))
+    expect(
+        recommender(case.inputs).shape == (BATCH,),
+        "`recommender` must give a model from pairs to logits.",
+    )
+
+
+def loss_of_an_example_does_not_depend_on_the_rest_of_the_batch(case):
+    if case.looks_at_the_batch:
+        return
+    denoiser = case.built()
+    for rows in (slice(5), slice(5, None)):
+        parts = case.losses(denoiser, rows=rows)
+        for part, whole in zip(parts, case.losses(denoiser), strict=True):
+            expect_close(part, whole[rows], "An example's loss must not depend on the others.")
+
+
+def posterior_is_a_probability(case):
+    posterior = np.array(case.built().posterior(case.inputs, ops.sigmoid(case.logits)))
+    expect(posterior.shape == (BATCH,), f"There must be a posterior for each: {posterior.shape}.")
+    expect(
+        ((posterior >= 0) & (posterior <= 1)).all(), f"A posterior must be in [0, 1]: {posterior}."
+    )
+
+
+def config_gives_back_phases_networks_and_losses(case):
+    denoiser = case.built()
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(denoiser))
+    expect(type(again) is type(denoiser), "A saved denoiser must be loaded as its own class.")
+    expect(
+        again.phases == denoiser.phases, f"Its phases must be {denoiser.phases}: {again.phases}."
+    )
+    for role in denoiser.networks:  # equal seeds, so equal initial weights
+        expect(
+            getattr(again, role).trainable == getattr(denoiser, role).trainable,
+            f"Whether `{role}` learns must be saved.",
+        )
+    for one, other in zip(case.losses(again), case.losses(denoiser), strict=True):
+        expect_close(one, other, "A saved denoiser must be loaded with its settings.", atol=1e-7)
+
+
+def options_that_can_be_set_are_in_the_config(case):
+    missing = set(settable(case.cls)) - set(case.built().get_config())
+    expect(not missing, f"`get_config` must hold all options. It lacks: {sorted(missing)}.")
+
+
+def trains_a_target_and_is_saved_with_it(case):
+    target = mf(9)
+    before = [np.array(weight) for weight in target.weights]
+    model = DeCAModel(target, case.build())
+    model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
+    updates = len(model.denoiser.phases)
+    batches = training_batches(training_pairs(), batch_size=12 // updates, updates_per_step=updates)
+    model.fit(batches, epochs=2, verbose=0, shuffle=False)
+    for old, weight in zip(before, target.weights, strict=True):
+        expect(
+            np.isfinite(weight).all() and (np.array(weight) != old).any(),
+            f"The target must learn, and stay finite: {weight.path}.",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "model.keras"
+        model.save(file)
+        loaded = keras.models.load_model(file)
+    for one, other in zip(loaded.weights, model.weights, strict=True):
+        expect_equal(np.array(one), np.array(other), f"{other.path} must be saved.")
+
+
+CHECKS = (
+    phases_are_names_and_their_networks_models,
+    loss_is_finite_and_one_for_each_example,
+    loss_is_finite_where_the_target_is_certain,
+    loss_compiled_by_xla_is_the_same,
+    loss_depends_on_the_logits_of_the_target,
+    negatives_are_drawn_in_a_way_there_is,
+    recommender_scores_pairs,
+    loss_of_an_example_does_not_depend_on_the_rest_of_the_batch,
+    posterior_is_a_probability,
+    config_gives_back_phases_networks_and_losses,
+    options_that_can_be_set_are_in_the_config,
+    trains_a_target_and_is_saved_with_it,
+)
