@@ -19,7 +19,7 @@ DEV := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench-peers lint format lock clean
+.PHONY: help demo test bench-peers lint format docs lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: $(DEV) ## check format, code, the import directions, types and prose
 format: $(DEV) ## format the code and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(DEV) ## fill the tables of documents from the code
+	$(BIN)/python -m tools.floors
 
 define check_python
 	@test -n "$(PYTHON)" || { echo "deca-tf needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or" \
