@@ -29,7 +29,7 @@ def ours(split, backbone, denoiser, optimizer="adam"):
     from deca_tf.config import resolve
     from deca_tf.data import training_batches, training_batches_by_user
     from deca_tf.runs.building import build_model
-    from deca_tf.runs.execution import steps_per_execution_of
+    from deca_tf.training.execution import steps_per_execution_of
 
     config = resolve(
         overrides={
@@ -48,7 +48,10 @@ def ours(split, backbone, denoiser, optimizer="adam"):
             split.train, users_per_batch=config.training.users_per_batch, updates_per_step=phases
         )
     epochs = -(-UPDATES // (phases * int(batches.cardinality())))
-    model.steps_per_execution = steps_per_execution_of(config.training, int(batches.cardinality()))
+    training = config.training
+    model.steps_per_execution = steps_per_execution_of(
+        training.steps_per_execution, training.epochs, int(batches.cardinality())
+    )
 
     def train():
         before = int(model.optimizer.iterations)

@@ -56,6 +56,9 @@ class Backbone(Part, keras.Model, family="backbone"):
             initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
+    needs_data = False  # whether `adapt` must still see the training data before the first call
+    users_per_batch = None  # whole users in a batch, by default, for one that encodes histories
+
     def adapt(self, interactions):
         """Takes in what the score needs to know of the training data besides the weights: nothing, for most.
 

@@ -24,7 +24,8 @@ class CDAE(Backbone):
     the activation is tanh, and initial weights are those of PyTorch's layers.
 
     Each user of a batch is encoded once, however many pairs are asked of it: train it on
-    `training_batches_by_user`. On a small data set every batch encodes all users: it has most of
+    `training_batches_by_user`, as `DeCAModel.fit` does. On a small data set every batch encodes all
+    users: it has most of
     them anyway, and then shapes are fixed, so that XLA can compile the whole update.
 
     Differs: degrees are those of the whole training data. The released code takes the items' from
@@ -33,6 +34,8 @@ class CDAE(Backbone):
     Raises:
         RuntimeError: called before `adapt(split.train)`.
     """
+
+    users_per_batch = 256
 
     _: KW_ONLY
     embedding_dim: int = option(
@@ -92,6 +95,10 @@ class CDAE(Backbone):
             self.user_of_edge.assign(histories.tocoo().row)
         else:
             self.first_edge.assign(histories.indptr[:-1])
+
+    @property
+    def needs_data(self):
+        return self.num_edges is None
 
     def encode(self, user_ids, training=False):
         """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""

@@ -113,6 +113,10 @@ class LightGCN(Backbone):
         elif self.gram is not None:
             self.gram.assign(gram)
 
+    @property
+    def needs_data(self):
+        return self.num_edges is None
+
     def propagated(self):
         """The averaged vectors of all users `(num_users, dim)` and all items `(num_items, dim)`."""
         larger_table = self._tables()[1]

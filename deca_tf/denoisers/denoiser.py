@@ -33,6 +33,8 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
         declared = tuple(name for name, each in cls.declared.items() if each.is_network)
         cls.networks = declared or cls.networks
 
+    needs_data = False  # whether `adapt` must still see the training data before the first update
+
     def build(self, input_shape=None):
         self.built = True  # it has no weights but its networks'
 

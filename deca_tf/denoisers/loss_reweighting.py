@@ -17,7 +17,8 @@ class LossReweighting(Denoiser):
 
     A subclass creates its numbers in `create_state` and sets them in `look_back`. They are weights
     that are not trained, one for each distinct pair of the training data, so they are saved with
-    the model; `adapt` must have seen that data before the model is made.
+    the model; `adapt` must see that data before the first update, and `DeCAModel.fit` lets it where
+    it is given `Interactions`.
 
     Differs: the methods' released codes collect an epoch's losses while it runs, of positives and
     negatives. Here the losses are those of all positives under the weights at the end of the epoch,
@@ -38,6 +39,10 @@ class LossReweighting(Denoiser):
     def setup(self):
         if self.sizes is not None:  # as it was saved
             self._create(*self.sizes)
+
+    @property
+    def needs_data(self):
+        return self.sizes is None
 
     def _create(self, num_users, num_items, num_pairs):
         self.sizes = (num_users, num_items, num_pairs)
@@ -68,9 +73,7 @@ class LossReweighting(Denoiser):
             if self.built:
                 raise ValueError(
                     "`adapt` must be called before the denoiser is used. Received: a denoiser that "
-                    "belongs to a model "
-                    "already. Call `denoiser.adapt(split.train)` first, then `DeCAModel(target, "
-                    "denoiser)`."
+                    "has been built already. Call `denoiser.adapt(split.train)` first."
                 )
             self._create(*sizes)
         elif self.sizes != sizes or (
@@ -147,7 +150,7 @@ class LossReweighting(Denoiser):
             raise ValueError(
                 f"{type(self).__name__} must know the training pairs before training. Received: "
                 "none so far. Call "
-                "`denoiser.adapt(split.train)` first, then `DeCAModel(target, denoiser)`."
+                "`denoiser.adapt(split.train)` first, or `model.fit(split.train)`, which does."
             )
 
 

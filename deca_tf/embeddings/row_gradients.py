@@ -33,7 +33,7 @@ def row_gradients(differentiate, variables, inputs, label, once, *, replicas, co
             and label to gradients, for each source a tensor, a `tf.IndexedSlices` or None.
         variables: Keras variables.
         inputs: ids by name, each `(n,)`.
-        label: `(n,)`.
+        label: `(n,)`, or whatever else of the batch `differentiate` takes in its place.
         once: the ids by name as `Lookups` takes them.
         replicas: devices that the batch is split over. With more than one, no table is moved by
             rows.

@@ -8,6 +8,7 @@ from deca_tf._keras import check_backend
 
 check_backend()
 
-from deca_tf.evaluation.evaluator import KS, Evaluation, Evaluator, evaluate  # noqa: E402
+from deca_tf.evaluation.evaluation import Evaluation  # noqa: E402
+from deca_tf.evaluation.evaluator import KS, Evaluator, evaluate  # noqa: E402
 
 __all__ = ["KS", "Evaluation", "Evaluator", "evaluate"]

@@ -1,6 +1,5 @@
 """How well a model ranks, for all users and for each."""
 
-import dataclasses
 import functools
 import os
 import time
@@ -13,61 +12,16 @@ import pandas as pd
 import scipy.sparse
 import tensorflow as tf
 
-from deca_tf._checks import check_choice, check_integer, did_you_mean
+from deca_tf._checks import check_choice, check_integer
 from deca_tf.baselines.popularity import Popularity
 from deca_tf.data import schema
 from deca_tf.data.splits import Split
 from deca_tf.evaluation._ranking import Ranking
 from deca_tf.evaluation._scoring import scorer
+from deca_tf.evaluation.evaluation import Evaluation
 from deca_tf.metrics import METRICS
 
 KS = (3, 5, 10, 20, 50)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What `evaluate` found. `evaluation["recall@20"]` is one of its `metrics`.
-
-    Args:
-        metrics: means over all evaluated users, `{"recall@3": ..., "mrr@50": ...}`, in [0, 1].
-        warm: the same over users with a training history; empty where there are none.
-        num_users: evaluated users.
-        num_warm_users: those with a training history.
-        seconds: wall time of scoring, ranking and averaging, without the set-up that `Evaluator`
-            does once.
-        per_user: one row per user: `user_id` (raw), `is_warm` and a column per metric, for paired
-            tests.
-        per_pair: one row per relevant pair, in order of user and item: dense `user_id` and
-            `item_id`, and the item's `rank` for the user, from 1; 0 where it is never recommended.
-            Exact up to the largest of `ks`; further down it does not count items of equal score
-            that come before.
-
-    Stability: stable.
-    """
-
-    metrics: dict[str, float]
-    warm: dict[str, float]
-    num_users: int
-    num_warm_users: int
-    seconds: float
-    per_user: pd.DataFrame
-    per_pair: pd.DataFrame
-
-    def __getitem__(self, name: str) -> float:
-        """The mean of one metric over all evaluated users, such as `"recall@20"`."""
-        if name not in self.metrics:
-            raise KeyError(
-                f"The metrics are {', '.join(self.metrics)}. Received: {name!r}."
-                f"{did_you_mean(name, self.metrics)}"
-            )
-        return self.metrics[name]
-
-    def to_dict(self) -> dict[str, Any]:
-        """All but `per_user` and `per_pair`, as plain numbers that JSON can hold."""
-        names = [
-            field.name for field in dataclasses.fields(self) if not field.name.startswith("per_")
-        ]
-        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(

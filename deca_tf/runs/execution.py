@@ -1,7 +1,9 @@
 """How steps are executed: whether XLA compiles them, and how many run before Python is asked again.
 
-Decided here alone.
+Decided here alone, for a run.
 """
+
+from deca_tf.training.execution import steps_per_execution_of
 
 
 def set_execution(model, training, epoch_steps):
@@ -18,19 +20,6 @@ def set_execution(model, training, epoch_steps):
     # XLA knows no sparse products: a network of them says so.
     networks = (model.target, *(getattr(model.denoiser, name) for name in model.denoiser.networks))
     model.jit_compile = training.jit_compile and all(network.supports_jit for network in networks)
-    model.steps_per_execution = steps_per_execution_of(training, epoch_steps)
-
-
-def steps_per_execution_of(training, epoch_steps):
-    """Steps that run without Python in between: about as many as asked for, a part of an epoch.
-
-    Two executions at least, where there are two steps: the first one compiles, and only the others
-    can be timed. Where executions and epochs end together, one iterator serves all epochs
-    (`DeCAModel.fit`).
-    """
-    wanted = min(
-        training.steps_per_execution, epoch_steps, max(1, training.epochs * epoch_steps // 2)
+    model.steps_per_execution = steps_per_execution_of(
+        training.steps_per_execution, training.epochs, epoch_steps
     )
-    most = min(2 * wanted, epoch_steps, max(1, training.epochs * epoch_steps // 2))
-    parts = [steps for steps in range(-(-wanted // 2), most + 1) if epoch_steps % steps == 0]
-    return min(parts, key=lambda steps: abs(steps - wanted), default=wanted)

@@ -5,15 +5,8 @@ from keras import ops
 
 
 def unpack(data):
-    """Ids and labels of what `fit` gives a step; weights of examples are refused."""
-    inputs, label, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is not None:
-        raise ValueError(
-            "`sample_weight` must be None, in validation data too: the denoiser weighs the "
-            "examples. Received: "
-            f"a tensor of shape {sample_weight.shape}."
-        )
-    return inputs, label
+    """Ids, labels and weights of what `fit` gives a step; weights are None where there are none."""
+    return keras.utils.unpack_x_y_sample_weight(data)
 
 
 def flatten(inputs, label, rows=slice(None)):
@@ -31,6 +24,26 @@ def flatten(inputs, label, rows=slice(None)):
         if ids.shape[1:] != label.shape[1:]:
             once[name] = ops.reshape(ids, (-1,))
     return flat, ops.cast(ops.reshape(label, (-1,)), "float32"), once
+
+
+def flatten_weight(weight, label, rows=slice(None)):
+    """Weights of some rows of a batch, as `flatten` lays them out, or None.
+
+    Args:
+        weight: of the label's shape, or `(batch,)`, a weight for all examples of a row; or None.
+        label: of the batch.
+        rows: as for `flatten`.
+
+    Returns:
+        float32 `(n,)`.
+    """
+    if weight is None:
+        return None
+    weight = ops.cast(weight, "float32")
+    while len(weight.shape) < len(label.shape):
+        weight = weight[..., None]
+    label = label[rows]
+    return ops.reshape(ops.broadcast_to(weight[rows], ops.shape(label)), (-1,))
 
 
 def mean_per_label(values, label):

@@ -13,23 +13,23 @@ from deca_tf.training._penalty import penalty_of
 class PhaseUpdates:
     """The part of `DeCAModel` that moves weights, for a Keras model with what its constructor sets."""
 
-    def _update(self, phase, inputs, label, once):
+    def _update(self, phase, inputs, label, once, weight=None):
         everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
         variables = everywhere + only_here
         if self._is_lazy:
             pulls = {}
-            gradients = self._row_gradients(phase, variables, inputs, label, once)
+            gradients = self._row_gradients(phase, variables, inputs, label, once, weight)
         else:
             penalty, pulls = self._penalty()
             with Lookups(inputs, once):
-                gradients = self._gradients(phase, variables, inputs, label, penalty)
+                gradients = self._gradients(phase, variables, inputs, label, weight, penalty)
         self._apply(self.optimizer, gradients[: len(everywhere)], everywhere, pulls)
         if only_here:
             self._apply(
                 self.phase_optimizers[phase], gradients[len(everywhere) :], only_here, pulls
             )
 
-    def _gradients(self, phase, sources, inputs, label, penalty=0.0):
+    def _gradients(self, phase, sources, inputs, label, weight=None, penalty=0.0):
         """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None; counts metrics."""
         with tf.GradientTape() as tape:
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
@@ -37,6 +37,8 @@ class PhaseUpdates:
             example_loss = self.denoiser.compute_loss(
                 phase, inputs, label, logits, self.optimizer.iterations
             )
+            if weight is not None:  # beside whatever the denoiser lets the example weigh
+                example_loss = weight * example_loss
             loss = sum(self._own_losses(phase), start=mean_per_label(example_loss, label))
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
@@ -58,12 +60,12 @@ class PhaseUpdates:
             )
         return [ops.cast(loss, "float32") for loss in losses]
 
-    def _row_gradients(self, phase, variables, inputs, label, once):
+    def _row_gradients(self, phase, variables, inputs, label, once, weight=None):
         """As `_gradients`, with the penalty's, and by rows where few of a table's are looked up."""
         replicas = self.distribute_strategy.num_replicas_in_sync
 
-        def differentiate(sources, inputs, label):
-            gradients = self._gradients(phase, sources, inputs, label)
+        def differentiate(sources, inputs, label_and_weight):
+            gradients = self._gradients(phase, sources, inputs, *label_and_weight)
             return self._with_penalty(
                 [dense_if_small(gradient, replicas) for gradient in gradients], sources
             )
@@ -72,7 +74,7 @@ class PhaseUpdates:
             differentiate,
             variables,
             inputs,
-            label,
+            (label,) if weight is None else (label, weight),
             once,
             replicas=replicas,
             compiled=self.jit_compile,
@@ -141,6 +143,8 @@ class PhaseUpdates:
 
     def make_train_function(self, force=False):
         self._build_optimizers()
+        force = force or self._traced_steps != self.steps_per_execution
+        self._traced_steps = self.steps_per_execution
         compiles = self.jit_compile
         if self._is_lazy:
             # XLA is slow at reading and writing rows: it gets the arithmetic alone, and TensorFlow

@@ -3,12 +3,13 @@
 import functools
 import typing
 
+from deca_tf._checks import check_integer
 from deca_tf.data.batches import (
     BATCH_SIZE,
     capped_batch_size,
-    steps_per_epoch,
     training_batches,
 )
+from deca_tf.data.batches import steps_per_epoch as steps_of_all
 from deca_tf.data.batches_by_user import batch_of_users, training_batches_by_user
 from deca_tf.data.streamed_split import StreamedInteractions
 from deca_tf.data.streaming import streamed_batches
@@ -43,6 +44,7 @@ def stream_batches(
     exclude_observed=False,
     seed=0,
     epochs_done=0,
+    steps_per_epoch=None,
     strategy=None,
 ):
     """Batches of interactions for a denoiser: an update for each of its phases, negatives drawn in its way.
@@ -58,6 +60,7 @@ def stream_batches(
             with; those of whole users always do.
         seed: integer; same seed, same batches.
         epochs_done: epochs that have been trained already.
+        steps_per_epoch: that they had, if it was not all pairs once.
         strategy: that will train, or None.
 
     Returns:
@@ -70,7 +73,7 @@ def stream_batches(
     shared = {"num_negatives": num_negatives, "seed": seed, "updates_per_step": phases}
     if users_per_batch is not None:
         groups = batch_of_users(interactions, users_per_batch) * phases
-        steps = max(1, round(n / groups))
+        steps = steps_per_epoch or max(1, round(n / groups))
         batches = training_batches_by_user(
             interactions,
             users_per_batch=users_per_batch,
@@ -80,7 +83,7 @@ def stream_batches(
         )
         return Stream(batches, groups, steps)
     groups = groups_per_step(batch_size, phases, n)
-    steps = steps_per_epoch(n, groups)
+    steps = steps_per_epoch or steps_of_all(n, groups)
     if groups % phases:  # fewer pairs than phases: one step of them all, which `fit` then refuses
         shared["updates_per_step"] = 1
     is_streamed = isinstance(interactions, StreamedInteractions)
@@ -100,5 +103,5 @@ def stream_batches(
 def groups_per_step(batch_size, phases, n):
     """Positives in a step, for all phases together, of n; `batch_size` is an update's, or None."""
     if batch_size is not None:
-        return capped_batch_size(batch_size * phases, n)
+        return capped_batch_size(check_integer("batch_size", batch_size) * phases, n)
     return capped_batch_size(BATCH_SIZE * phases, max(phases, n // LEAST_STEPS))

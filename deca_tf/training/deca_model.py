@@ -5,7 +5,6 @@ No equation here, and no branch on a method's name.
 
 import contextlib
 import functools
-import inspect
 
 import keras
 import tensorflow as tf
@@ -14,10 +13,10 @@ from keras import ops
 from deca_tf._checks import check_choice, check_integer, check_range
 from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
-from deca_tf.denoisers.denoiser import Denoiser
-from deca_tf.training._batch_layout import flatten, unpack
+from deca_tf.training._batch_layout import flatten, flatten_weight, unpack
+from deca_tf.training._fitting import Fitting
 from deca_tf.training._penalty import KINDS, weight_of
-from deca_tf.training._refusals import Refusals, refuse
+from deca_tf.training._refusals import Refusals
 from deca_tf.training._target_checks import check_kind, check_network
 from deca_tf.training._updates import PhaseUpdates
 
@@ -27,7 +26,7 @@ KERAS_AVERAGES_LOGS_OVER_AXIS_0 = tuple(map(int, keras.__version__.split(".")[:2
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class DeCAModel(PhaseUpdates, Refusals, keras.Model):
+class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target
@@ -80,6 +79,7 @@ class DeCAModel(PhaseUpdates, Refusals, keras.Model):
         self.negative_prob = keras.metrics.Mean(name="negative_prob")
         self.phase_optimizers = {}
         self._optimizers_built_for = None
+        self._traced_steps = None  # of an execution, in the training function that there is
         self.build()
 
     def _check_id_spaces(self):
@@ -104,8 +104,16 @@ class DeCAModel(PhaseUpdates, Refusals, keras.Model):
             network = getattr(self.denoiser, name)
             check_kind(name, network)
             check_network(name, network)
-        self.denoiser.build()
+        self._build_denoiser()
         self.built = True
+
+    def _build_denoiser(self):
+        """One that must know the training data, and does not yet, waits for it."""
+        if not self.denoiser.built and not self.denoiser.needs_data:
+            self.denoiser.build()
+
+    def _networks(self):
+        return self.target, *(getattr(self.denoiser, name) for name in self.denoiser.networks)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing to build.
@@ -123,50 +131,8 @@ class DeCAModel(PhaseUpdates, Refusals, keras.Model):
 
     # Training
 
-    def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`, but the denoiser looks back at each epoch before the callbacks do.
-
-        A `tf.data.Dataset` that `fit` would iterate over once an epoch is read through by one
-        iterator: making one costs as much as ten updates of a small model. The batches are the
-        same.
-        """
-        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
-        refuse("fit", given)
-        self.check_compiled("fit")
-        callbacks = given.pop("callbacks", None)
-        if type(self.denoiser).on_epoch_end is not Denoiser.on_epoch_end:
-            look_back = keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: self.denoiser.on_epoch_end(self.target)
-            )
-            callbacks = [look_back, *(callbacks or [])]
-        if (
-            self._is_lazy
-        ):  # first of all: what is looked back at, judged and saved must have no row behind
-            catch_up = keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: self._catch_up()
-            )
-            callbacks = [catch_up, *(callbacks or [])]
-        steps = self._steps_of_epochs(given)
-        if steps:
-            given["x"] = given[
-                "x"
-            ].repeat()  # begins its next iteration when it is asked for, so none is read in vain
-            given["steps_per_epoch"] = steps
-        return super().fit(callbacks=callbacks, **given)
-
-    def _steps_of_epochs(self, given):
-        """Steps in each epoch over `x` of `fit`'s arguments, or None if it cannot be read through by one iterator."""
-        x = given.get("x")
-        if not isinstance(x, tf.data.Dataset) or given.get("steps_per_epoch") is not None:
-            return None
-        if self.distribute_strategy.num_replicas_in_sync > 1:
-            return None
-        steps = int(x.cardinality())  # below 0 where nobody knows
-        # Keras would run an execution's steps beyond the end of an epoch.
-        return steps if steps > 0 and steps % self.steps_per_execution == 0 else None
-
     def train_step(self, data):
-        inputs, label = unpack(data)
+        inputs, label, weight = unpack(data)
         phases = self.denoiser.phases
         groups = label.shape[0]
         if groups is not None and groups % len(phases):
@@ -179,7 +145,10 @@ class DeCAModel(PhaseUpdates, Refusals, keras.Model):
         # nothing may count.
         with tf.control_dependencies([label]):
             for index, phase in enumerate(phases):
-                self._update(phase, *flatten(inputs, label, slice(index, None, len(phases))))
+                rows = slice(index, None, len(phases))
+                self._update(
+                    phase, *flatten(inputs, label, rows), flatten_weight(weight, label, rows)
+                )
         return self._logs(self.get_metrics_result())
 
     def _logs(self, results):
@@ -193,12 +162,15 @@ class DeCAModel(PhaseUpdates, Refusals, keras.Model):
     # Judging: the same for every denoiser, so that validation curves can be compared.
 
     def test_step(self, data):
-        inputs, label = unpack(data)
+        inputs, label, weight = unpack(data)
+        weight = flatten_weight(weight, label)
         inputs, label, _ = flatten(inputs, label)
         logits = self.recommender(inputs, training=False)
         cross_entropy = keras.losses.binary_crossentropy(
             label[..., None], logits[..., None], from_logits=True
         )
+        if weight is not None:
+            cross_entropy = cross_entropy * weight
         self.loss_mean.update_state(cross_entropy)
         return self._logs({"loss": self.loss_mean.result()})
 

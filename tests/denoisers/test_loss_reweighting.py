@@ -257,7 +257,7 @@ def test_training_without_the_pairs_is_refused(name):
 
 def test_adapting_too_late_or_to_other_pairs_is_refused(interactions):
     late = UDT()
-    DeCAModel(target(), late)
+    late.build()
     with pytest.raises(ValueError, match="`adapt` must be called before the denoiser is used"):
         late.adapt(interactions)
     denoiser = adapted("udt", interactions)

@@ -1,7 +1,5 @@
 """Settings to batches: their sizes, what they hold, and how many steps are run at once."""
 
-import types
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,8 @@ from deca_tf.data.batches_by_user import batch_of_users
 from deca_tf.runs.batches import build_batches
 from deca_tf.runs.building import build_model
 from deca_tf.runs.data import read_split
-from deca_tf.runs.execution import steps_per_execution_of
 from deca_tf.training.batching import groups_per_step
+from deca_tf.training.execution import steps_per_execution_of
 
 SMALL = {
     "data": {
@@ -61,8 +59,7 @@ def an_epoch_of(batches):
     ],
 )
 def test_executions_end_with_epochs_where_they_can(asked, epochs, steps, expected):
-    training = types.SimpleNamespace(steps_per_execution=asked, epochs=epochs)
-    assert steps_per_execution_of(training, steps) == expected
+    assert steps_per_execution_of(asked, epochs, steps) == expected
 
 
 def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_nothing():

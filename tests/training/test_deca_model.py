@@ -632,16 +632,6 @@ def test_l2_that_is_no_weight_is_refused(l2):
         DeCAModel(mf(1), l2=l2)
 
 
-def test_sample_weights_are_refused_in_training_and_in_validation():
-    inputs = {"user_id": np.zeros(4, np.int32), "item_id": np.zeros(4, np.int32)}
-    label, weight = np.array([1, 0, 1, 0], np.float32), np.ones(4, np.float32)
-    model = compiled(build("none"))
-    with pytest.raises(ValueError, match="`sample_weight` must be None"):
-        model.fit(inputs, label, sample_weight=weight, verbose=0)
-    with pytest.raises(ValueError, match="`sample_weight` must be None"):
-        model.evaluate(inputs, label, sample_weight=weight, verbose=0)
-
-
 def test_batch_that_does_not_divide_by_the_phases_is_refused(interactions):
     model = compiled(build())
     with pytest.raises(
