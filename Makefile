@@ -19,7 +19,7 @@ DEV := $(VENV)/.installed-dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench-peers lint format docs lock clean
+.PHONY: help demo test coverage bench-peers hooks lint format docs lock wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ demo: $(CORE) ## install, then train and serve on a small data set
 
 test: $(DEV) ## install with the development tools, then run the tests, a process for each core up to four
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+coverage: $(DEV) ## run the tests and report which lines of the code they run; no share is required
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered \
+		--cov-report=html:build/coverage $(ARGS)
+
+hooks: $(DEV) ## run the checks of `make lint` before every commit
+	$(BIN)/pre-commit install
 
 bench-peers: $(DEV) build/peers/.installed ## time training and judging beside other people's, e.g. ARGS="--dataset ml-100k"
 	$(BIN)/python -m benchmarks.peers.run $(ARGS)
@@ -84,13 +91,33 @@ $(DEV): pyproject.toml constraints.txt $(UNFINISHED)
 
 lock: ## pin the newest releases that pyproject.toml allows into constraints.txt
 	$(check_python)
-	rm -rf build/lock
-	$(PYTHON) -m venv build/lock
+	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --no-input -qq install --upgrade setuptools '.[dev]'
 	{ echo "# What a clean install of deca-tf[dev] brings, pinned. Regenerate with \`make lock\`, then run \`make test\`."; \
 		build/lock/bin/python -m pip freeze --all --exclude pip --exclude deca-tf; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock
+
+# The wheel is tried where nothing of the checkout is on the path: in an environment of its own, from another folder.
+TRIAL := build/wheel
+RELEASE := build/release/bin/python
+
+build/release/.installed: tools/release-requirements.txt
+	$(check_python)
+	$(PYTHON) -m venv --clear build/release
+	$(RELEASE) -m pip --disable-pip-version-check --no-input -qq install --requirement $<
+	@touch $@
+
+wheel: build/release/.installed ## build the wheel and the source archive into dist, check them, and run the demo from the wheel
+	rm -rf dist $(TRIAL)
+	$(RELEASE) -m build --no-isolation --outdir dist .
+	$(RELEASE) -m twine check --strict dist/*
+	$(PYTHON) -m tools.wheel dist
+	$(PYTHON) -m venv $(TRIAL)/environment
+	$(TRIAL)/environment/bin/python -m pip --disable-pip-version-check --no-input -qq install \
+		--constraint constraints.txt dist/*.whl
+	mkdir $(TRIAL)/elsewhere
+	cd $(TRIAL)/elsewhere && ../environment/bin/deca-tf demo $(ARGS)
 
 clean: ## remove the environment, caches and builds
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .mypy_cache

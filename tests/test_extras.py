@@ -111,6 +111,10 @@ ENTRIES = {
         "from deca_tf.serving.deployment.files import write_files; write_files('folder')",
     ),
     "pipelines": ("command('pipeline', 'run', '--config', 'clicks.toml')",),
+    "kubernetes": (
+        "import os; os.environ.update(DECA_TF_NUM_WORKERS='1', NODE_IP='0', DECA_TF_POD_LABELS='a')\n"
+        "from deca_tf.distribution._cluster import from_kubernetes; from_kubernetes()",
+    ),
     "als": (
         "from deca_tf.baselines import ImplicitALS; ids = np.arange(4)\n"
         "from deca_tf.data import Interactions; ImplicitALS(Interactions(ids, ids, ids, ids))",
@@ -156,7 +160,7 @@ def test_every_missing_extra_is_one_line_that_names_it():
         assert line.endswith(f"Run `pip install 'deca-tf[{extra}]'`."), each
 
 
-@pytest.mark.parametrize("extra", sorted(set(_extras.MODULES) - {"kubernetes"}))
+@pytest.mark.parametrize("extra", sorted(_extras.MODULES))
 def test_the_modules_of_an_extra_are_those_of_its_distributions(extra):
     homes = importlib.metadata.packages_distributions()
     named = {canonical(Requirement(each).name) for each in EXTRAS[extra]}
@@ -166,5 +170,5 @@ def test_the_modules_of_an_extra_are_those_of_its_distributions(extra):
 
 def test_all_is_every_extra_that_fits_into_one_environment():
     (everything,) = EXTRAS["all"]
-    assert Requirement(everything).extras == set(EXTRAS) - {"all", "dev", "kubernetes", "scann"}
+    assert Requirement(everything).extras == set(EXTRAS) - {"all", "dev", "scann"}
     assert "deca-tf[all]" in EXTRAS["dev"]
