@@ -1,4 +1,4 @@
-"""`python -m tools.wheel DIST`: refuses a wheel or a source archive that holds what it should not. Needs Python alone."""
+"""`python -m tools.wheel DIST`: refuses archives that hold what they should not. Needs Python alone."""
 
 import pathlib
 import sys

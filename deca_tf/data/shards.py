@@ -4,11 +4,8 @@
     user_ids.parquet, item_ids.parquet             column `raw_id`: row i is the raw id of dense id i, a string
     Split-train/data_tfrecord-00000-of-00004.gz    and Split-validation/, Split-test/
 
-One record is a `tf.train.Example` that holds a block of up to 4,096 interactions: lists of equal
-length, `user_id` and `item_id` (dense), and those of `timestamp`, `rating`, `dwell`, `is_noisy`
-and `weight` that there are. One record for each row would take as long to parse as it takes to train on. Rows of
-train are in random order over all shards, so that a stream that shuffles a window of them shuffles
-globally.
+A record is a block of interactions, see `deca_tf.data.blocks`. Rows of train are in random order
+over all shards, so that a stream that shuffles a window of them shuffles globally.
 """
 
 import dataclasses
@@ -22,44 +19,17 @@ import tensorflow as tf
 
 from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
+from deca_tf.data.blocks import columns_of, encode_blocks, parse_blocks
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.splits import Split
 
 FORMAT = 1
-BLOCK_ROWS = 4096
 INTERACTIONS_FILE = "interactions.json"
 IDS_FILES = {schema.USER_ID: "user_ids.parquet", schema.ITEM_ID: "item_ids.parquet"}
 RAW_ID = "raw_id"
 RECORDS_AT_ONCE = 64  # parsed by one operation
 
-_FLOATS = (schema.RATING, schema.DWELL, schema.WEIGHT)
-_COLUMNS = schema.COLUMNS
 _UNFINISHED = "writing-"
-
-
-def encode_blocks(interactions):
-    """The records of some interactions, in the order of their rows.
-
-    Args:
-        interactions: `Interactions`; raw ids are left out.
-
-    Returns:
-        Iterator of serialized `tf.train.Example`, of `BLOCK_ROWS` rows each, the last one of fewer.
-    """
-    columns = {
-        name: getattr(interactions, name)
-        for name in _COLUMNS
-        if getattr(interactions, name) is not None
-    }
-    if schema.IS_NOISY in columns:
-        columns[schema.IS_NOISY] = columns[schema.IS_NOISY].astype(np.int8)
-    for start in range(0, len(interactions), BLOCK_ROWS):
-        example = tf.train.Example()
-        for name, values in columns.items():
-            block = values[start : start + BLOCK_ROWS].tolist()
-            feature = example.features.feature[name]
-            (feature.float_list if name in _FLOATS else feature.int64_list).value.extend(block)
-        yield example.SerializeToString(deterministic=True)
 
 
 def shard_name(number, num_shards):
@@ -202,7 +172,7 @@ class Shards:
 
     def columns(self, part):
         """Names of the columns of a part, by its first record."""
-        return _columns_of(self.files(part))
+        return columns_of(self.files(part))
 
     def raw_ids(self, name):
         """The raw ids of `user_id` or `item_id`, strings `(num_users,)` or `(num_items,)`."""
@@ -248,7 +218,7 @@ class Shards:
         """
         files, done = self.files(part), 0
         try:
-            columns = _columns_of(files) if columns is None else columns
+            columns = columns_of(files) if columns is None else columns
             records = tf.data.TFRecordDataset(files, "GZIP").batch(RECORDS_AT_ONCE)
             for parsed in records.map(lambda batch: parse_blocks(batch, columns)):
                 block = {name: values.numpy() for name, values in parsed.items()}
@@ -330,46 +300,6 @@ def open_shards(folder):
     }.items():
         check_integer(f"{key} in {file}", number, low=0)
     return Shards(path=path, rows=rows, **known)
-
-
-def parse_blocks(records, columns):
-    """Many records as flat columns; runs inside a graph too.
-
-    Args:
-        records: string tensor `(records,)`.
-        columns: names of the columns to read.
-
-    Returns:
-        `{name: tensor (rows,)}`, int64, float32 for ratings, dwell times and weights, bool for `is_noisy`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: no block, or one whose columns differ in length.
-    """
-    features = {
-        name: tf.io.RaggedFeature(tf.float32 if name in _FLOATS else tf.int64) for name in columns
-    }
-    parsed = tf.io.parse_example(records, features)
-    lengths = parsed[schema.USER_ID].row_lengths()
-    equal = [tf.reduce_all(parsed[name].row_lengths() == lengths) for name in columns]
-    check = tf.debugging.Assert(
-        tf.reduce_all(equal), [f"a block whose columns {columns} differ in length."]
-    )
-    with tf.control_dependencies([check] if check is not None else []):
-        flat = {name: tf.identity(parsed[name].flat_values) for name in columns}
-    if schema.IS_NOISY in flat:
-        flat[schema.IS_NOISY] = tf.cast(flat[schema.IS_NOISY], tf.bool)
-    return flat
-
-
-def _columns_of(files):
-    """Names of the columns of the first record; the ids where there is none."""
-    for record in tf.data.TFRecordDataset(files, "GZIP").take(1):
-        try:
-            features = tf.train.Example.FromString(record.numpy()).features.feature
-        except Exception as error:  # protobuf's, which has no public name
-            raise tf.errors.DataLossError(None, None, f"{error}.") from None
-        return [name for name in _COLUMNS if name in features]
-    return [schema.USER_ID, schema.ITEM_ID]
 
 
 def _write_ids(path, raw_ids):

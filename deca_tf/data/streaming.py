@@ -18,8 +18,8 @@ from deca_tf.data.batches import (
     grouped,
     steps_per_epoch,
 )
+from deca_tf.data.blocks import parse_blocks
 from deca_tf.data.negative_sampling import NEGATIVES
-from deca_tf.data.shards import parse_blocks
 
 WINDOW_ROWS = 1 << 20  # 8 MB; permuted at once
 FILES_AT_ONCE = 16

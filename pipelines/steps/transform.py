@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.public.tfxio import TensorAdapterConfig, TFExampleRecord
 
 from deca_tf.data import schema
-from deca_tf.data.shards import encode_blocks
+from deca_tf.data.blocks import encode_blocks
 
 from .. import clicks, examples
 from ..core import GROUPS, find_core

@@ -19,7 +19,8 @@ from deca_tf.data import (
     synthetic_split,
     write_shards,
 )
-from deca_tf.data.shards import BLOCK_ROWS, encode_blocks, open_shards
+from deca_tf.data.blocks import BLOCK_ROWS, encode_blocks
+from deca_tf.data.shards import open_shards
 
 SIZES = {"num_users": 200, "num_items": 150, "num_clicks": 9_000}
 
