@@ -89,12 +89,16 @@ $(CORE): pyproject.toml constraints.txt $(UNFINISHED)
 $(DEV): pyproject.toml constraints.txt $(UNFINISHED)
 	$(call install,[dev],$(CORE) $(DEV))
 
+# Packages of which Python 3.13 needs another release than 3.11, where the pins are made: they are pinned below it only.
+UNLIKE := google-apitools
+
 lock: ## pin the newest releases that pyproject.toml allows into constraints.txt
 	$(check_python)
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --no-input -qq install --upgrade setuptools '.[dev]'
 	{ echo "# What a clean install of deca-tf[dev] brings, pinned. Regenerate with \`make lock\`, then run \`make test\`."; \
-		build/lock/bin/python -m pip freeze --all --exclude pip --exclude deca-tf; } > build/constraints.txt
+		build/lock/bin/python -m pip freeze --all --exclude pip --exclude deca-tf | \
+		sed -E 's/^($(UNLIKE))==.*/&; python_version < "3.13"/'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock
 

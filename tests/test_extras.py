@@ -13,9 +13,8 @@ from packaging.requirements import Requirement
 from deca_tf import _extras
 from tests.without import run_without
 
-PROJECT = tomllib.loads(
-    (pathlib.Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-)["project"]
+ROOT = pathlib.Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OURS = {"deca_tf", "pipelines", "deca_tf_pipelines", "reproduction", "tests", "benchmarks"}
 
@@ -99,6 +98,27 @@ def test_what_is_required_and_nothing_else_runs_the_main_commands(clicks, tmp_pa
     ]
     done = run_without(NOT_CORE, MAIN_COMMANDS, json.dumps(commands))
     assert done.returncode == 0 and "ALL OF THEM RAN" in done.stdout, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_what_is_pinned_fits_what_is_installed_on_every_python(python):
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        pin = None if line.startswith("#") else Requirement(line)
+        if pin is not None and (pin.marker is None or pin.marker.evaluate(environment)):
+            pins[canonical(pin.name)] = next(iter(pin.specifier)).version
+    for distribution in importlib.metadata.distributions():
+        for each in distribution.requires or []:
+            asked = Requirement(each)
+            applies = asked.marker is None or any(
+                asked.marker.evaluate({**environment, "extra": extra}) for extra in ("", "gcp")
+            )
+            version = pins.get(canonical(asked.name))
+            if applies and version is not None:
+                assert asked.specifier.contains(version, prereleases=True), (
+                    f"{distribution.name} wants {each} on {python}, pinned is {version}"
+                )
 
 
 ENTRIES = {

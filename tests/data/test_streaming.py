@@ -10,7 +10,7 @@ import tensorflow as tf
 from deca_tf.data import (
     Interactions,
     Split,
-    shards,
+    blocks,
     stream_shards,
     streamed_batches,
     training_batches,
@@ -36,7 +36,7 @@ def folder(split, tmp_path_factory):
     """Twelve records in each of six files."""
     folder = tmp_path_factory.mktemp("shards") / "clicks"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "BLOCK_ROWS", BLOCK)
+        patch.setattr(blocks, "BLOCK_ROWS", BLOCK)
         write_shards(split, folder, num_shards=FILES)
     return folder
 
