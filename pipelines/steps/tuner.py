@@ -38,11 +38,9 @@ class Tuner(Step):
         from deca_tf.runs.building import needs_prior
         from deca_tf.runs.preflight import check_settings
         from deca_tf.tuning.search_space import choose
-        from deca_tf.tuning.tuners import check_installed
 
         config = settings.trainer.config()
         check_settings(config)
-        check_installed(TUNER)
         if needs_prior(config):
             raise ValueError(
                 "`tuner.trials` must be 0 where the denoiser needs a prior, which each trial would "

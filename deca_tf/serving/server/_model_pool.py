@@ -195,8 +195,8 @@ def _labels(folder):
     """`{label: version}` of the folder's `models.config`; empty where there is none."""
     from tensorflow_serving.config import model_server_config_pb2
 
+    from deca_tf.serving._messages import parse
     from deca_tf.serving.deployment import files
-    from deca_tf.serving.deployment._messages import parse
 
     file = folder / files.FOLDER / files.MODELS
     if not file.is_file():
