@@ -130,7 +130,11 @@ class RunFolder:
                 "the folder that was "
                 "given to `deca-tf train --out`."
             )
-        return resolve(self.config_file)
+        config = resolve(self.config_file)
+        name = pathlib.Path(config.data.dataset).name
+        if name.startswith(f"{INPUT}.") and (self.path / name).is_file():
+            config.data.dataset = os.fspath((self.path / name).absolute())  # it moves along
+        return config
 
     def read_metrics(self) -> dict[str, Any]:
         """The run's `metrics.json`.

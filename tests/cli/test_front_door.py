@@ -90,15 +90,16 @@ def test_standard_input_is_kept_so_that_the_run_can_be_repeated_and_evaluated(
     code, _, err = deca_tf(capsys, "train", "-", *FAST, "-q")
     assert code == 0, err
     assert (clicks.parent / "runs/stdin/stdin.csv").read_bytes() == clicks.read_bytes()
-    code, out, err = deca_tf(capsys, "evaluate", "runs/stdin")
+    (clicks.parent / "runs/stdin").rename("moved")
+    code, out, err = deca_tf(capsys, "evaluate", "moved")
     assert code == 0, err
     assert "The figures are as stored" in out
     typed_in(clicks.read_bytes())
-    code, out, err = deca_tf(capsys, "train", "-", *FAST)
+    code, out, err = deca_tf(capsys, "train", "-", *FAST, "--out", "moved")
     assert code == 0, err
     assert "This run was finished before" in out
     typed_in(clicks.read_bytes() + b"301,1,1,VIEW\n")
-    code, _, err = deca_tf(capsys, "train", "-", *FAST)
+    code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", "moved")
     assert code == 2
     assert "must be what the run was trained on" in err
     assert "by `--out`" in err
