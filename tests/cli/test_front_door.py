@@ -123,6 +123,21 @@ def test_standard_input_is_not_put_among_other_files(clicks, typed_in, capsys):
     assert not list(clicks.parent.glob("stdin*"))
 
 
+def test_weights_and_repeats_reach_the_interactions(clicks, capsys):
+    table = pd.read_csv(clicks).assign(minutes=2.5)
+    pd.concat([table, table[:10]]).to_csv("twice.csv", index=False)
+    weighted = ("--weight-column", "minutes", "--repeats", "sum")
+    code, _, err = deca_tf(capsys, "train", "twice.csv", *FAST, *weighted)
+    assert code == 0, err
+    assert (
+        "Merged 10 repeated (user, item) pairs of 310 rows; the weights of each were summed." in err
+    )
+    options = json.loads((clicks.parent / "runs/twice/metrics.json").read_text())["config"]["data"][
+        "options"
+    ]
+    assert options == {"weight_column": "minutes", "repeats": "sum"}
+
+
 def test_a_search_takes_a_file_and_columns_too(clicks, capsys, monkeypatch):
     table = pd.read_csv(clicks).rename(columns={"personId": "who"})
     table.to_csv("clicks.csv", index=False)
