@@ -6,11 +6,8 @@ import pytest
 
 from tests.docs.blocks import PAGES, blocks_of
 
-SOON = pytest.mark.xfail(reason="`fit` of Interactions has not landed yet", strict=False)
 WITH_PYTHON = [
-    pytest.param(page, marks=SOON if page in ("README.md", "docs/keras.md") else ())
-    for page in PAGES
-    if any(block.language == "python" for block in blocks_of(page))
+    page for page in PAGES if any(block.language == "python" for block in blocks_of(page))
 ]
 
 
