@@ -45,19 +45,20 @@ build/peers/.installed: benchmarks/peers/requirements.txt
 	build/peers/bin/python -m pip --disable-pip-version-check --no-input -qq install --requirement $<
 	@touch $@
 
-lint: $(DEV) ## check format, code, the import directions, types and prose
+lint: $(DEV) ## check format, code, the import directions, types, prose and generated tables
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m tools.prose
+	$(BIN)/python -m tools.docs --check
+
+docs: $(DEV) ## fill the tables of README and docs, and the rooms' exports, from the code
+	$(BIN)/python -m tools.docs
 
 format: $(DEV) ## format the code and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-
-docs: $(DEV) ## fill the tables of documents from the code
-	$(BIN)/python -m tools.floors
 
 define check_python
 	@test -n "$(PYTHON)" || { echo "deca-tf needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or" \

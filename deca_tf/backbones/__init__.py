@@ -33,12 +33,14 @@ BACKBONES = Registry(
 )
 
 if TYPE_CHECKING:
+    # begin backbones exports, by `make docs`
     from deca_tf.backbones.backbone import Backbone as Backbone
     from deca_tf.backbones.cdae import CDAE as CDAE
     from deca_tf.backbones.gmf import GMF as GMF
     from deca_tf.backbones.lightgcn import LightGCN as LightGCN
     from deca_tf.backbones.mf import MF as MF
     from deca_tf.backbones.neumf import NeuMF as NeuMF
+    # end backbones exports
 else:
     __getattr__, __dir__, __all__ = lazy(
         __name__, {"Backbone": ".backbone", **BACKBONES.homes()}, "BACKBONES"

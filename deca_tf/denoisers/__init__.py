@@ -50,7 +50,7 @@ DENOISERS = Registry(
             "deca_tf.denoisers.ensemble:Ensemble", "The mean of two models of different seeds."
         ),
         "udt": Row(
-            "deca_tf.denoisers.udt:UDT", "A weight for each user, and for each of his clicks."
+            "deca_tf.denoisers.udt:UDT", "A weight for each user, and for each of their clicks."
         ),
         "eard": Row(
             "deca_tf.denoisers.eard:EARD",
@@ -65,6 +65,7 @@ DENOISERS = Registry(
 )
 
 if TYPE_CHECKING:
+    # begin denoisers exports, by `make docs`
     from deca_tf.denoisers.cross_entropy import CrossEntropy as CrossEntropy
     from deca_tf.denoisers.deca import DeCA as DeCA
     from deca_tf.denoisers.deca_limit import DeCALimit as DeCALimit
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from deca_tf.denoisers.t_ce import TCE as TCE
     from deca_tf.denoisers.udt import UDT as UDT
     from deca_tf.denoisers.wbpr import WBPR as WBPR
+    # end denoisers exports
 else:
     __getattr__, __dir__, __all__ = lazy(
         __name__, {"Denoiser": ".denoiser", **DENOISERS.homes()}, "DENOISERS"

@@ -24,7 +24,9 @@ OPTIMIZERS = Registry(
 )
 
 if TYPE_CHECKING:
+    # begin optimizers exports, by `make docs`
     from deca_tf.optimizers.adam import Adam as Adam
     from deca_tf.optimizers.lazy_adam import LazyAdam as LazyAdam
+    # end optimizers exports
 else:
     __getattr__, __dir__, __all__ = lazy(__name__, OPTIMIZERS.homes(), "OPTIMIZERS")

@@ -42,7 +42,8 @@ def test_importing_data_brings_no_tensorflow(module):
 def test_no_source_brings_tensorflow_until_it_needs_it(tmp_path):
     frame().to_csv(tmp_path / "clicks.csv", index=False)
     modules = sorted(
-        set(SOURCES.values()) | {"tables", "_table_files", "_verified_files", "_downloads"}
+        {row.where for row in SOURCES.values()}
+        | {"tables", "_table_files", "_verified_files", "_downloads"}
     )
     code = "; ".join(
         [
@@ -61,7 +62,7 @@ def test_contract(name, request):
     if name == "shards":
         pytest.skip("a folder of shards is made in test_shards.py")
     options = {"num_users": 60, "num_items": 50, "num_clicks": 900} if name == "synthetic" else {}
-    if SOURCES[name] == "movielens" and name != "ml-100k-raw":
+    if SOURCES[name].where == "movielens" and name != "ml-100k-raw":
         pytest.skip("TensorFlow Datasets would download it")
     if name == "electronics":
         pytest.skip("it takes minutes")
@@ -88,7 +89,7 @@ def test_a_source_of_the_wrong_kind():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, module in SOURCES.items() if module == "deca_release"]
+    "name", [name for name, row in SOURCES.items() if row.where == "deca_release"]
 )
 def test_released_sets_take_no_split_options(name):
     with pytest.raises(

@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+from deca_tf._registry import Row
 from deca_tf.data import load_split
 from deca_tf.data.sources import SOURCES, deca_release
 from deca_tf.data.sources import _downloads as downloads
@@ -49,7 +50,7 @@ def tiny(tmp_path, monkeypatch):
         test=files["test"],
     )
     monkeypatch.setitem(deca_release.RELEASES, "tiny", release)
-    monkeypatch.setitem(SOURCES, "tiny", "deca_release")
+    monkeypatch.setitem(SOURCES, "tiny", Row("deca_release"))
     monkeypatch.delenv("DECA_TF_DATA_DIR", raising=False)
     return tmp_path
 
@@ -117,7 +118,7 @@ def test_train_pairs_stand_in_for_an_absent_train_file(tmp_path, monkeypatch):
         train_pairs=files["pairs.npz"],
     )
     monkeypatch.setitem(deca_release.RELEASES, "tiny", release)
-    monkeypatch.setitem(SOURCES, "tiny", "deca_release")
+    monkeypatch.setitem(SOURCES, "tiny", Row("deca_release"))
     released = load_split("tiny", data_dir=tmp_path)
     assert released.train.is_noisy.tolist() == [True, False]
     (tmp_path / "deca/tiny/train").unlink()

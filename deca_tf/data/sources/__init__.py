@@ -13,22 +13,42 @@ import os
 import pathlib
 
 from deca_tf._checks import check_choice, did_you_mean
-from deca_tf._registry import is_own, load_own
+from deca_tf._registry import Row, is_own, load_own
 from deca_tf.data import schema
 from deca_tf.data.sources._table_files import KINDS
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
 
-SOURCES = {
-    "ml-100k": "deca_release",
-    "modcloth": "deca_release",
-    "adressa": "deca_release",
-    "electronics": "deca_release",
-    "electronics-sample": "deca_release",
-    "movielens/*-ratings": "movielens",
-    "ml-100k-raw": "movielens",
-    "shards": "shards",
-    "synthetic": "synthetic",
+SOURCES = {  # rows whose `where` is a module of this folder
+    "ml-100k": Row(
+        "deca_release", "MovieLens-100k, movies with stars, as released with the paper."
+    ),
+    "modcloth": Row("deca_release", "ModCloth, clothes with stars, as released with the paper."),
+    "adressa": Row("deca_release", "Adressa, news with dwell times, as released with the paper."),
+    "electronics": Row(
+        "deca_release", "Electronics with stars, the largest set released with the paper."
+    ),
+    "electronics-sample": Row(
+        "deca_release",
+        "A small sample of Electronics over its ids, never to be compared with the paper.",
+    ),
+    "movielens/*-ratings": Row(
+        "movielens", "MovieLens by TensorFlow Datasets, 100k-ratings to 25m-ratings, unsplit."
+    ),
+    "ml-100k-raw": Row("movielens", "MovieLens-100k's own file u.data, unsplit."),
+    "shards": Row(
+        "shards",
+        "A folder of TFRecords, written by the pipelines or by `deca_tf.data.write_shards`.",
+    ),
+    "synthetic": Row(
+        "synthetic", "Clicks drawn from a documented model, with the truth about each."
+    ),
 }
+TABLE_FILES = (
+    "FILE.csv",
+    Row(
+        "tables", "Your own clicks: .csv, .tsv (also .gz), .parquet, or any text with a separator."
+    ),
+)
 
 
 def load_split(
@@ -130,9 +150,9 @@ def find(source):
     if is_own(source):
         return _own(source), source
     if isinstance(source, str):
-        for pattern, module in SOURCES.items():
+        for pattern, row in SOURCES.items():
             if fnmatch.fnmatchcase(source, pattern):
-                return importlib.import_module(f"{__name__}.{module}"), source
+                return importlib.import_module(f"{__name__}.{row.where}"), source
         if not pathlib.Path(source).suffix and not pathlib.Path(source).exists():
             names = ", ".join(repr(name) for name in SOURCES)
             raise ValueError(
