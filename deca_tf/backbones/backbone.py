@@ -29,6 +29,8 @@ class Backbone(Part, keras.Model, family="backbone"):
     Attributes:
         ranks_under_xla: whether evaluation compiles `score_all_items` by XLA; for scores that a
             network works out.
+        users_per_batch: whole users in a batch, by default, of one that encodes histories.
+        needs_data: whether `adapt` must still see the training data before the first call.
     """
 
     num_users: int = option(doc="Size of the user id space; ids are in `[0, num_users)`.")
@@ -37,6 +39,8 @@ class Backbone(Part, keras.Model, family="backbone"):
     seed: int = option(default=0, low=0, doc="Fixes the initial weights.")
 
     ranks_under_xla: typing.ClassVar[bool | None] = None
+    users_per_batch: typing.ClassVar[int | None] = None
+    needs_data = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -55,9 +59,6 @@ class Backbone(Part, keras.Model, family="backbone"):
         if callable(initializer):
             initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
         return self.add_weight(name=name, shape=shape, initializer=initializer)
-
-    needs_data = False  # whether `adapt` must still see the training data before the first call
-    users_per_batch = None  # whole users in a batch, by default, for one that encodes histories
 
     def adapt(self, interactions):
         """Takes in what the score needs to know of the training data besides the weights: nothing, for most.

@@ -271,6 +271,11 @@ def adapting_once_more_changes_nothing(case):
 
 
 def a_backbone_that_needs_the_data_says_so(case):
+    for model, needed in ((case.unadapted(), case.needs_data), (case.build(), False)):
+        expect(
+            bool(model.needs_data) == needed,
+            f"`needs_data` must say whether `adapt` is still to come: {model.needs_data!r}.",
+        )
     if not case.needs_data:
         return
     if case.unadapted().is_factorized:
