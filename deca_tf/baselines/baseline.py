@@ -1,10 +1,13 @@
 """The contract every baseline keeps: it learns when it is made, and scores all items."""
 
+import logging
 import typing
 from dataclasses import InitVar
 
 from deca_tf._options import OneOf, Part, option
 from deca_tf.data.interactions import Interactions
+
+logger = logging.getLogger("deca_tf")
 
 
 class Baseline(Part, family="baseline"):
@@ -12,7 +15,7 @@ class Baseline(Part, family="baseline"):
 
     A subclass declares its settings, learns in `setup(interactions)`, and has `num_items` and
     `score_all_items`. Where it has nothing to say, popularity decides, see
-    `popularity.popularity_bonus`.
+    `popularity.popularity_bonus`. A click counts once, whatever it weighs, and a warning says so.
 
     Attributes:
         GRID: the settings worth trying, `{setting: values}`, as declared by `search=OneOf(...)`.
@@ -22,6 +25,8 @@ class Baseline(Part, family="baseline"):
         doc="`Interactions` to learn from, normally `split.train`. A repeated pair counts once."
     )
 
+    warns_of_weights = True
+
     GRID: typing.ClassVar[dict[str, tuple]] = {}
 
     def __init_subclass__(cls, **kwargs):
@@ -30,6 +35,15 @@ class Baseline(Part, family="baseline"):
         cls.GRID = {
             name: search.values for name, search in searched.items() if isinstance(search, OneOf)
         }
+
+    def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
+        super().__init__(*args, **kwargs)
+        interactions = kwargs.get("interactions", args[0] if args else None)
+        if getattr(interactions, "weight", None) is not None and self.warns_of_weights:
+            logger.warning(
+                "%s counts each click once: the weights of the interactions are not used.",
+                type(self).__name__,
+            )
 
     @property
     def num_items(self) -> int:

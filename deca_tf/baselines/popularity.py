@@ -14,11 +14,13 @@ TIE_WEIGHT = 1e-37
 class Popularity(Baseline):
     """Scores each item by its number of training interactions, the same for every user.
 
-    Equal numbers rank by ascending item id, as all ties do.
+    Equal numbers rank by ascending item id, as all ties do. A click counts once, whatever it weighs.
 
     Example:
         >>> evaluate(Popularity(split.train), split).metrics["recall@20"]
     """
+
+    warns_of_weights = False  # it says so, and evaluation makes one for users without history
 
     def setup(self, interactions):
         self.counts = interactions.item_popularity().astype(np.float32)

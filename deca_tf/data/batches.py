@@ -42,7 +42,8 @@ def training_batches(
         batch_size: positives of one update. With fewer pairs than a step's, the largest power of
             two that they fill is a step's.
         updates_per_step: as many as the denoiser has phases, `len(denoiser.phases)`: each makes an
-            update in a step of `DeCAModel`.
+            update in a step of `DeCAModel`. The phases share what a step has, so with fewer each
+            update has fewer positives than `batch_size`.
         num_negatives: sampled items per positive, at least 1.
         negatives: how they are drawn: "uniform" over all items, as the paper's released code does,
             "unobserved", uniform over those the user has not been observed with, or "popularity",

@@ -30,10 +30,12 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target
-    unless the denoiser says otherwise; the denoiser exists in training only. `fit` takes batches of
-    groups, as `deca_tf.data.training_batches` makes them: item ids and labels of shape `(groups, 1
-    + num_negatives)`, a positive and its negatives in a row, and user ids of that shape or, which
-    is faster, `(groups, 1)`. Flat batches `(batch,)` work as well; then every example is a group of
+    unless the denoiser says otherwise; the denoiser exists in training only.
+
+    `fit` takes `Interactions`, of which it makes the batches, or batches of groups, as
+    `deca_tf.data.training_batches` makes them: item ids and labels of shape `(groups, 1 +
+    num_negatives)`, a positive and its negatives in a row, and user ids of that shape or, which is
+    faster, `(groups, 1)`. Flat batches `(batch,)` work as well; then every example is a group of
     its own, and the labels should come in random order.
 
     Each training step makes one update per phase of the denoiser. Phase p of P gets the groups p, p
@@ -42,7 +44,10 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
     stay bit-identical.
 
     The loss of an update is the mean over its positives plus the mean over its negatives (as in the
-    released code) plus the penalty on the recommender's weights (Algorithm 1, line 10).
+    released code) plus the penalty on the recommender's weights (Algorithm 1, line 10). Weights of
+    examples (`sample_weight`, or those of `Interactions`) multiply the losses, whatever the denoiser
+    lets an example weigh; the means still divide by numbers of examples. The logged probabilities
+    do not look at them. A weight `(groups,)` is that of a whole group.
 
     Args:
         target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that
@@ -57,7 +62,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
     Example:
         >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
         >>> model.compile(deca_tf.optimizers.Adam(1e-3), jit_compile=True)
-        >>> model.fit(training_batches(split.train), epochs=20)
+        >>> model.fit(split.train, epochs=20)
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """Baselines against dense formulas that share no code with them, and what holds for each row of the registry."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -297,3 +298,18 @@ def test_als_keeps_blas_to_one_thread_while_it_fits(clicks):
         "ids = np.arange(4)\nImplicitALS(Interactions(ids, ids, ids, ids))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_baseline_says_that_it_does_not_use_weights(caplog):
+    ids = np.array([0, 1, 1]), np.array([0, 0, 1])
+    clicks = Interactions(*ids, np.arange(2), np.arange(2), weight=[1.0, 5.0, 0.5])
+    plain = EASE(dataclasses.replace(clicks, weight=None))
+    assert not caplog.messages
+    weighted = EASE(clicks)
+    assert caplog.messages == [
+        "EASE counts each click once: the weights of the interactions are not used."
+    ]
+    users = np.arange(2)
+    np.testing.assert_array_equal(weighted.score_all_items(users), plain.score_all_items(users))
+    Popularity(clicks)
+    assert len(caplog.messages) == 1

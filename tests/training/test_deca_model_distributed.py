@@ -1,5 +1,7 @@
 """`DeCAModel` under `MirroredStrategy` over two logical CPUs: the same numbers as on one device."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,22 @@ def test_two_devices_train_like_one(name, interactions, strategy):
     assert set(received) == set(expected)
     for key in expected:
         assert received[key] == pytest.approx(expected[key], rel=1e-5), key
+
+
+def test_two_devices_train_on_weights_like_one(interactions, strategy):
+    weight = np.random.default_rng(1).random(PAIRS) * 2
+    weighted = dataclasses.replace(interactions, weight=weight)
+    one, plain = build("deca"), build("deca")
+    fit(one, weighted)
+    fit(plain, interactions)
+    with strategy.scope():
+        two = build("deca")
+    two.fit(weighted, batch_size=BATCH // 2, seed=0, epochs=EPOCHS, verbose=0)
+    assert not np.allclose(np.array(plain.weights[0]), np.array(one.weights[0]), atol=1e-4)
+    for variable, single in zip(two.weights, one.weights, strict=True):
+        np.testing.assert_allclose(
+            np.array(variable), np.array(single), rtol=0, atol=2e-6, err_msg=single.path
+        )
 
 
 @pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
