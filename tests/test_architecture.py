@@ -1,5 +1,6 @@
 """The house: what may lie at its root, who may import whom, and how long a file may be."""
 
+import ast
 import pathlib
 import re
 import tomllib
@@ -115,3 +116,46 @@ def test_the_continuous_checks_run_every_python_that_is_promised():
     promised = [each[-4:] for each in project["classifiers"] if "Python :: 3." in each]
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
     assert re.findall(r'"(3\.\d+)"', re.search(r"python: \[(.*)\]", text)[1]) == promised
+
+
+def imports_of(tree):
+    """`(module, name)` of each absolute `from module import name` of ours, wherever it stands."""
+    for node in ast.walk(tree):
+        is_absolute = isinstance(node, ast.ImportFrom) and not node.level
+        if is_absolute and node.module.partition(".")[0] in PACKAGES:
+            yield from ((node.module, each.name) for each in node.names)
+
+
+def names_of(path):
+    """Names that a module binds, in its functions as well; None where it makes them when asked."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {each.asname or each.name.partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return None if "__getattr__" in names else names
+
+
+def test_late_imports_find_what_they_name():
+    """An import inside a function fails only when the function runs, so all are looked up here."""
+    files = [
+        path
+        for folder in (*PACKAGES, "benchmarks", "tests", "tools")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    known, lost = {}, []
+    for path in files:
+        for module, name in imports_of(ast.parse(path.read_text("utf-8"))):
+            place = ROOT / module.replace(".", "/")
+            if (place / f"{name}.py").is_file() or (place / name / "__init__.py").is_file():
+                continue
+            if module not in known:
+                file = place.with_suffix(".py")
+                file = file if file.is_file() else place / "__init__.py"
+                known[module] = names_of(file) if file.is_file() else set()
+            if known[module] is not None and name not in known[module]:
+                lost.append(f"{path.relative_to(ROOT)}: from {module} import {name}")
+    assert lost == []
