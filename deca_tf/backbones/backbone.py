@@ -9,12 +9,13 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import Part, option, register
+from deca_tf.embeddings.id_ranges import ChecksIds
 
 LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
 CELLS_PER_PAIR = 32
 
 
-class Backbone(Part, keras.Model, family="backbone"):
+class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
     """Scores user-item pairs; knows nothing of losses, labels or noise.
 
     A subclass declares its options, creates its weights in `setup` with `add_table`, so a backbone

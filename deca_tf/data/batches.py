@@ -15,10 +15,12 @@ from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data._host import on_host
 from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.embeddings.id_ranges import checked_by
 
 BATCH_SIZE = 2048  # positives per update, as in the paper
 
 
+@checked_by
 def training_batches(
     interactions,
     *,
@@ -115,6 +117,7 @@ def endless_epochs(epoch, steps, start_step):
     return _pipelined(dataset)
 
 
+@checked_by
 def validation_batches(
     interactions, *, batch_size=BATCH_SIZE, num_negatives=1, observed=None, seed=0
 ):

@@ -8,8 +8,10 @@ from deca_tf.data._host import on_host
 from deca_tf.data.batches import check_not_empty, columns_on_host, element, endless_epochs
 from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells, UnobservedNegatives
 from deca_tf.data.ragged import values_of_rows
+from deca_tf.embeddings.id_ranges import checked_by
 
 
+@checked_by
 def training_batches_by_user(
     interactions,
     *,

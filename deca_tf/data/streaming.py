@@ -20,6 +20,7 @@ from deca_tf.data.batches import (
 )
 from deca_tf.data.blocks import parse_blocks
 from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.embeddings.id_ranges import checked_by
 
 WINDOW_ROWS = 1 << 20  # 8 MB; permuted at once
 FILES_AT_ONCE = 16
@@ -27,6 +28,7 @@ RECORDS_AT_ONCE = 8
 PASSES = 16  # over a worker's files in an epoch, at most; beyond, rows are missing
 
 
+@checked_by
 def streamed_batches(
     interactions,
     *,

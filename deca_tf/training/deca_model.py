@@ -13,6 +13,7 @@ from keras import ops
 from deca_tf._checks import check_choice, check_integer, check_range
 from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
+from deca_tf.embeddings.id_ranges import ChecksIds, table_sizes
 from deca_tf.training._batch_layout import flatten, flatten_weight, unpack
 from deca_tf.training._fitting import Fitting
 from deca_tf.training._penalty import KINDS, weight_of
@@ -26,7 +27,7 @@ KERAS_AVERAGES_LOGS_OVER_AXIS_0 = tuple(map(int, keras.__version__.split(".")[:2
 
 
 @keras.saving.register_keras_serializable(package="deca_tf")
-class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
+class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
     """Trains any scoring model on noisy implicit feedback.
 
     Calling it, predicting and evaluating with it means `recommender` alone, which is the target
@@ -98,6 +99,9 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, keras.Model):
                         f"`{name}` must have the target's `{size}`, {expected}. Received: "
                         f"{name}.{size}={received}."
                     )
+
+    def id_sizes(self):
+        return table_sizes(self.target)
 
     @property
     def metrics(self):
