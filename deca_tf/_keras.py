@@ -14,7 +14,10 @@ OTHERS = ("deca_tf.training.deca_model:DeCAModel", "deca_tf.denoisers.ensemble:M
 
 
 def check_backend():
-    """Refuses Keras on anything but TensorFlow, before Keras is imported or after.
+    """Refuses Keras on anything but TensorFlow.
+
+    A module of ours that imports Keras is refused by the finder below, before Keras looks for
+    another backend. Rooms ask once more, for a Keras that had been imported before.
 
     Raises:
         ImportError: naming the backend, where it was chosen, and what to do.
@@ -44,6 +47,12 @@ def _backend():
     return backend, f"backend {backend!r} in {file / 'keras.json'}"
 
 
+def check_imported_backend():
+    """As `check_backend`, of a Keras that has been imported; the names in a room can be read without one."""
+    if "keras" in sys.modules:
+        check_backend()
+
+
 def make_classes_known():
     """Tells Keras the names of our classes, at once where it has been imported, else when it is.
 
@@ -63,6 +72,8 @@ class _WhenKerasIsImported(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name != "keras":
             return None
+        if _is_ours_that_imports():
+            check_backend()
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is None or not hasattr(spec.loader, "exec_module"):
@@ -75,6 +86,17 @@ class _WhenKerasIsImported(importlib.abc.MetaPathFinder):
 
         spec.loader.exec_module = execute_and_tell
         return spec
+
+
+def _is_ours_that_imports():
+    """Whether the import that is going on has its cause in a module of this library."""
+    frame = sys._getframe()
+    while frame is not None and not (
+        frame.f_globals.get("__name__", "").startswith("deca_tf.")
+        and frame.f_globals["__name__"] != __name__
+    ):
+        frame = frame.f_back
+    return frame is not None
 
 
 class _StandIn:

@@ -117,7 +117,9 @@ def test_keras_on_another_backend_is_refused_before_it_is_imported(name):
 
 def test_a_backend_of_kerass_own_settings_is_refused(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    done = python("import deca_tf.training", KERAS_HOME=str(tmp_path), KERAS_BACKEND="")
+    done = python(
+        "import deca_tf; deca_tf.training.DeCAModel", KERAS_HOME=str(tmp_path), KERAS_BACKEND=""
+    )
     assert "Received: backend 'torch' in " in done.stderr.splitlines()[-1]
 
 
@@ -145,3 +147,5 @@ def test_the_command_line_says_so_in_one_line(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("Error: deca_tf needs Keras on TensorFlow.")
     assert len(done.stderr.splitlines()) == 1
+    help_alone = python(code.replace("'evaluate',", "'--help',"), KERAS_BACKEND="jax")
+    assert (help_alone.returncode, help_alone.stderr) == (0, "")

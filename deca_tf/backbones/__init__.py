@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from deca_tf._keras import check_backend
+from deca_tf._keras import check_imported_backend
 from deca_tf._lazy import lazy
 from deca_tf._registry import Registry, Row
 
-check_backend()
+check_imported_backend()
 
 BACKBONES = Registry(
     "backbone",

@@ -4,9 +4,9 @@
 metrics of them.
 """
 
-from deca_tf._keras import check_backend
+from deca_tf._keras import check_imported_backend
 
-check_backend()
+check_imported_backend()
 
 from deca_tf.evaluation.evaluation import Evaluation  # noqa: E402
 from deca_tf.evaluation.evaluator import KS, Evaluator, evaluate  # noqa: E402

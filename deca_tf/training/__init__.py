@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from deca_tf._keras import check_backend
+from deca_tf._keras import check_imported_backend
 from deca_tf._lazy import lazy
 
-check_backend()
+check_imported_backend()
 
 if TYPE_CHECKING:
     from deca_tf.training import callbacks as callbacks
