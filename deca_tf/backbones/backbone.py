@@ -59,7 +59,16 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         """
         if callable(initializer):
             initializer = initializer(zlib.crc32(f"{self.seed}/{name}".encode()))
-        return self.add_weight(name=name, shape=shape, initializer=initializer)
+        # Keras would cast the whole table to a mixed policy's dtype wherever rows of it are read.
+        return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
+
+    def computed(self, values):
+        """Values in the dtype that the policy computes in: rows of a table, or a whole kernel."""
+        return ops.cast(values, self.compute_dtype)
+
+    def as_logits(self, values):
+        """Values in the weights' dtype, at least float32 under a mixed policy."""
+        return ops.cast(values, self.variable_dtype)
 
     def adapt(self, interactions):
         """Takes in what the score needs to know of the training data besides the weights: nothing, for most.

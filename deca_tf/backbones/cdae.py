@@ -152,10 +152,12 @@ class CDAE(Backbone):
         return bits >= tf.constant(round(self.corruption * 2**32), tf.uint32)
 
     def _scaled_encoder(self):
-        return ops.convert_to_tensor(self.encoder_table) * _fourth_root_inverse(self.item_degree)
+        return ops.convert_to_tensor(self.encoder_table) * _fourth_root_inverse(
+            self.item_degree, self.variable_dtype
+        )
 
     def _hidden(self, sums, degree, own, training):
-        scale = _fourth_root_inverse(degree)
+        scale = _fourth_root_inverse(degree, self.variable_dtype)
         if training:
             scale /= 1.0 - self.corruption
         return ops.tanh(scale * sums + own + self.encoder_bias)
@@ -180,9 +182,13 @@ class CDAE(Backbone):
         is_item = item_ids < self.num_items
         items = tf.where(is_item, item_ids, 0)
         degree = tf.gather(tf.convert_to_tensor(self.item_degree), items)
-        taken = ops.take(self.encoder_table, items, axis=0) * _fourth_root_inverse(degree)
+        taken = ops.take(self.encoder_table, items, axis=0) * _fourth_root_inverse(
+            degree, self.variable_dtype
+        )
         sums = tf.reduce_sum(tf.where(is_item[..., None], taken, 0.0), axis=1)
-        scale = _fourth_root_inverse(tf.reduce_sum(tf.cast(is_item, tf.int32), axis=1))
+        scale = _fourth_root_inverse(
+            tf.reduce_sum(tf.cast(is_item, tf.int32), axis=1), self.variable_dtype
+        )
         with tf.init_scope():  # once, also where this is traced into a graph
             own = np.mean(ops.convert_to_numpy(self.user_table), axis=0)
         hidden = ops.tanh(scale * sums + own + self.encoder_bias)
@@ -225,7 +231,7 @@ def _mixed(bits):
     return bits ^ tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32))
 
 
-def _fourth_root_inverse(degree):
+def _fourth_root_inverse(degree, dtype):
     """`degree ** -1/4` with one axis more, 0 where the degree is."""
-    degree = tf.cast(degree, tf.float32)
+    degree = tf.cast(degree, dtype)
     return tf.where(degree > 0, tf.maximum(degree, 1.0) ** -0.25, 0.0)[..., None]

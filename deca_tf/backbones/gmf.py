@@ -24,10 +24,8 @@ class GMF(MF):
         self.output_bias = self.add_table("output_bias", (1,))
 
     def interact(self, user_vectors, item_vectors):
-        return (
-            ops.squeeze(ops.matmul(user_vectors * item_vectors, self.output_weight), -1)
-            + self.output_bias[0]
-        )
+        weight, bias = self.computed(self.output_weight), self.computed(self.output_bias)
+        return ops.squeeze(ops.matmul(user_vectors * item_vectors, weight), -1) + bias[0]
 
     def interact_by_product(self, users, items):
         weighted = self.item_table * self.output_weight[:, 0]

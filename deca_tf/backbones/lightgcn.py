@@ -75,18 +75,25 @@ class LightGCN(Backbone):
         self.num_edges, self.gram_edges = num_edges, gram_edges
         # R with a row for each node of the larger side.
         self.edges = self._add_constant("edges", (num_edges, 2), "int32")
-        self.edge_weights = self._add_constant("edge_weights", (num_edges,), "float32")
+        self.edge_weights = self._add_constant("edge_weights", (num_edges,), self.variable_dtype)
         self.row_starts = self._add_constant("row_starts", (self.num_larger + 1,), "int32")
         self.gram = self.gram_places = None
         if self.num_smaller <= GRAM_ROWS:
-            self.gram = self._add_constant("gram", (self.num_smaller, self.num_smaller), "float32")
+            self.gram = self._add_constant(
+                "gram", (self.num_smaller, self.num_smaller), self.variable_dtype
+            )
         elif gram_edges:
             self.gram_places = self._add_constant("gram_places", (gram_edges, 2), "int32")
-            self.gram = self._add_constant("gram", (gram_edges,), "float32")
+            self.gram = self._add_constant("gram", (gram_edges,), self.variable_dtype)
 
     def _add_constant(self, name, shape, dtype):
         return self.add_weight(
-            name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
         )
 
     def adapt(self, interactions):

@@ -53,7 +53,8 @@ class MF(Backbone):
         if asks_for_most_cells(users, self.num_users, self.num_items):
             logits = self.interact_by_product(users, items)
         else:
-            logits = self.interact(look_up(self.user_table, users), look_up(self.item_table, items))
+            vectors = (look_up(self.user_table, users), look_up(self.item_table, items))
+            logits = self.as_logits(self.interact(*map(self.computed, vectors)))
         if self.item_bias:
             logits += look_up(self.item_bias_table, items)
         if self.user_bias:

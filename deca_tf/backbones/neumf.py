@@ -55,30 +55,33 @@ class NeuMF(Backbone):
 
     def call(self, inputs):
         users, items = inputs["user_id"], inputs["item_id"]
-        first_kernels = ops.split(self.kernels[0], 2)
-        products, hidden = 1.0, self.biases[0]
+        first_kernels = ops.split(self.computed(self.kernels[0]), 2)
+        products, hidden = 1.0, self.computed(self.biases[0])
         for table, ids, kernel in zip(
             (self.user_table, self.item_table), (users, items), first_kernels, strict=True
         ):
-            rows = look_up(table, ids)
+            rows = self.computed(look_up(table, ids))
             products *= rows[..., : self.embedding_dim]
             # The first layer adds up a user's and an item's part. A part that is cheaper worked out
             # for the whole table than for the batch, is.
             if ids.shape.is_fully_defined() and ids.shape.num_elements() > table.shape[0]:
-                hidden += ops.take(ops.matmul(table[:, self.embedding_dim :], kernel), ids, axis=0)
+                side = self.computed(table[:, self.embedding_dim :])
+                hidden += ops.take(ops.matmul(side, kernel), ids, axis=0)
             else:
                 hidden += ops.matmul(rows[..., self.embedding_dim :], kernel)
         gmf_weight, _ = ops.split(self.output_weight, 2)
-        logits = ops.matmul(products, gmf_weight) + self._perceptron(hidden)
+        by_gmf = ops.matmul(products, self.computed(gmf_weight))
+        logits = self.as_logits(by_gmf + self._perceptron(hidden))
         return ops.squeeze(logits, -1) + self.output_bias[0]
 
     def _perceptron(self, hidden):
         """From the first layer's sums `(..., units)` to its part of the logits, `(..., 1)`."""
         hidden = ops.relu(hidden)
         for kernel, bias in zip(self.kernels[1:], self.biases[1:], strict=True):
+            kernel, bias = ops.cast(kernel, hidden.dtype), ops.cast(bias, hidden.dtype)
             hidden = ops.relu(ops.matmul(hidden, kernel) + bias)
         _, mlp_weight = ops.split(self.output_weight, 2)
-        return ops.matmul(hidden, mlp_weight)
+        return ops.matmul(hidden, ops.cast(mlp_weight, hidden.dtype))
 
     def score_all_items(self, user_ids):
         users = ops.take(self.user_table, user_ids, axis=0)

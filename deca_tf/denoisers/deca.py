@@ -9,7 +9,7 @@ from deca_tf._options import Between, OneOf, network, option
 from deca_tf._seeds import derived_seed
 from deca_tf.backbones import MF
 from deca_tf.denoisers import costs, objectives
-from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.denoisers.denoiser import Denoiser, logits_of
 
 PHASES = (("dp", "dn"), ("dn", "dp"), ("dp",), ("dn",), ("both",))
 PHASES_IN_WORDS = f"{', '.join(map(str, PHASES[:-1]))} or {PHASES[-1]}"
@@ -117,13 +117,15 @@ class DeCA(Denoiser):
 
     def compute_loss(self, phase, inputs, label, target_logits, update):
         target_prob = ops.sigmoid(target_logits)
-        auxiliary_prob = ops.sigmoid(self.auxiliary(inputs, training=not self.freeze_auxiliary))
+        auxiliary_prob = ops.sigmoid(
+            logits_of(self.auxiliary, inputs, training=not self.freeze_auxiliary)
+        )
         weight = self.alpha if self.kl_weighting == "g||f" else 1.0 - self.alpha
         disagreement = objectives.agreement(target_prob, auxiliary_prob, weight)
         if phase != "dn":
-            h = ops.sigmoid(self.likelihood_if_negative(inputs, training=True))
+            h = ops.sigmoid(logits_of(self.likelihood_if_negative, inputs, training=True))
         if phase != "dp":
-            h_prime = ops.sigmoid(self.likelihood_if_positive(inputs, training=True))
+            h_prime = ops.sigmoid(logits_of(self.likelihood_if_positive, inputs, training=True))
         if phase == "both":
             log_likelihood = objectives.released_first_update_log_likelihood(
                 target_prob, h, h_prime
@@ -145,7 +147,7 @@ class DeCA(Denoiser):
         return disagreement - log_likelihood
 
     def _released_first_update(self, inputs, target_prob, h_prime):
-        h = ops.stop_gradient(ops.sigmoid(self.likelihood_if_negative(inputs)))
+        h = ops.stop_gradient(ops.sigmoid(logits_of(self.likelihood_if_negative, inputs)))
         return objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
 
     def posterior(self, inputs, target_prob):
@@ -153,8 +155,8 @@ class DeCA(Denoiser):
             self.freeze_auxiliary
         ):  # paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation
             return target_prob
-        h = ops.sigmoid(self.likelihood_if_negative(inputs))
-        h_prime = ops.sigmoid(self.likelihood_if_positive(inputs))
+        h = ops.sigmoid(logits_of(self.likelihood_if_negative, inputs))
+        h_prime = ops.sigmoid(logits_of(self.likelihood_if_positive, inputs))
         return objectives.posterior(target_prob, h, h_prime)
 
     @classmethod

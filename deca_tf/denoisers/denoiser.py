@@ -99,3 +99,8 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
     def from_config(cls, config):
         networks = {name: deserialize(config[name]) for name in cls.networks if name in config}
         return super().from_config({**config, **networks})
+
+
+def logits_of(network, inputs, **options):
+    """A network's logits in float32, in which losses are worked out whatever the network computes in."""
+    return keras.ops.cast(network(inputs, **options), "float32")

@@ -7,7 +7,7 @@ from deca_tf._options import network
 from deca_tf._registry import deserialize
 from deca_tf._seeds import derived_seed
 from deca_tf.denoisers import objectives
-from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.denoisers.denoiser import Denoiser, logits_of
 
 
 class Ensemble(Denoiser):
@@ -44,7 +44,7 @@ class Ensemble(Denoiser):
 
     def compute_loss(self, phase, inputs, label, target_logits, update):
         # The sum, for its gradient with respect to each member is that of the member's own loss.
-        partner_logits = self.partner(inputs, training=True)
+        partner_logits = logits_of(self.partner, inputs, training=True)
         return objectives.binary_cross_entropy(
             target_logits, label
         ) + objectives.binary_cross_entropy(partner_logits, label)

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from deca_tf.denoisers.denoiser import logits_of
 from deca_tf.embeddings.lookups import Lookups
 from deca_tf.embeddings.row_gradients import dense_if_small, row_gradients, whole, whole_if_unknown
 from deca_tf.training._batch_layout import mean_per_label
@@ -33,7 +34,7 @@ class PhaseUpdates:
         """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None; counts metrics."""
         with tf.GradientTape() as tape:
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
-            logits = self.target(inputs, training=True)
+            logits = logits_of(self.target, inputs, training=True)
             example_loss = self.denoiser.compute_loss(
                 phase, inputs, label, logits, self.optimizer.iterations
             )
@@ -105,7 +106,7 @@ class PhaseUpdates:
         weights = self.recommender.trainable_variables
         value, pulls = penalty_of(weights, self.penalty_weight, self.penalty, self.jit_compile)
         share = 1.0 / self.distribute_strategy.num_replicas_in_sync
-        return value, {
+        return ops.cast(value, "float32"), {
             id(weight): share * pull for weight, pull in zip(weights, pulls, strict=True)
         }
 
