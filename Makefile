@@ -37,7 +37,7 @@ coverage: $(DEV) ## run the tests and report which lines of the code they run; n
 hooks: $(DEV) ## run the checks of `make lint` before every commit
 	$(BIN)/pre-commit install
 
-bench-peers: $(DEV) build/peers/.installed ## time training and judging beside other people's, e.g. ARGS="--dataset ml-100k"
+bench-peers: $(DEV) build/peers/.installed ## time training and evaluation beside other people's, e.g. ARGS="--dataset ml-100k"
 	$(BIN)/python -m benchmarks.peers.run $(ARGS)
 
 build/peers/.installed: benchmarks/peers/requirements.txt
