@@ -53,17 +53,26 @@ class Refusals:
             given["optimizer"] = _checked(given["optimizer"])
         check_integer("steps_per_execution", given.get("steps_per_execution", 1))
         super().compile(**given)
+        self._trainable_when_compiled = tuple(map(id, self.trainable_variables))
 
     def check_compiled(self, method):
-        """Refuses to train before `compile`.
+        """Refuses to train before `compile`, and after what trains has changed since.
+
+        Keras would train what was trainable then, without a word.
 
         Raises:
-            ValueError: there is no optimizer.
+            ValueError: there is no optimizer, or weights were frozen or freed since.
         """
         if not self.compiled or getattr(self, "optimizer", None) is None:
             raise ValueError(
                 f"`{method}` must come after `compile`. Received: a model that is not compiled. "
                 "Call `model.compile(deca_tf.optimizers.Adam(1e-3), jit_compile=True)` first."
+            )
+        before, now = self._trainable_when_compiled, tuple(map(id, self.trainable_variables))
+        if before != now:
+            raise ValueError(
+                f"`compile` must be called again once `trainable` was set. Received: {len(before)} "
+                f"weights to train when the model was compiled, and {len(now)} now."
             )
 
     def train_on_batch(self, *args, **kwargs):

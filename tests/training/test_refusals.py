@@ -65,6 +65,46 @@ def test_settings_without_a_meaning_are_refused_when_they_are_set(options):
         build().compile(**{"optimizer": "adam", **options})
 
 
+@pytest.mark.parametrize("part", ["target", "denoiser"])
+def test_what_is_frozen_stays_still_once_compile_was_called_again(part):
+    networks = (MF(4, 4, embedding_dim=3, embedding_stddev=0.5, seed=s) for s in (2, 3, 4))
+    model = build(DeCA(*networks, c1=10, c2=10))
+    model.compile("adam", run_eagerly=True)
+    getattr(model, part).trainable = False
+    with pytest.raises(ValueError, match="`compile` must be called again.*Received: 8 weights"):
+        model.fit(INPUTS, LABEL, batch_size=4, verbose=0)
+    model.compile("adam", run_eagerly=True)
+    before = {name: values(getattr(model, name)) for name in ("target", "denoiser")}
+    model.fit(INPUTS, LABEL, batch_size=4, verbose=0)
+    for name, weights in before.items():
+        still = [
+            np.array_equal(*two) for two in zip(weights, values(getattr(model, name)), strict=True)
+        ]
+        assert all(still) if name == part else not any(still), name
+
+
+def test_learning_rates_that_callbacks_set_reach_the_networks_of_a_phase():
+    networks = (MF(4, 4, embedding_dim=3, embedding_stddev=0.5, seed=s) for s in (2, 3, 4))
+    model = build(DeCA(*networks, c1=10, c2=10))
+    model.compile("sgd", run_eagerly=True)
+    still = keras.callbacks.LearningRateScheduler(lambda epoch: 0.0)
+    before = values(model)
+    model.fit(INPUTS, LABEL, batch_size=4, verbose=0, callbacks=[still])
+    assert all(map(np.array_equal, values(model), before))
+
+
+def test_clones_and_splits_of_keras_work():
+    model = build()
+    clone = keras.models.clone_model(model)
+    assert clone.target.get_config()["num_users"] == 4
+    model.compile("adam", run_eagerly=True)
+    x = {name: np.tile(ids, 4) for name, ids in INPUTS.items()}
+    history = model.fit(x, np.tile(LABEL, 4), batch_size=4, validation_split=0.5, verbose=0).history
+    assert "val_loss" in history
+    assert set(model.evaluate(x, np.tile(LABEL, 4), return_dict=True, verbose=0)) == {"loss"}
+    model.summary(print_fn=lambda text, **_: None)
+
+
 def test_kerass_export_is_refused_with_ours():
     with pytest.raises(ValueError, match=r"Use `deca_tf.export\(model, split, 'folder'\)`"):
         build().export("folder")
