@@ -78,7 +78,7 @@ def _reworded(found, words, settings):
     name = found["named"] or found["name"]
     value = found["set"] or found["value"]
     tick = "`" if found["named"] else ""
-    if name == "header" and "no_header" in words:
+    if name == "header" and "no_header" in words and name not in settings:
         return f"{tick}{words['no_header']}{tick}"
     word = words.get(name)
     if word is None:

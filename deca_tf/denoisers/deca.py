@@ -16,7 +16,7 @@ PHASES_IN_WORDS = f"{', '.join(map(str, PHASES[:-1]))} or {PHASES[-1]}"
 
 
 def _phases(name, value):
-    if tuple(value) not in PHASES:
+    if not isinstance(value, list | tuple) or tuple(value) not in PHASES:
         raise ValueError(f"`{name}` must be {PHASES_IN_WORDS}. Received: {name}={value!r}.")
     return tuple(value)
 

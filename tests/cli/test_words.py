@@ -10,7 +10,7 @@ from deca_tf.cli import main as cli
 from deca_tf.cli._words import in_command_words
 from tests.cli.conftest import deca_tf
 
-PYTHON = ("user_column", "split_by", "clean_test", "data_dir", "`out`", "dataset=", "header=")
+PYTHON = ("user_column", "split_by", "clean_test", "data_dir", "`out`", "dataset=", "header=False")
 
 
 @pytest.fixture
@@ -50,6 +50,11 @@ def folder(tmp_path, monkeypatch):
             "Received: --set denoiser.alfa=1. Did you mean 'alpha'",
         ),
         ("synthetic --set denoiser.alpha=2", r"`--set denoiser.alpha=...` must be .*in \[0, 1\]"),
+        (
+            "synthetic --set denoiser.phases=4",
+            r"`--set denoiser.phases=...` must be \('dp', 'dn'\)",
+        ),
+        ("bare.csv --set data.options.header=x", "`--set data.options.header=...` must be true or"),
         ("synthetic --set training.l2=-1", "`--set training.l2=...`: .*--set training.l2=-1"),
         ("synthetic --epochs 0", "`--epochs`: .*greater than or equal to 1. Received: --epochs 0"),
         ("synthetic --split-by radom", "`--split-by` must be one of .*Received: --split-by radom"),
