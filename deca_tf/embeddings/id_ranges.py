@@ -8,6 +8,7 @@ import contextlib
 import functools
 import inspect
 import re
+import typing
 
 import keras
 import numpy as np
@@ -55,6 +56,11 @@ def table_sizes(model):
     return sizes
 
 
+def _like(method: typing.Any) -> typing.Any:
+    """A decorator that gives Keras's signature and words; type checkers see any function."""
+    return functools.wraps(method)
+
+
 class ChecksIds:
     """Of a Keras model: `fit`, `evaluate`, `predict` and their kin refuse ids that are in no table."""
 
@@ -62,29 +68,29 @@ class ChecksIds:
         """See `table_sizes`."""
         return table_sizes(self)
 
-    @functools.wraps(keras.Model.fit)
+    @_like(keras.Model.fit)
     def fit(self, *args, **kwargs):
         return self._checked(super().fit, args, kwargs)
 
-    @functools.wraps(keras.Model.evaluate)
+    @_like(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
         if kwargs.get("_use_cached_eval_dataset"):  # by `fit`, which has checked it
             return super().evaluate(*args, **kwargs)
         return self._checked(super().evaluate, args, kwargs)
 
-    @functools.wraps(keras.Model.predict)
+    @_like(keras.Model.predict)
     def predict(self, *args, **kwargs):
         return self._checked(super().predict, args, kwargs)
 
-    @functools.wraps(keras.Model.train_on_batch)
+    @_like(keras.Model.train_on_batch)
     def train_on_batch(self, *args, **kwargs):
         return self._checked(super().train_on_batch, args, kwargs)
 
-    @functools.wraps(keras.Model.test_on_batch)
+    @_like(keras.Model.test_on_batch)
     def test_on_batch(self, *args, **kwargs):
         return self._checked(super().test_on_batch, args, kwargs)
 
-    @functools.wraps(keras.Model.predict_on_batch)
+    @_like(keras.Model.predict_on_batch)
     def predict_on_batch(self, *args, **kwargs):
         return self._checked(super().predict_on_batch, args, kwargs)
 
