@@ -16,7 +16,8 @@ import typing
 from deca_tf._checks import check_choice, check_flag, check_integer, check_range
 
 REQUIRED: typing.Any = inspect.Parameter.empty
-SECTIONS = re.compile(r"(Raises|Attributes|Example|Returns):")  # of a docstring, after `Args:`
+# Of a docstring, after `Args:`.
+SECTIONS = re.compile(r"(Raises|Attributes|Example|Returns):|Stability: \w+\.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +200,10 @@ def option(
 
 
 def network(*, default: typing.Any = REQUIRED, doc: str) -> typing.Any:
-    """Declares an argument that is a network: it is saved and loaded with the part, and no option."""
+    """Declares an argument that is a network.
+
+    It is saved and loaded with the part, and no option.
+    """
     return Option(default=default, doc=doc, is_network=True)
 
 
@@ -256,8 +260,8 @@ class Part:
                 setattr(self, declared.attribute or name, value)
         self.setup(**init_only)
 
-    def setup(self) -> None:
-        """What follows from the options, which are attributes by now: weights, checks of several together."""
+    def setup(self, *args: typing.Any, **init_only: typing.Any) -> None:
+        """What follows from the options, which are attributes by now: weights, further checks."""
 
     @classmethod
     def search_space(cls, hp: typing.Any, space: str = "default") -> dict[str, typing.Any]:
@@ -280,7 +284,10 @@ class Part:
         return found
 
     def get_config(self) -> dict[str, typing.Any]:
-        """What the constructor takes, for Keras to save: its own arguments, and all that is declared."""
+        """What the constructor takes, for Keras to save.
+
+        Its own arguments, and all that is declared.
+        """
         inherited: dict[str, typing.Any] = getattr(super(), "get_config", dict)()
         return {
             **inherited,
@@ -305,7 +312,9 @@ def register(cls):
 
 
 def settable(cls):
-    """What a user may set of a class, `{argument: default}`: declared, or with a default in a signature.
+    """What a user may set of a class, `{argument: default}`.
+
+    Declared, or with a default in a signature.
 
     Arguments of Keras's own constructors are none of them.
     """
@@ -325,7 +334,10 @@ def settable(cls):
 
 
 def _take_declarations(cls):
-    """Takes the declarations out of a class's body, where they would hide what a base has by that name."""
+    """Takes the declarations out of a class's body.
+
+    They would hide what a base has by that name.
+    """
     try:
         hints = inspect.get_annotations(cls, eval_str=True)
     except NameError:  # names that are imported for type checkers only

@@ -15,12 +15,12 @@ LIBRARY = pathlib.Path(deca_tf.__file__).parent
 LEVELS = ("Stability: stable.", "Stability: provisional.", "Stability: experimental.")
 ROOMS = [name for name in deca_tf.__all__ if (LIBRARY / name).is_dir() or name == "config"]
 MODULES_WITH_EXAMPLES = sorted(
-    path.relative_to(LIBRARY.parent).with_suffix("").as_posix().replace("/", ".")
+    ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in LIBRARY.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
 NOT_YET = {
-    *("backbones", "denoisers", "baselines", "optimizers", "training", "data", "_registry"),
+    *("training", "_registry"),
 }
 
 

@@ -2,13 +2,17 @@
 
 import typing
 import zlib
+from collections.abc import Callable
 from dataclasses import KW_ONLY
+from typing import Any
 
 import keras
+import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import Part, option, register
+from deca_tf.data.interactions import Interactions
 from deca_tf.embeddings.id_ranges import ChecksIds
 
 LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
@@ -32,6 +36,8 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
             network works out.
         users_per_batch: whole users in a batch, by default, of one that encodes histories.
         needs_data: whether `adapt` must still see the training data before the first call.
+
+    Stability: stable.
     """
 
     num_users: int = option(doc="Size of the user id space; ids are in `[0, num_users)`.")
@@ -43,17 +49,23 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
     users_per_batch: typing.ClassVar[int | None] = None
     needs_data = False
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.built = True  # every weight exists since the constructor
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         register(cls)
 
-    def add_table(self, name, shape, initializer="zeros"):
-        """Creates a trainable weight. `initializer` is a function from a seed to a Keras initializer, or a name.
+    def add_table(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: str | Callable[[int], keras.initializers.Initializer] = "zeros",
+    ) -> keras.Variable:
+        """Creates a trainable weight.
 
+        `initializer` is a function from a seed to a Keras initializer, or a name.
         The seed is drawn from the backbone's seed and the weight's name: equal seeds in two weights
         would give user 0 and item 0 the same vector.
         """
@@ -70,14 +82,20 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         """Values in the weights' dtype, at least float32 under a mixed policy."""
         return ops.cast(values, self.variable_dtype)
 
-    def adapt(self, interactions):
-        """Takes in what the score needs to know of the training data besides the weights: nothing, for most.
+    def adapt(self, interactions: Interactions) -> None:
+        """Takes in what the score needs of the training data besides the weights.
+
+        Nothing, for most.
 
         Called once, before training, with `split.train`; what is kept is saved with the model.
         """
 
-    def check_adapts(self, interactions, known_pairs=None):
-        """The pairs that `adapt` was given, as a sorted SciPy CSR matrix `(num_users, num_items)`; a pair counts once.
+    def check_adapts(
+        self, interactions: Interactions, known_pairs: int | None = None
+    ) -> scipy.sparse.csr_array:
+        """The pairs that `adapt` was given, as a sorted CSR matrix `(num_users, num_items)`.
+
+        A pair counts once.
 
         Args:
             interactions: an `Interactions`.
@@ -104,24 +122,24 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
             )
         return pairs
 
-    def query_embedding(self, user_ids):
+    def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
         """User side of the score, `(batch,)` to `(batch, dim)`."""
         raise NotImplementedError(
             f"{type(self).__name__}'s score is no dot product. Use `score_all_items`."
         )
 
-    def candidate_embedding(self, item_ids):
+    def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Item side of the score, `(batch,)` to `(batch, dim)`."""
         raise NotImplementedError(
             f"{type(self).__name__}'s score is no dot product. Use `score_all_items`."
         )
 
     @property
-    def is_factorized(self):
+    def is_factorized(self) -> bool:
         """Whether the dot product of the two embeddings is the logit of `call`."""
         return type(self).query_embedding is not Backbone.query_embedding
 
-    def history_embedding(self, item_ids):
+    def history_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         """User side of the score for someone who is no user of the model, by what he took.
 
         Args:
@@ -133,11 +151,11 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         raise NotImplementedError(f"{type(self).__name__} encodes no histories.")
 
     @property
-    def embeds_histories(self):
+    def embeds_histories(self) -> bool:
         """Whether it has a `history_embedding`."""
         return type(self).history_embedding is not Backbone.history_embedding
 
-    def score_all_items(self, user_ids):
+    def score_all_items(self, user_ids: tf.Tensor) -> tf.Tensor:
         """Logits of every item for each user.
 
         Args:
@@ -155,7 +173,7 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
 
 
 def asks_for_most_cells(ids, num_rows, num_columns):
-    """Whether so many pairs are asked for that all products of a table of users and one of items take less time.
+    """Whether so many pairs are asked for that all products of two tables take less time.
 
     A lookup, forwards and backwards, costs as much as many products of two vectors within a matrix
     product. At 32 cells for each pair they also need less memory than the vectors of each pair

@@ -1,6 +1,7 @@
 """CDAE: a denoising autoencoder of users' histories."""
 
 from dataclasses import KW_ONLY
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 
 from deca_tf._options import Between, OneOf, option
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
 
@@ -16,7 +18,9 @@ MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes a
 
 
 class CDAE(Backbone):
-    """Collaborative denoising autoencoder, `logit = d_i . tanh(sum over j in history of x_uj e_j + v_u + b) + c_i`.
+    """Collaborative denoising autoencoder of each user's history.
+
+    `logit = d_i . tanh(sum over j in history of x_uj e_j + v_u + b) + c_i`.
 
     Paper: section 4.1.3; Wu et al., "Collaborative Denoising Auto-Encoders", WSDM 2016. In training
     each item of a history is left out with probability `corruption`, and the others count `1 / (1 -
@@ -33,6 +37,8 @@ class CDAE(Backbone):
 
     Raises:
         RuntimeError: called before `adapt(split.train)`.
+
+    Stability: stable.
     """
 
     users_per_batch = 256
@@ -52,7 +58,7 @@ class CDAE(Backbone):
         default=None, hidden=True, doc="Interactions in the histories, set by `adapt`."
     )
 
-    def setup(self):
+    def setup(self) -> None:
         self.supports_jit = (
             self.num_users * self.num_items <= MOST_CELLS
         )  # else shapes depend on the batch's users
@@ -83,7 +89,7 @@ class CDAE(Backbone):
             )
             setattr(self, name, weight)
 
-    def adapt(self, interactions):
+    def adapt(self, interactions: Interactions) -> None:
         """Takes the histories from `interactions`, normally `split.train`; a pair counts once."""
         histories = self.check_adapts(interactions, self.num_edges)
         if self.num_edges is None:
@@ -97,16 +103,22 @@ class CDAE(Backbone):
             self.first_edge.assign(histories.indptr[:-1])
 
     @property
-    def needs_data(self):
+    def needs_data(self) -> bool:
         return self.num_edges is None
 
-    def encode(self, user_ids, training=False):
-        """Hidden vectors of users, `(batch,)` to `(batch, dim)`; each is worked out once, where it comes up again."""
+    def encode(self, user_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Hidden vectors of users, `(batch,)` to `(batch, dim)`.
+
+        Each is worked out once, where it comes up again.
+        """
         hidden, place = self._encode_distinct(user_ids, training)
         return tf.gather(hidden, place)
 
     def _encode_distinct(self, user_ids, training):
-        """Hidden vectors of some users `(n, dim)`, each once, and which one is whose, of the shape of the ids."""
+        """Hidden vectors of some users `(n, dim)`, each once, and which one is whose.
+
+        The latter has the shape of the ids.
+        """
         if self.num_edges is None:
             raise RuntimeError(
                 "CDAE must be given the histories before it is called: `model.adapt(split.train)`."
@@ -123,7 +135,7 @@ class CDAE(Backbone):
         return self._hidden(sums, length, own, training), tf.reshape(place, tf.shape(user_ids))
 
     def _sums(self, rows, positions, num_rows, training):
-        """Sums of the encoder's vectors over the edges at `positions`, by the rows that they belong to, sorted."""
+        """Sums of the encoder's vectors over the edges at `positions`, by their rows, sorted."""
         items = tf.gather(tf.convert_to_tensor(self.items_of_users), positions)
         if training and self.corruption:
             kept = self._draw_kept(positions)
@@ -143,7 +155,9 @@ class CDAE(Backbone):
         return tf.math.unsorted_segment_sum(taken, users, self.num_users)
 
     def _draw_kept(self, positions):
-        """Which edges are left of the histories; the same in a batch of all users and in one of some.
+        """Which edges are left of the histories.
+
+        The same in a batch of all users and in one of some.
 
         A hash, for XLA's own generator takes longer than all the rest of an update.
         """
@@ -162,7 +176,7 @@ class CDAE(Backbone):
             scale /= 1.0 - self.corruption
         return ops.tanh(scale * sums + own + self.encoder_bias)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         hidden, place = self._encode_distinct(inputs["user_id"], training)
         items = inputs["item_id"]
         if asks_for_most_cells(items, self.num_users, self.num_items):
@@ -173,12 +187,12 @@ class CDAE(Backbone):
             )
         return logits + ops.take(self.decoder_bias, items, axis=0)
 
-    def query_embedding(self, user_ids):
+    def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
         hidden = self.encode(user_ids)
         return ops.concatenate([hidden, ops.ones_like(hidden[:, :1])], axis=1)
 
-    def history_embedding(self, item_ids):
-        """As `encode`, with the mean of the users' own vectors in the place of the one that an unknown user lacks."""
+    def history_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """As `encode`, for unknown users: the mean of the users' own vectors takes their place."""
         is_item = item_ids < self.num_items
         items = tf.where(is_item, item_ids, 0)
         degree = tf.gather(tf.convert_to_tensor(self.item_degree), items)
@@ -194,18 +208,18 @@ class CDAE(Backbone):
         hidden = ops.tanh(scale * sums + own + self.encoder_bias)
         return ops.concatenate([hidden, ops.ones_like(hidden[:, :1])], axis=1)
 
-    def candidate_embedding(self, item_ids):
+    def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         bias = ops.take(self.decoder_bias, item_ids, axis=0)[:, None]
         return ops.concatenate([ops.take(self.decoder_table, item_ids, axis=0), bias], axis=1)
 
     # Keras does not save what its seed generators have come to: training that goes on would repeat
     # itself.
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         store["corruption_state"] = self.seed_generator.state
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         weights = {key: store[key] for key in store.keys()}  # noqa: SIM118 - no mapping
         state = weights.pop("corruption_state", None)
         super().load_own_variables(weights)

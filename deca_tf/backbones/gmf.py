@@ -1,6 +1,7 @@
 """Generalized matrix factorization: a learned weighting of the element-wise product."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones.backbone import cells_of_product
@@ -12,9 +13,11 @@ class GMF(MF):
 
     Paper: section 4.1.3, the target model f; He et al., "Neural Collaborative Filtering", 2017.
     `w` starts uniform in +-sqrt(3 / embedding_dim) and `b` at zero, as in the released code.
+
+    Stability: stable.
     """
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.output_weight = self.add_table(
             "output_weight",
@@ -23,21 +26,21 @@ class GMF(MF):
         )
         self.output_bias = self.add_table("output_bias", (1,))
 
-    def interact(self, user_vectors, item_vectors):
+    def interact(self, user_vectors: tf.Tensor, item_vectors: tf.Tensor) -> tf.Tensor:
         weight, bias = self.computed(self.output_weight), self.computed(self.output_bias)
         return ops.squeeze(ops.matmul(user_vectors * item_vectors, weight), -1) + bias[0]
 
-    def interact_by_product(self, users, items):
+    def interact_by_product(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         weighted = self.item_table * self.output_weight[:, 0]
         return cells_of_product(self.user_table, weighted, users, items) + self.output_bias[0]
 
-    def query_embedding(self, user_ids):
+    def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
         # The constant goes to the user's side, so that the item table stays the same for every
         # query.
         query = super().query_embedding(user_ids)
         return ops.concatenate([query[:, :-1], query[:, -1:] + self.output_bias], axis=1)
 
-    def candidate_embedding(self, item_ids):
+    def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         candidate = super().candidate_embedding(item_ids)
         weighted = candidate[:, : self.embedding_dim] * self.output_weight[:, 0]
         return ops.concatenate([weighted, candidate[:, self.embedding_dim :]], axis=1)

@@ -9,14 +9,13 @@ from keras import ops
 
 from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
 
-GRAM_ROWS = (
-    2048  # up to so many users or items, the product of that side with itself is kept whole: 16 MiB
-)
-GRAM_WORK = (
-    64  # beyond, it is kept sparse, if that takes at most so many multiplications per interaction
-)
+# Up to so many users or items, the product of that side with itself is kept whole: 16 MiB.
+GRAM_ROWS = 2048
+# Beyond, it is kept sparse, if that takes at most so many multiplications per interaction.
+GRAM_WORK = 64
 # And if it has at most so many entries per interaction: else two products over the edges cost less
 GRAM_FILL = 4
 
@@ -38,6 +37,8 @@ class LightGCN(Backbone):
 
     Raises:
         RuntimeError: called before `adapt(split.train)`.
+
+    Stability: stable.
     """
 
     _: KW_ONLY
@@ -61,7 +62,7 @@ class LightGCN(Backbone):
         doc="Entries of G where it is kept sparse, set by `adapt`; 0 where it is not.",
     )
 
-    def setup(self):
+    def setup(self) -> None:
         self.supports_jit = False  # XLA has no sparse products
         dim, stddev = self.embedding_dim, normal(self.embedding_stddev)
         self.user_table = self.add_table("user_embedding", (self.num_users, dim), stddev)
@@ -96,7 +97,7 @@ class LightGCN(Backbone):
             autocast=False,
         )
 
-    def adapt(self, interactions):
+    def adapt(self, interactions: Interactions) -> None:
         """Takes the graph from `interactions`, normally `split.train`; a pair counts once."""
         pairs = self.check_adapts(interactions, self.num_edges)
         graph = (pairs.T if self.users_are_fewer else pairs).tocsr()
@@ -121,10 +122,10 @@ class LightGCN(Backbone):
             self.gram.assign(gram)
 
     @property
-    def needs_data(self):
+    def needs_data(self) -> bool:
         return self.num_edges is None
 
-    def propagated(self):
+    def propagated(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The averaged vectors of all users `(num_users, dim)` and all items `(num_items, dim)`."""
         larger_table = self._tables()[1]
         graph = self._graph()
@@ -132,24 +133,24 @@ class LightGCN(Backbone):
         larger = self._share * (larger_table + _times(graph, before_larger))
         return self._smaller_and_larger(smaller, larger)  # its own inverse
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         ids = self._smaller_and_larger(inputs["user_id"], inputs["item_id"])
-        nodes, place = tf.unique(tf.reshape(ids[1], (-1,)))
+        nodes, position = tf.unique(tf.reshape(ids[1], (-1,)))
         first_layer, rows = _down_and_rows(self._graph(), self._tables()[1], nodes)
         smaller, before_larger = self._propagate(first_layer)
         larger = self._share * (rows + _times(self._graph_of(nodes), before_larger))
         larger = tf.reshape(
-            tf.gather(larger, place), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0)
+            tf.gather(larger, position), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0)
         )
         return ops.sum(ops.take(smaller, ids[0], axis=0) * larger, axis=-1)
 
-    def query_embedding(self, user_ids):
+    def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
         return ops.take(self.propagated()[0], user_ids, axis=0)
 
-    def candidate_embedding(self, item_ids):
+    def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         return ops.take(self.propagated()[1], item_ids, axis=0)
 
-    def score_all_items(self, user_ids):
+    def score_all_items(self, user_ids: tf.Tensor) -> tf.Tensor:
         users, items = self.propagated()
         return ops.matmul(ops.take(users, user_ids, axis=0), ops.transpose(items))
 
@@ -166,7 +167,10 @@ class LightGCN(Backbone):
         )
 
     def _propagate(self, first_layer):
-        """From the smaller side's layer 1 its averaged vectors, and the sum of all its layers but the last."""
+        """The smaller side's averaged vectors, and the sum of its layers but the last.
+
+        They follow from its layer 1.
+        """
         layers = [self._tables()[0], first_layer]
         while len(layers) <= self.num_layers:
             layers.append(self._gram_times(layers[-2]))

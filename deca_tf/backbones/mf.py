@@ -2,6 +2,7 @@
 
 from dataclasses import KW_ONLY
 
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import OneOf, option
@@ -18,6 +19,8 @@ class MF(Backbone):
         >>> model = MF(num_users=3, num_items=4, item_bias=True)
         >>> model({"user_id": np.array([0, 2]), "item_id": np.array([3, 1])}).shape
         TensorShape([2])
+
+    Stability: stable.
     """
 
     _: KW_ONLY
@@ -37,7 +40,7 @@ class MF(Backbone):
         doc="Standard deviation of the initial vectors; biases start at zero.",
     )
 
-    def setup(self):
+    def setup(self) -> None:
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table(
             "user_embedding", (users, dim), normal(self.embedding_stddev)
@@ -48,7 +51,7 @@ class MF(Backbone):
         self.item_bias_table = self.add_table("item_bias", (items,)) if self.item_bias else None
         self.user_bias_table = self.add_table("user_bias", (users,)) if self.user_bias else None
 
-    def call(self, inputs):
+    def call(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         users, items = inputs["user_id"], inputs["item_id"]
         if asks_for_most_cells(users, self.num_users, self.num_items):
             logits = self.interact_by_product(users, items)
@@ -61,21 +64,21 @@ class MF(Backbone):
             logits += look_up(self.user_bias_table, users)
         return logits
 
-    def interact(self, user_vectors, item_vectors):
+    def interact(self, user_vectors: tf.Tensor, item_vectors: tf.Tensor) -> tf.Tensor:
         """Two `(..., embedding_dim)` tensors to logits `(...)`."""
         return ops.sum(user_vectors * item_vectors, axis=-1)
 
-    def interact_by_product(self, users, items):
-        """As `interact` of the vectors of ids, two tensors of one shape, by a product of both tables."""
+    def interact_by_product(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
+        """As `interact` of the ids' vectors, by a product of both tables; ids are of one shape."""
         return cells_of_product(self.user_table, self.item_table, users, items)
 
-    def query_embedding(self, user_ids):
+    def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
         vectors = look_up(self.user_table, user_ids)
         ones = ops.ones_like(vectors[:, :1])
         offset = look_up(self.user_bias_table, user_ids)[:, None] if self.user_bias else 0.0 * ones
         return ops.concatenate([vectors, ones, offset], axis=1)
 
-    def candidate_embedding(self, item_ids):
+    def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         vectors = look_up(self.item_table, item_ids)
         ones = ops.ones_like(vectors[:, :1])
         bias = look_up(self.item_bias_table, item_ids)[:, None] if self.item_bias else 0.0 * ones

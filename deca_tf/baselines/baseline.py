@@ -3,6 +3,9 @@
 import logging
 import typing
 from dataclasses import InitVar
+from typing import Any
+
+import numpy as np
 
 from deca_tf._options import OneOf, Part, option
 from deca_tf.data.interactions import Interactions
@@ -19,6 +22,8 @@ class Baseline(Part, family="baseline"):
 
     Attributes:
         GRID: the settings worth trying, `{setting: values}`, as declared by `search=OneOf(...)`.
+
+    Stability: provisional.
     """
 
     interactions: InitVar[Interactions] = option(
@@ -29,7 +34,7 @@ class Baseline(Part, family="baseline"):
 
     GRID: typing.ClassVar[dict[str, tuple]] = {}
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         searched = {name: declared.search for name, declared in cls.declared.items()}
         cls.GRID = {
@@ -50,11 +55,11 @@ class Baseline(Part, family="baseline"):
         """Size of the item id space."""
         raise NotImplementedError
 
-    def setup(self, interactions):
+    def setup(self, interactions: Interactions) -> None:
         """Learns; settings are attributes by now."""
         raise NotImplementedError
 
-    def score_all_items(self, user_ids):
+    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
         """Scores of every item: int `(batch,)` to floats `(batch, num_items)`."""
         raise NotImplementedError
 

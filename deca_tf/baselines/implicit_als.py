@@ -10,10 +10,11 @@ from deca_tf._extras import require_extra
 from deca_tf._options import OneOf, option
 from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
+from deca_tf.data.interactions import Interactions
 
 
 class ImplicitALS(Baseline):
-    """Scores by the dot product of a user's and an item's vector, fitted by alternating least squares.
+    """Scores by dot products of vectors that are fitted by alternating least squares.
 
     Source: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
     2008, Eq. (3), by the library `implicit`, with x_u and y_i the vectors and p_ui = 1 for observed
@@ -29,7 +30,10 @@ class ImplicitALS(Baseline):
         ValueError: a setting out of its range.
 
     Example:
-        >>> evaluate(ImplicitALS(split.train, factors=64), split).metrics["recall@20"]
+        >>> ImplicitALS(split.train, factors=8).score_all_items([0, 1]).shape
+        (2, 40)
+
+    Stability: stable.
     """
 
     factors: int = option(default=64, search=OneOf(64, 128), doc="Length of the vectors.")
@@ -54,7 +58,7 @@ class ImplicitALS(Baseline):
         "each other many times in each iteration.",
     )
 
-    def setup(self, interactions):
+    def setup(self, interactions: Interactions) -> None:
         self.bonus = popularity_bonus(interactions, self.popularity_weight)
         settings = {
             "factors": self.factors,
@@ -67,11 +71,11 @@ class ImplicitALS(Baseline):
         self.user_factors, self.item_factors = _fit(interactions.to_csr(), settings)
 
     @property
-    def num_items(self):
+    def num_items(self) -> int:
         """Size of the item id space."""
         return len(self.bonus)
 
-    def score_all_items(self, user_ids):
+    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
         """Dot products, and popularity: int `(batch,)` to float32 `(batch, num_items)`."""
         return self.user_factors[np.asarray(user_ids)] @ self.item_factors.T + self.bonus
 

@@ -6,10 +6,10 @@ import scipy.sparse
 from deca_tf._options import OneOf, option
 from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
+from deca_tf.data.interactions import Interactions
 
-BLOCK_CELLS = (
-    2**22
-)  # similarities worked out at once, so that a large catalogue needs no items x items matrix
+# Similarities worked out at once, so that a large catalogue needs no items x items matrix.
+BLOCK_CELLS = 2**22
 
 
 class ItemKNN(Baseline):
@@ -31,7 +31,10 @@ class ItemKNN(Baseline):
         ValueError: a setting out of its range.
 
     Example:
-        >>> evaluate(ItemKNN(split.train, k=100), split).metrics["recall@20"]
+        >>> ItemKNN(split.train, k=10).score_all_items([0, 1]).shape
+        (2, 40)
+
+    Stability: stable.
     """
 
     k: int = option(default=100, search=OneOf(50, 200, 500), doc="Neighbours kept for each item.")
@@ -43,23 +46,26 @@ class ItemKNN(Baseline):
     )
     popularity_weight: float = popularity_weight(0.0, 1.0, 3.0)
 
-    def setup(self, interactions):
+    def setup(self, interactions: Interactions) -> None:
         self.bonus = popularity_bonus(interactions, self.popularity_weight)
         self.histories = interactions.to_csr()
         self.similarities = _similarities(self.histories, self.k, self.shrink)
 
     @property
-    def num_items(self):
+    def num_items(self) -> int:
         """Size of the item id space."""
         return len(self.bonus)
 
-    def score_all_items(self, user_ids):
+    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
         """Sums of similarities, and popularity: int `(batch,)` to float32 `(batch, num_items)`."""
         return (self.histories[np.asarray(user_ids)] @ self.similarities).toarray() + self.bonus
 
 
 def _similarities(histories, k, shrink):
-    """SciPy CSR float32 `(num_items, num_items)`: column j holds the similarities of the k items nearest to j."""
+    """SciPy CSR float32 `(num_items, num_items)`.
+
+    Column j holds the similarities of the k items nearest to j.
+    """
     num_items = histories.shape[1]
     users_of = histories.T.tocsr()
     sizes = np.diff(users_of.indptr).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Batches: interactions and their sampled negatives as a `tf.data.Dataset`, permuted and drawn inside the graph.
+"""Batches: interactions and sampled negatives as a `tf.data.Dataset`, drawn inside the graph.
 
 Every batch is a pure function of `(interactions, seed, step)`. Nothing is shuffled element by
 element and nothing is stored but the pairs themselves: position p of the stream is row `permuted(p
@@ -14,6 +14,7 @@ import tensorflow as tf
 from deca_tf._checks import check_choice, check_integer
 from deca_tf.data import schema
 from deca_tf.data._host import on_host
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.embeddings.id_ranges import checked_by
 
@@ -22,16 +23,16 @@ BATCH_SIZE = 2048  # positives per update, as in the paper
 
 @checked_by
 def training_batches(
-    interactions,
+    interactions: Interactions,
     *,
-    batch_size=BATCH_SIZE,
-    updates_per_step=1,
-    num_negatives=1,
-    negatives="uniform",
-    exclude_observed=False,
-    seed=0,
-    start_step=0,
-):
+    batch_size: int = BATCH_SIZE,
+    updates_per_step: int = 1,
+    num_negatives: int = 1,
+    negatives: str = "uniform",
+    exclude_observed: bool = False,
+    seed: int = 0,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Shuffled positives, each with its negatives, for `fit`.
 
     One iteration over the dataset is one epoch, and the next iteration is the next epoch:
@@ -65,7 +66,12 @@ def training_batches(
             for a user.
 
     Example:
-        >>> model.fit(training_batches(split.train, seed=1), epochs=20)
+        >>> batches = training_batches(split.train, batch_size=128, num_negatives=3, seed=1)
+        >>> inputs, label = next(iter(batches))
+        >>> inputs["user_id"].shape, label.shape
+        (TensorShape([128, 1]), TensorShape([128, 4]))
+
+    Stability: stable.
     """
     check_not_empty(interactions)
     check_integer("batch_size", batch_size)
@@ -119,9 +125,14 @@ def endless_epochs(epoch, steps, start_step):
 
 @checked_by
 def validation_batches(
-    interactions, *, batch_size=BATCH_SIZE, num_negatives=1, observed=None, seed=0
-):
-    """Every pair once, in order, with the same sampled negatives in each iteration: for `validation_data`.
+    interactions: Interactions,
+    *,
+    batch_size: int = BATCH_SIZE,
+    num_negatives: int = 1,
+    observed: Interactions | None = None,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Every pair once, in order, for `validation_data`: the same negatives in each iteration.
 
     Args:
         interactions: the positives.
@@ -135,6 +146,8 @@ def validation_batches(
 
     Raises:
         ValueError: no interactions, a size below 1, or nothing left to sample for a user.
+
+    Stability: stable.
     """
     check_not_empty(interactions)
     check_integer("batch_size", batch_size)
@@ -178,7 +191,10 @@ def _grouper(interactions, num_negatives, sampler):
 
 
 def columns_on_host(interactions, order=slice(None)):
-    """Users, items and, where there are any, weights of some interactions, in some order of their rows."""
+    """Users, items and, where there are any, weights of some interactions.
+
+    They come in some order of their rows.
+    """
     columns = interactions.user_id, interactions.item_id, interactions.weight
     return [on_host(column[order]) for column in columns if column is not None]
 
@@ -201,7 +217,9 @@ def grouped(users, positives, sampler, num_negatives, step, weight=None):
 
 
 def element(users, items, weight=None):
-    """An element of `training_batches`: users `(groups, 1)` or as the items, items `(groups, 1 + num_negatives)`.
+    """An element of `training_batches`.
+
+    Users `(groups, 1)` or as the items, items `(groups, 1 + num_negatives)`.
 
     Args:
         users, items: int32 tensors, their shapes known statically.
@@ -239,9 +257,9 @@ def permuted(places, keys, n):
 def _key(seed, number):
     """Random key of a pass, int32 `(3,)`.
 
-    `index_shuffle` looks at few bits of it, at 8 in each of the three numbers up to n = 65,536: with the seed and the
-    number of the pass themselves, every 256th pass and every 256th seed would be the same
-    permutation.
+    `index_shuffle` looks at few bits of it, at 8 in each of the three numbers up to n = 65,536:
+    with the seed and the number of the pass themselves, every 256th pass and every 256th seed would
+    be the same permutation.
     """
     state = tf.stack(
         [tf.constant(seed, tf.int64), -1 - number]

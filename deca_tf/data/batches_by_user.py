@@ -6,6 +6,7 @@ import tensorflow as tf
 from deca_tf._checks import check_choice, check_integer
 from deca_tf.data._host import on_host
 from deca_tf.data.batches import check_not_empty, columns_on_host, element, endless_epochs
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.negative_sampling import NEGATIVES, UnobservedCells, UnobservedNegatives
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.id_ranges import checked_by
@@ -13,25 +14,25 @@ from deca_tf.embeddings.id_ranges import checked_by
 
 @checked_by
 def training_batches_by_user(
-    interactions,
+    interactions: Interactions,
     *,
-    users_per_batch=2048,
-    updates_per_step=1,
-    num_negatives=1,
-    negatives="cells",
-    seed=0,
-    start_step=0,
-):
+    users_per_batch: int = 2048,
+    updates_per_step: int = 1,
+    num_negatives: int = 1,
+    negatives: str = "cells",
+    seed: int = 0,
+    start_step: int = 0,
+) -> tf.data.Dataset:
     """Whole users at a time, for a backbone that encodes a user's history: CDAE.
 
     A step holds `updates_per_step` batches, one for each phase of a denoiser, interleaved: group i
-    belongs to batch i % updates_per_step, which is how `DeCAModel` deals groups out to phases. A batch
-    is a run of positives in which users come in random order, each with all its positives, so it
-    holds about `users_per_batch` users; all batches have one size, so that a user may reach into
+    belongs to batch i % updates_per_step, which is how `DeCAModel` deals groups out to phases. A
+    batch is a run of positives in which users come in random order, each with all its positives, so
+    it holds about `users_per_batch` users; all batches have one size, so that a user may reach into
     the next one. Where each batch holds all users, they come in the order of their ids.
 
-    One iteration over the dataset is one epoch: `num_users / (users_per_batch *
-    updates_per_step)` steps, rounded, at least 1, users without positives not counted. Where all users are fewer, a
+    One iteration over the dataset is one epoch: `num_users / (users_per_batch * updates_per_step)`
+    steps, rounded, at least 1, users without positives not counted. Where all users are fewer, a
     step goes through them more than once.
 
     Args:
@@ -53,6 +54,8 @@ def training_batches_by_user(
     Raises:
         ValueError: no interactions, a size below 1, or a user who has been observed with every
             item.
+
+    Stability: provisional.
     """
     check_not_empty(interactions)
     check_integer("updates_per_step", updates_per_step)
@@ -105,7 +108,9 @@ def _interleaved(columns, shape):
 
 
 def _passes_by_user(degree, seed):
-    """A function from the number of a pass to all rows, users in an order of their own, each user's rows together.
+    """A function from the number of a pass to all rows, each user's rows together.
+
+    Users come in an order of the pass's own.
 
     Args:
         degree: rows of each user, `(num_users,)`; they are stored user by user.
@@ -124,7 +129,10 @@ def _passes_by_user(degree, seed):
 
 
 def _negatives_by_user(interactions, negatives, num_negatives, size, seed):
-    """A function from the users of a batch's positives `(size,)` and its number to users and items of its negatives."""
+    """A function that draws a batch's negatives.
+
+    From the users of its positives, `(size,)`, and its number, to users and items.
+    """
     if negatives != "cells":
         sampler = NEGATIVES.load(negatives)(interactions, seed)
         return lambda users, step: (

@@ -1,6 +1,8 @@
 """Interactions: who touched what, in dense ids, with the users' own ids kept beside."""
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -41,6 +43,8 @@ class Interactions:
         TypeError: ids that are no integers, or an optional column that holds no numbers.
         ValueError: columns of different length or not flat, an id outside its space, a number that
             is not finite, or a weight below 0.
+
+    Stability: stable.
     """
 
     user_id: np.ndarray
@@ -80,23 +84,25 @@ class Interactions:
         return len(self.user_id)
 
     @property
-    def num_users(self):
+    def num_users(self) -> int:
+        """Size of the user id space."""
         return len(self.raw_user_ids)
 
     @property
-    def num_items(self):
+    def num_items(self) -> int:
+        """Size of the item id space."""
         return len(self.raw_item_ids)
 
     @property
-    def pair_key(self):
+    def pair_key(self) -> np.ndarray:
         """One int64 per row that is equal exactly for equal pairs, `(n,)`."""
         return self.user_id.astype(np.int64) * self.num_items + self.item_id
 
-    def sorted_pair_keys(self):
+    def sorted_pair_keys(self) -> Iterable[np.ndarray]:
         """`pair_key` in rising order, in parts: iterable of int64 arrays."""
         return (np.sort(self.pair_key),)
 
-    def take(self, rows):
+    def take(self, rows: Any) -> Self:
         """The rows given by indices or a boolean mask, over the same id spaces."""
         taken = {
             name: getattr(self, name)[rows]
@@ -105,7 +111,7 @@ class Interactions:
         }
         return dataclasses.replace(self, **taken, num_merged=0)
 
-    def distinct(self, repeats=schema.FIRST):
+    def distinct(self, repeats: str = schema.FIRST) -> Self:
         """Each pair once: one of its rows is kept whole, the rest is counted.
 
         The order of the rows that stay does not change.
@@ -147,28 +153,34 @@ class Interactions:
             merged = dataclasses.replace(merged, weight=summed[order])
         return dataclasses.replace(merged, num_merged=self.num_merged + len(self) - len(first))
 
-    def users_without_negatives(self):
-        """Users who touched every item, so that no unobserved item is left to sample for them, int64 `(m,)`."""
+    def users_without_negatives(self) -> np.ndarray:
+        """Users who touched every item, int64 `(m,)`.
+
+        No item is left to sample for them.
+        """
         busy = np.flatnonzero(self.user_activity() >= self.num_items)
         if not len(busy):
             return busy
         touched = np.unique(self.pair_key[np.isin(self.user_id, busy)]) // self.num_items
         return np.flatnonzero(np.bincount(touched, minlength=self.num_users) == self.num_items)
 
-    def item_popularity(self):
+    def item_popularity(self) -> np.ndarray:
         """How many rows each item has, int64 `(num_items,)`."""
         return np.bincount(self.item_id, minlength=self.num_items)
 
-    def user_activity(self):
+    def user_activity(self) -> np.ndarray:
         """How many rows each user has, int64 `(num_users,)`."""
         return np.bincount(self.user_id, minlength=self.num_users)
 
-    def observed(self):
+    def observed(self) -> ObservedPairs:
         """The distinct pairs by user: `ObservedPairs`."""
         return ObservedPairs.of_keys(self.pair_key, self.num_users, self.num_items)
 
-    def to_csr(self):
-        """The pairs as a float32 SciPy matrix `(num_users, num_items)`; repeated pairs count once."""
+    def to_csr(self) -> scipy.sparse.csr_array:
+        """The pairs as a float32 SciPy matrix `(num_users, num_items)`.
+
+        A repeated pair counts once.
+        """
         ones = np.ones(len(self), np.float32)
         matrix = scipy.sparse.csr_array(
             (ones, (self.user_id, self.item_id)), shape=(self.num_users, self.num_items)

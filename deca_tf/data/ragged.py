@@ -31,7 +31,8 @@ def values_of_rows(firsts, lengths):
         lengths: integer tensor of the same type `(n,)`, at least 0.
 
     Returns:
-        `(rows, positions)`, both `(sum of lengths,)`: of each value, its row among the n, and where it lies.
+        `(rows, positions)`, both `(sum of lengths,)`: of each value, its row among the n, and where
+        it lies.
 
     Example:
         >>> values_of_rows(tf.constant([7, 3]), tf.constant([1, 2]))[1]

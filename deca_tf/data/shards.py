@@ -1,4 +1,6 @@
-"""A folder of shards: a split as sharded TFRecords, the form in which the pipelines hand interactions to training.
+"""A folder of shards.
+
+A split as sharded TFRecords, the form in which the pipelines hand interactions to training.
 
     interactions.json                              written last: a folder without it is unfinished
     user_ids.parquet, item_ids.parquet             column `raw_id`: row i is the raw id of dense id i, a string
@@ -37,7 +39,9 @@ def shard_name(number, num_shards):
     return f"data_tfrecord-{number:05d}-of-{num_shards:05d}.gz"
 
 
-def write_shards(split, folder, num_shards=4, seed=0):
+def write_shards(
+    split: Split, folder: str | os.PathLike[str], num_shards: int = 4, seed: int = 0
+) -> None:
     """Writes a split in memory as a folder of shards, which is there whole or not at all.
 
     Args:
@@ -50,6 +54,8 @@ def write_shards(split, folder, num_shards=4, seed=0):
     Raises:
         FileExistsError: the folder is there already.
         ValueError: `num_shards` below 1.
+
+    Stability: provisional.
     """
     check_integer("num_shards", num_shards)
     folder = pathlib.Path(folder)
@@ -113,7 +119,7 @@ def finish_shards(folder, raw_user_ids, raw_item_ids, *, name, protocol, rows):
     (folder / INTERACTIONS_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
 
 
-def read_shards(folder):
+def read_shards(folder: str | os.PathLike[str]) -> Split:
     """A folder of shards, read into memory.
 
     Args:
@@ -126,6 +132,8 @@ def read_shards(folder):
         FileNotFoundError: no such folder, or it is unfinished.
         ValueError: it is of another format, broken, or does not hold what its interactions.json
             says.
+
+    Stability: provisional.
     """
     shards = open_shards(folder)
     raw_ids = {
@@ -133,7 +141,13 @@ def read_shards(folder):
         "raw_item_ids": shards.raw_ids(schema.ITEM_ID),
     }
     parts = {part: Interactions(**shards.read(part), **raw_ids) for part in schema.PARTS}
-    return Split(**parts, protocol=shards.protocol, name=shards.name)
+    return Split(
+        parts["train"],
+        parts["validation"],
+        parts["test"],
+        protocol=shards.protocol,
+        name=shards.name,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

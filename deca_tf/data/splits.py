@@ -114,7 +114,7 @@ class Split:
         """
         digest = hashlib.sha256()
         for keys in self.train.sorted_pair_keys():
-            digest.update(keys)
+            digest.update(keys.tobytes())
         if self.train.weight is not None:
             order = np.argsort(self.train.pair_key, kind="stable")
             digest.update(self.train.weight[order].tobytes())

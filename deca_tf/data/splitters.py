@@ -7,11 +7,13 @@ is trained or validated on.
 
 import operator
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from deca_tf._checks import check_choice, did_you_mean
 from deca_tf.data import schema
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.splits import Split, check_leaks
 
 CHRONOLOGICAL_PER_USER = "chronological-per-user"
@@ -32,14 +34,14 @@ _RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|==|>|<)\s*([-+]?\d+(?:\.\d*)?(?:
 
 
 def split(
-    interactions,
+    interactions: Interactions,
     *,
-    by=CHRONOLOGICAL_PER_USER,
-    fractions=FRACTIONS,
-    clean_test=None,
-    seed=0,
-    name="table",
-):
+    by: str = CHRONOLOGICAL_PER_USER,
+    fractions: Sequence[float] = FRACTIONS,
+    clean_test: str | None = None,
+    seed: int = 0,
+    name: str = "table",
+) -> Split:
     """Splits interactions into train, validation and test under protocol 'clean'.
 
     Args:
@@ -58,6 +60,8 @@ def split(
     Raises:
         ValueError: an unknown way, bad fractions, no timestamps for a chronological split, a bad
             rule, repeated pairs, or a part that comes out empty.
+
+    Stability: stable.
     """
     check_choice("by", by, WAYS)
     if by == RANDOM:
@@ -85,7 +89,9 @@ def split(
     return Split(train, validation, test, protocol=schema.CLEAN, name=name, leaks=leaks)
 
 
-def split_chronological(interactions, fractions=FRACTIONS, per="user"):
+def split_chronological(
+    interactions: Interactions, fractions: Sequence[float] = FRACTIONS, per: str = "user"
+) -> tuple[Interactions, Interactions, Interactions]:
     """Train on the past, validate on what follows, test on the end.
 
     The n rows of a user (or of the log) are put in order of time, equal times in order of row, and
@@ -103,6 +109,8 @@ def split_chronological(interactions, fractions=FRACTIONS, per="user"):
 
     Raises:
         ValueError: no timestamps, bad fractions or an unknown `per`.
+
+    Stability: stable.
     """
     check_choice("per", per, ("user", "global"))
     if interactions.timestamp is None:
@@ -127,7 +135,9 @@ def split_chronological(interactions, fractions=FRACTIONS, per="user"):
     return _cut(interactions, order, np.arange(n) - start[owner], length[owner], fractions)
 
 
-def split_random(interactions, fractions=FRACTIONS, seed=0):
+def split_random(
+    interactions: Interactions, fractions: Sequence[float] = FRACTIONS, seed: int = 0
+) -> tuple[Interactions, Interactions, Interactions]:
     """Puts each row into train, validation or test by one seeded shuffle of all rows.
 
     Args:
@@ -141,6 +151,8 @@ def split_random(interactions, fractions=FRACTIONS, seed=0):
 
     Raises:
         ValueError: bad fractions.
+
+    Stability: stable.
     """
     n = len(interactions)
     return _cut(
@@ -148,7 +160,9 @@ def split_random(interactions, fractions=FRACTIONS, seed=0):
     )
 
 
-def split_hash(interactions, fractions=FRACTIONS, seed=0):
+def split_hash(
+    interactions: Interactions, fractions: Sequence[float] = FRACTIONS, seed: int = 0
+) -> tuple[Interactions, Interactions, Interactions]:
     """Puts each row into train, validation or test by a hash of its user's and its item's raw ids.
 
     A pair stays in its part as the data grows, whatever comes before it and wherever it is read.
@@ -164,12 +178,14 @@ def split_hash(interactions, fractions=FRACTIONS, seed=0):
 
     Raises:
         ValueError: bad fractions.
+
+    Stability: stable.
     """
     user = _hashes(interactions.raw_user_ids, interactions.user_id)
     item = _hashes(interactions.raw_item_ids, interactions.item_id)
-    place = _mixed(user ^ _mixed(item + np.uint64(seed))) / 2.0**64
+    position = _mixed(user ^ _mixed(item + np.uint64(seed))) / 2.0**64
     n = len(interactions)
-    return _cut(interactions, np.arange(n), place, np.ones(n), fractions, whole=False)
+    return _cut(interactions, np.arange(n), position, np.ones(n), fractions, whole=False)
 
 
 def _hashes(raw_ids, ids):
@@ -182,13 +198,16 @@ def _hashes(raw_ids, ids):
 
 
 def _mixed(numbers):
-    """Numbers whose bits all depend on all bits of those given, uint64 `(n,)`; the end of SplitMix64 (Steele, 2014)."""
+    """Numbers whose bits all depend on all bits of those given, uint64 `(n,)`.
+
+    The end of SplitMix64 (Steele, 2014).
+    """
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return numbers ^ (numbers >> np.uint64(31))
 
 
-def clean_test_mask(interactions, rule):
+def clean_test_mask(interactions: Interactions, rule: str) -> np.ndarray:
     """Which rows meet a rule such as `"rating >= 5"`, `"dwell >= 10"` or `"is_noisy == 0"`.
 
     Args:

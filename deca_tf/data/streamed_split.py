@@ -1,6 +1,10 @@
 """A split whose train stays in its shards."""
 
+from __future__ import annotations
+
 import functools
+import os
+from typing import cast
 
 import numpy as np
 import scipy.sparse
@@ -13,7 +17,7 @@ from deca_tf.data.shards import open_shards
 from deca_tf.data.splits import LeakReport, Split
 
 
-def stream_shards(folder):
+def stream_shards(folder: str | os.PathLike[str]) -> StreamedSplit:
     """A folder of shards of which validation and test are read into memory, and train is not.
 
     Args:
@@ -25,6 +29,8 @@ def stream_shards(folder):
     Raises:
         FileNotFoundError, ValueError: as `deca_tf.data.read_shards`; also a pair that comes twice
             in train, and weights, which streams do not carry.
+
+    Stability: provisional.
     """
     shards = open_shards(folder)
     if schema.WEIGHT in shards.columns("train"):
@@ -38,17 +44,21 @@ def stream_shards(folder):
         "raw_item_ids": shards.raw_ids(schema.ITEM_ID),
     }
     train = StreamedInteractions(shards, **raw_ids)
-    held_out = {
-        part: Interactions(**shards.read(part), **raw_ids) for part in ("validation", "test")
-    }
-    leaks = LeakReport(
-        *(
-            int(np.count_nonzero(train.holds(np.unique(rows.pair_key))))
-            for rows in held_out.values()
-        ),
-        len(np.intersect1d(*(rows.pair_key for rows in held_out.values()))),
+    validation, test = (
+        Interactions(**shards.read(part), **raw_ids) for part in ("validation", "test")
     )
-    return StreamedSplit(train, **held_out, protocol=shards.protocol, name=shards.name, leaks=leaks)
+    train_validation, train_test = (
+        int(np.count_nonzero(train.holds(np.unique(rows.pair_key)))) for rows in (validation, test)
+    )
+    validation_test = len(np.intersect1d(validation.pair_key, test.pair_key))
+    return StreamedSplit(
+        cast(Interactions, train),  # it has all that is asked of them
+        validation,
+        test,
+        protocol=shards.protocol,
+        name=shards.name,
+        leaks=LeakReport(train_validation, train_test, validation_test),
+    )
 
 
 class StreamedSplit(Split):
@@ -60,7 +70,9 @@ class StreamedSplit(Split):
 
 
 class StreamedInteractions:
-    """Interactions that stay in their files, whose distinct pairs are held once, in four bytes each.
+    """Interactions that stay in their files.
+
+    Their distinct pairs are held once, in four bytes each.
 
     It can do what `Interactions` can do without rows. Who asks for `user_id`, `item_id` or
     `pair_key` gets them by user, from memory made for the purpose; the other columns stay unread.
@@ -95,7 +107,10 @@ class StreamedInteractions:
         return self.shards.files(self.part)
 
     def observed(self):
-        """The pairs by user, `ObservedPairs`; the files are read, twice, when this is first asked for."""
+        """The pairs by user, `ObservedPairs`.
+
+        The files are read, twice, when this is first asked for.
+        """
         return self._observed
 
     @functools.cached_property
@@ -106,7 +121,10 @@ class StreamedInteractions:
         )
 
     def holds(self, keys):
-        """Which of some pairs are among these, bool `(n,)`; their `pair_key`s, rising, int64 `(n,)`."""
+        """Which of some pairs are among these, bool `(n,)`.
+
+        Their `pair_key`s, rising, int64 `(n,)`.
+        """
         found = np.zeros(len(keys), bool)
         for part in self._observed.sorted_keys():
             begin, end = np.searchsorted(keys, (part[0], part[-1] + 1)) if len(part) else (0, 0)

@@ -20,6 +20,7 @@ from deca_tf.data.batches import (
 )
 from deca_tf.data.blocks import parse_blocks
 from deca_tf.data.negative_sampling import NEGATIVES
+from deca_tf.data.streamed_split import StreamedInteractions
 from deca_tf.embeddings.id_ranges import checked_by
 
 WINDOW_ROWS = 1 << 20  # 8 MB; permuted at once
@@ -30,28 +31,28 @@ PASSES = 16  # over a worker's files in an epoch, at most; beyond, rows are miss
 
 @checked_by
 def streamed_batches(
-    interactions,
+    interactions: StreamedInteractions,
     *,
-    batch_size=BATCH_SIZE,
-    updates_per_step=1,
-    num_negatives=1,
-    negatives="uniform",
-    exclude_observed=False,
-    seed=0,
-    start_step=0,
-    window_rows=WINDOW_ROWS,
-    worker=0,
-    num_workers=1,
-    devices=1,
-):
+    batch_size: int = BATCH_SIZE,
+    updates_per_step: int = 1,
+    num_negatives: int = 1,
+    negatives: str = "uniform",
+    exclude_observed: bool = False,
+    seed: int = 0,
+    start_step: int = 0,
+    window_rows: int = WINDOW_ROWS,
+    worker: int = 0,
+    num_workers: int = 1,
+    devices: int = 1,
+) -> tf.data.Dataset:
     """The elements of `training_batches`, of interactions that stay in their shards.
 
     Each pass over the rows takes the files in another order, reads some of them side by side, a
     record here and a record there, and permutes windows of `window_rows` rows. Since rows were put
     into the files in random order, this shuffles as if all rows were permuted. An epoch is one pass
-    of `n / (batch_size * updates_per_step)` steps, rounded, and the next iteration is the next epoch. Where steps were
-    rounded down, the rows left over are others in each epoch; where they were rounded up, the last
-    batch is filled up with rows of one more pass.
+    of `n / (batch_size * updates_per_step)` steps, rounded, and the next iteration is the next
+    epoch. Where steps were rounded down, the rows left over are others in each epoch; where they
+    were rounded up, the last batch is filled up with rows of one more pass.
 
     Of several workers each reads files of its own, others in each pass, and takes as many batches
     as all the others. A worker whose files hold fewer rows goes on with those of one more pass.
@@ -81,8 +82,13 @@ def streamed_batches(
             rows than it should.
 
     Example:
-        >>> split = load_split("shards", folder="clicks", stream=True)
-        >>> model.fit(streamed_batches(split.train, seed=1), epochs=20)
+        >>> deca_tf.data.write_shards(split, "clicks")
+        >>> streamed = deca_tf.load_split("shards", folder="clicks", stream=True)
+        >>> batches = streamed_batches(streamed.train, batch_size=128, seed=1)
+        >>> next(iter(batches))[1].shape
+        TensorShape([128, 2])
+
+    Stability: provisional.
     """
     check_not_empty(interactions)
     for name, value in (

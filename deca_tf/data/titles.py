@@ -6,7 +6,9 @@ _INDEX = ("", "Unnamed: 0")  # how pandas writes and reads the name of an index 
 
 
 def read_titles(path):
-    """Reads a table's first column as item ids and its second as their titles; an index before them is passed over.
+    """Reads a table's first column as item ids and its second as their titles.
+
+    An index before them is passed over.
 
     Args:
         path: of a file ending in .csv, .csv.gz, .tsv, .tsv.gz or .parquet.

@@ -21,8 +21,8 @@ def search_space(hp, space="default"):
     weighs them against the agreement, the noise models and the penalty. So in 'default' the two are
     searched by what they do:
 
-        ratio = C1 / C2 in [0.1, 100], scale = sqrt(C1 C2) in [10, 1000], both on a logarithmic scale;
-        C1 = scale * sqrt(ratio), C2 = scale / sqrt(ratio).
+        ratio = C1 / C2 in [0.1, 100], scale = sqrt(C1 C2) in [10, 1000], both on a logarithmic
+        scale; C1 = scale * sqrt(ratio), C2 = scale / sqrt(ratio).
 
     Most of the paper's grid's dead corners, where every probability goes to 0, 1/2 or 1, lie
     outside of it.

@@ -1,8 +1,10 @@
 """DeCA and DeCA(p): which networks learn in which phase. The equations are in `objectives`."""
 
 from dataclasses import KW_ONLY
+from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import Between, OneOf, network, option
@@ -33,12 +35,14 @@ class DeCA(Denoiser):
 
     `first_update="both"` is the released code's first update, see
     `objectives.released_first_update_log_likelihood`: it takes the place of a DN update, so that DP
-    comes second. Under `phases=("both",)` every update is like it, and h and h' learn together. That
-    is how the released settings train DeCA(p) with LightGCN on Adressa; its likelihood ignores the
-    label, so that little but the agreement with the prior is left.
+    comes second. Under `phases=("both",)` every update is like it, and h and h' learn together.
+    That is how the released settings train DeCA(p) with LightGCN on Adressa; its likelihood ignores
+    the label, so that little but the agreement with the prior is left.
 
     Differs: under `first_update="both"` the released code lets h take that one step too; here h
     learns in "dp" only.
+
+    Stability: stable.
     """
 
     auxiliary: keras.Model | None = network(
@@ -83,7 +87,7 @@ class DeCA(Denoiser):
         doc="Updates in their order; one alone is the paper's ablation (Table 3).",
     )
 
-    def setup(self):
+    def setup(self) -> None:
         if len(self.phases) == 2 and self.first_update == "both":
             self.phases = ("dn", "dp")
         if self.freeze_auxiliary:
@@ -94,9 +98,11 @@ class DeCA(Denoiser):
                 )
             self.auxiliary.trainable = False
 
-    def make_network(self, role, target):
+    def make_network(self, role: str, target: keras.Model) -> keras.Model:
         """An `MF` of the target's sizes."""
-        sizes = {size: getattr(target, size, None) for size in ("num_users", "num_items")}
+        sizes: dict[str, Any] = {
+            size: getattr(target, size, None) for size in ("num_users", "num_items")
+        }
         if None in sizes.values():
             raise ValueError(
                 f"`target` must have `num_users` and `num_items` for DeCA to make `{role}`. "
@@ -107,7 +113,7 @@ class DeCA(Denoiser):
             sizes["embedding_dim"] = target.embedding_dim
         return MF(**sizes, seed=derived_seed(getattr(target, "seed", 0), role))
 
-    def trainable_networks(self, phase):
+    def trainable_networks(self, phase: str) -> tuple[keras.Model, ...]:
         noise_models = {
             "dp": (self.likelihood_if_negative,),
             "dn": (self.likelihood_if_positive,),
@@ -115,7 +121,14 @@ class DeCA(Denoiser):
         }[phase]
         return noise_models if self.freeze_auxiliary else (self.auxiliary, *noise_models)
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         target_prob = ops.sigmoid(target_logits)
         auxiliary_prob = ops.sigmoid(
             logits_of(self.auxiliary, inputs, training=not self.freeze_auxiliary)
@@ -150,17 +163,16 @@ class DeCA(Denoiser):
         h = ops.stop_gradient(ops.sigmoid(logits_of(self.likelihood_if_negative, inputs)))
         return objectives.released_first_update_log_likelihood(target_prob, h, h_prime)
 
-    def posterior(self, inputs, target_prob):
-        if (
-            self.freeze_auxiliary
-        ):  # paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation
+    def posterior(self, inputs: dict[str, tf.Tensor], target_prob: tf.Tensor) -> tf.Tensor:
+        if self.freeze_auxiliary:
+            # Paper, below Eq. (16): in DeCA(p) f itself is conditioned on the observation.
             return target_prob
         h = ops.sigmoid(logits_of(self.likelihood_if_negative, inputs))
         h_prime = ops.sigmoid(logits_of(self.likelihood_if_positive, inputs))
         return objectives.posterior(target_prob, h, h_prime)
 
     @classmethod
-    def search_space(cls, hp, space="default"):
+    def search_space(cls, hp: Any, space: str = "default") -> dict[str, Any]:
         """Costs and alpha.
 
         Paper: section 4.1.4 for 'paper', C1 and C2 of {1, 10, 100, 1000}, alpha of {0, 0.5, 1}.

@@ -1,5 +1,8 @@
 """DeCA without agreement and without noise models: the named ablation."""
 
+from typing import Any
+
+import tensorflow as tf
 from keras import ops
 
 from deca_tf.denoisers import costs, objectives
@@ -11,15 +14,24 @@ class DeCALimit(Denoiser):
 
     Paper: Eq. (18), the limit of large C1 and C2; there it is an argument for convergence, not a
     method. It costs one network instead of four, so DeCA has to beat it to earn its keep.
+
+    Stability: stable.
     """
 
     phases = ("dp", "dn")
     c1: float = costs.C1
     c2: float = costs.C2
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         return objectives.linear_cost(ops.sigmoid(target_logits), label, self.c1, self.c2, phase)
 
     @classmethod
-    def search_space(cls, hp, space="default"):
+    def search_space(cls, hp: Any, space: str = "default") -> dict[str, Any]:
         return costs.search_space(hp, space)

@@ -1,33 +1,38 @@
 """The contract every denoising method keeps: which networks, which phases, which loss."""
 
 import typing
+from typing import Any, Self
 
 import keras
+import tensorflow as tf
 
 from deca_tf._options import Part, register
 from deca_tf._registry import deserialize
+from deca_tf.data.interactions import Interactions
 
 
 class Denoiser(Part, keras.layers.Layer, family="denoiser"):
-    """How to learn from labels that lie; knows nothing of the target's architecture, nor of optimizers.
+    """How to learn from labels that lie; knows neither the target's architecture nor optimizers.
 
     A training step walks `phases` in order. Each phase gets its own share of the batch, and one
     update of the target and of `trainable_networks(phase)`. Being a layer, a denoiser carries its
-    networks into `.keras` files and under `tf.distribute` strategies. A subclass declares its options
-    and networks; Keras knows it by its name, for saved files.
+    networks into `.keras` files and under `tf.distribute` strategies. A subclass declares its
+    options and networks; Keras knows it by its name, for saved files.
 
     Attributes:
         phases: names of the updates that a step makes.
         networks: names of the constructor's arguments that are networks, as declared.
         negatives: how negatives are drawn for the method, a row of `NEGATIVES` in
             data.negative_sampling.
+
+    Stability: stable.
     """
 
     phases: typing.ClassVar[tuple[str, ...]] = ("train",)
     networks: typing.ClassVar[tuple[str, ...]] = ()
     negatives: typing.ClassVar[str] = "uniform"
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         register(cls)
         declared = tuple(name for name, each in cls.declared.items() if each.is_network)
@@ -35,18 +40,18 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
 
     needs_data = False  # whether `adapt` must still see the training data before the first update
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.built = True  # it has no weights but its networks'
 
-    def adapt(self, interactions):
+    def adapt(self, interactions: Interactions) -> None:
         """Takes in what the method needs to know of the training data: nothing, for most.
 
         Called once, before training, with `split.train`. What it keeps are weights, so that a run
         can be resumed.
         """
 
-    def complete(self, target):
-        """Makes the networks that were not given, each by `make_network`; `DeCAModel` calls it first of all.
+    def complete(self, target: keras.Model) -> None:
+        """Makes the networks that were not given, by `make_network`; `DeCAModel` calls it first.
 
         Args:
             target: the model that is trained.
@@ -58,25 +63,32 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
             if getattr(self, role) is None:
                 setattr(self, role, self.make_network(role, target))
 
-    def make_network(self, role, target):
+    def make_network(self, role: str, target: keras.Model) -> keras.Model:
         """An untrained network for a role that was left open, if the method knows which."""
         raise ValueError(
             f"`{role}` must be a model from {{'user_id', 'item_id'}} to logits. Received: "
             f"{role}=None. Pass it: `{type(self).__name__}({role}=...)`."
         )
 
-    def on_epoch_end(self, target):
-        """Looks back at an epoch, outside the graph: `DeCAModel.fit` calls it after each one."""
+    def on_epoch_end(self, target: keras.Model) -> None:
+        """Reweights by an epoch, outside the graph: `DeCAModel.fit` calls it after each one."""
 
-    def recommender(self, target):
-        """The model that is judged and shipped: the target, unless the method ends in more than one."""
+    def recommender(self, target: keras.Model) -> keras.Model:
+        """The model that is evaluated and shipped: the target, unless there are more than one."""
         return target
 
-    def trainable_networks(self, phase):
+    def trainable_networks(self, phase: str) -> tuple[keras.Model, ...]:
         """Networks, beside the target, that learn in this phase: a tuple of Keras models."""
         return ()
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         """The loss of each example.
 
         Args:
@@ -91,12 +103,15 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
         """
         raise NotImplementedError
 
-    def posterior(self, inputs, target_prob):
-        """P(real preference | observed), `(batch,)`; methods without noise models answer the target's probability."""
+    def posterior(self, inputs: dict[str, tf.Tensor], target_prob: tf.Tensor) -> tf.Tensor:
+        """P(real preference | observed), `(batch,)`.
+
+        Without noise models the target's probability.
+        """
         return target_prob
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         networks = {name: deserialize(config[name]) for name in cls.networks if name in config}
         return super().from_config({**config, **networks})
 

@@ -1,6 +1,7 @@
 """EARD: a click counts as much as it, its user and its item can be relied on."""
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import Between, option
@@ -19,6 +20,8 @@ class EARD(LossReweighting):
     framework beyond interaction-level signals", WWW 2026; warm-up of its released code.
     Differs: see `LossReweighting`. There negatives are ranked too, and one that happens to be drawn
     in the next epoch again has a weight of its own.
+
+    Stability: experimental.
     """
 
     alpha: float = option(
@@ -35,7 +38,7 @@ class EARD(LossReweighting):
         "set and backbone, from [0.05, 0.1] to [1, 2].",
     )
 
-    def setup(self):
+    def setup(self) -> None:
         if self.beta < self.alpha:
             raise ValueError(
                 "`beta` must be at least `alpha`. Received: "
@@ -43,10 +46,10 @@ class EARD(LossReweighting):
             )
         super().setup()
 
-    def create_state(self):
+    def create_state(self) -> None:
         self.weight_of_pair = self.add_state("weight_of_pair", self.sizes[2], initializer="ones")
 
-    def look_back(self, user, item, loss):
+    def reweight(self, user: np.ndarray, item: np.ndarray, loss: np.ndarray) -> None:
         weight = objectives.empirical_cdf(-loss)
         for entity, num_entities in ((user, self.sizes[0]), (item, self.sizes[1])):
             mean, is_active = mean_by(entity, loss, num_entities)
@@ -55,7 +58,14 @@ class EARD(LossReweighting):
             weight *= factor[entity]
         self.weight_of_pair.assign(weight)
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         row, is_known = self.rows(inputs)
         is_weighed = ops.logical_and(is_known, label > 0.5)
         weight = ops.where(is_weighed, ops.take(self.weight_of_pair, row, axis=0), 1.0)

@@ -1,6 +1,9 @@
 """Two models of different seeds, and their mean: the plain way to average noise out."""
 
+from typing import Any, Self
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import network
@@ -11,9 +14,11 @@ from deca_tf.denoisers.denoiser import Denoiser, logits_of
 
 
 class Ensemble(Denoiser):
-    """Trains the target and a partner, each by its own cross-entropy; the mean of their probabilities recommends.
+    """Trains the target and a partner by cross-entropy; the mean of their probabilities recommends.
 
     Paper: section 4.1.3, "Ensemble". The two see the same batches and share nothing but them.
+
+    Stability: stable.
     """
 
     partner: keras.Model | None = network(
@@ -22,8 +27,8 @@ class Ensemble(Denoiser):
         "target with a seed of its own; `DeCAModel` has it made.",
     )
 
-    def make_network(self, role, target):
-        """A backbone as the target, with the data that it has adapted to and other initial weights."""
+    def make_network(self, role: str, target: keras.Model) -> keras.Model:
+        """A backbone as the target, adapted to the same data, with other initial weights."""
         if not hasattr(target, "seed") or "seed" not in target.get_config():
             raise ValueError(
                 f"`target` must be a backbone for Ensemble to make `{role}`. Received: a "
@@ -39,17 +44,24 @@ class Ensemble(Denoiser):
             weight.assign(given)
         return network
 
-    def trainable_networks(self, phase):
+    def trainable_networks(self, phase: str) -> tuple[keras.Model, ...]:
         return (self.partner,)
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         # The sum, for its gradient with respect to each member is that of the member's own loss.
         partner_logits = logits_of(self.partner, inputs, training=True)
         return objectives.binary_cross_entropy(
             target_logits, label
         ) + objectives.binary_cross_entropy(partner_logits, label)
 
-    def recommender(self, target):
+    def recommender(self, target: keras.Model) -> keras.Model:
         return MeanOfTwo(target, self.partner)
 
 
@@ -67,7 +79,7 @@ class MeanOfTwo(keras.Model):
             `combine_scores` or to take its place in `with_members`.
     """
 
-    def __init__(self, first, second, **kwargs):
+    def __init__(self, first: keras.Model, second: keras.Model, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.first = first
         self.second = second
@@ -79,14 +91,14 @@ class MeanOfTwo(keras.Model):
         self.built = True
 
     @property
-    def members(self):
+    def members(self) -> tuple[keras.Model, keras.Model]:
         return self.first, self.second
 
-    def with_members(self, first, second):
+    def with_members(self, first: keras.Model, second: keras.Model) -> Self:
         """The same of two other models."""
         return type(self)(first, second)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         return self.combine_scores(*(member(inputs, training=training) for member in self.members))
 
     def _score_all_items(self, user_ids):
@@ -96,11 +108,11 @@ class MeanOfTwo(keras.Model):
         )
 
     @staticmethod
-    def combine_scores(first, second):
+    def combine_scores(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
         """From the members' logits to the ensemble's, of any shape."""
         return objectives.logit_of_mean_probability(first, second)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         members = {
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in ("first", "second")
@@ -108,7 +120,7 @@ class MeanOfTwo(keras.Model):
         return {**super().get_config(), **members}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(
             **{
                 **config,

@@ -1,4 +1,6 @@
-"""GCE: a loss between cross-entropy, which learns fast, and absolute error, which forgives wrong labels."""
+"""GCE: between cross-entropy, which learns fast, and absolute error, robust to wrong labels."""
+
+import tensorflow as tf
 
 from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
@@ -10,6 +12,8 @@ class GCE(Denoiser):
 
     Source: Zhang & Sabuncu, "Generalized cross entropy loss for training deep neural networks with
     noisy labels", NeurIPS 2018, the L_q loss; q = 0.7 is its authors' choice.
+
+    Stability: stable.
     """
 
     q: float = option(
@@ -20,5 +24,12 @@ class GCE(Denoiser):
         doc="0 is cross-entropy, 1 the absolute error of the probability.",
     )
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         return objectives.generalized_cross_entropy(target_logits, label, self.q)

@@ -1,11 +1,14 @@
-"""What the methods share that look back at each epoch: the training pairs, their losses, and where each is found."""
+"""What methods share that reweight clicks by the losses of the last epoch."""
 
 from dataclasses import KW_ONLY
 
+import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._options import Between, option
+from deca_tf.data.interactions import Interactions
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 
@@ -15,7 +18,7 @@ _CHUNK = 2**18  # pairs that are scored at once when an epoch is over
 class LossReweighting(Denoiser):
     """Keeps numbers for each training pair, which change when an epoch is over and not in between.
 
-    A subclass creates its numbers in `create_state` and sets them in `look_back`. They are weights
+    A subclass creates its numbers in `create_state` and sets them in `reweight`. They are weights
     that are not trained, one for each distinct pair of the training data, so they are saved with
     the model; `adapt` must see that data before the first update, and `DeCAModel.fit` lets it where
     it is given `Interactions`.
@@ -36,7 +39,7 @@ class LossReweighting(Denoiser):
         default=None, hidden=True, doc="Users, items and pairs, set by `adapt`."
     )
 
-    def setup(self):
+    def setup(self) -> None:
         if self.sizes is not None:  # as it was saved
             self._create(*self.sizes)
 
@@ -53,20 +56,27 @@ class LossReweighting(Denoiser):
         self.epochs_done = self.add_state("epochs_done", dtype="int64")
         self.create_state()
 
-    def add_state(self, name, *shape, dtype="float32", initializer="zeros"):
+    def add_state(
+        self, name: str, *shape: int, dtype: str = "float32", initializer: str = "zeros"
+    ) -> keras.Variable:
+        """Creates a weight that is not trained."""
         return self.add_weight(
             name=name, shape=shape, dtype=dtype, initializer=initializer, trainable=False
         )
 
-    def create_state(self):
+    def create_state(self) -> None:
         """Creates the numbers of the method, by `add_state`; `sizes` is known."""
         raise NotImplementedError
 
-    def look_back(self, user, item, loss):
-        """Sets them: users, items and losses of all training pairs in the order of the keys, NumPy `(num_pairs,)`."""
+    def reweight(self, user: np.ndarray, item: np.ndarray, loss: np.ndarray) -> None:
+        """Sets them after an epoch.
+
+        Args:
+            user, item, loss: of all training pairs in the order of the keys, `(num_pairs,)`.
+        """
         raise NotImplementedError
 
-    def adapt(self, interactions):
+    def adapt(self, interactions: Interactions) -> None:
         keys = np.unique(interactions.pair_key)
         sizes = (interactions.num_users, interactions.num_items, len(keys))
         if self.sizes is None:
@@ -87,7 +97,7 @@ class LossReweighting(Denoiser):
         self.pair_key.assign(keys)
         self.first_row.assign(np.searchsorted(keys, np.arange(sizes[0] + 1) * sizes[1]))
 
-    def on_epoch_end(self, target):
+    def on_epoch_end(self, target: keras.Model) -> None:
         self._check_adapted()
         self.epochs_done.assign_add(1)
         if int(ops.convert_to_numpy(self.epochs_done)) < self.warm_up_epochs:
@@ -104,17 +114,17 @@ class LossReweighting(Denoiser):
                 {name: ops.convert_to_tensor(ids) for name, ids in inputs.items()}, training=False
             )
             loss[chunk] = objectives.binary_cross_entropy(ops.cast(logits, "float32"), 1.0)
-        self.look_back(user, item, loss)
+        self.reweight(user, item, loss)
 
-    def rows(self, inputs):
+    def rows(self, inputs: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Where pairs are among the training pairs.
 
         Args:
             inputs: `{"user_id", "item_id"}`, integer tensors `(batch,)`.
 
         Returns:
-            `(row, is_known)`: int64 in `[0, num_pairs)` and boolean, `(batch,)`; the row of an unknown pair says
-            nothing.
+            `(row, is_known)`: int64 in `[0, num_pairs)` and boolean, `(batch,)`; the row of an
+            unknown pair says nothing.
         """
         self._check_adapted()
         key = ops.cast(inputs["user_id"], "int64") * self.sizes[1] + ops.cast(
@@ -123,16 +133,16 @@ class LossReweighting(Denoiser):
         row = ops.minimum(self._rows_below(key), self.sizes[2] - 1)
         return row, ops.equal(ops.take(self.pair_key, row, axis=0), key)
 
-    def rows_of_user(self, user_id):
+    def rows_of_user(self, user_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """First row of each user and the one after the last, int64 `(batch,)`."""
         return ops.take(self.first_row, user_id, axis=0), ops.take(
             self.first_row, user_id + 1, axis=0
         )
 
     def _rows_below(self, key):
-        """How many training pairs have smaller keys, int64 `(batch,)`: a binary search of a fixed number of steps.
+        """How many training pairs have smaller keys, int64 `(batch,)`, by a binary search.
 
-        XLA would compare each key with each pair in `searchsorted`.
+        Its number of steps is fixed. XLA would compare each key with each pair in `searchsorted`.
         """
         num_pairs = self.sizes[2]
         count = ops.zeros_like(key)
@@ -155,7 +165,7 @@ class LossReweighting(Denoiser):
 
 
 def mean_by(group, values, num_groups):
-    """Mean of the values in each group, and which groups have any: float and bool, `(num_groups,)`."""
+    """Mean of the values in each group, and which groups have any, `(num_groups,)` each."""
     count = np.bincount(group, minlength=num_groups)
     return np.bincount(group, weights=values, minlength=num_groups) / np.maximum(
         count, 1

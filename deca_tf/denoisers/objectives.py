@@ -1,7 +1,7 @@
-"""The equations of the DeCA paper, then those of other methods: no state, no networks, no averaging.
+"""The equations of the DeCA paper, then those of other methods.
 
-Tensors in, tensors out; the last ones look back at an epoch, outside the graph: NumPy in, NumPy
-out.
+They have no state and no networks, and average nothing. Tensors in, tensors out; the last ones work
+on a whole epoch, outside the graph: NumPy in, NumPy out.
 
 All probabilities are of shape `(batch,)`; labels are 1 for an observed pair and 0 for a sampled
 negative; losses are in nats, per example.
@@ -116,7 +116,7 @@ def posterior(target_prob, likelihood_if_negative, likelihood_if_positive):
 
 
 def linear_cost(target_prob, label, c1, c2, phase):
-    """What is left of DP and DN without agreement and noise models: `C1 f` on negatives, `C2 (1 - f)` on positives.
+    """`C1 f` on negatives, `C2 (1 - f)` on positives: DP and DN without agreement and noise models.
 
     Paper: Eq. (18), one half at a time: `phase` "dp" keeps the negatives' half, "dn" the
     positives'.
@@ -156,7 +156,9 @@ def truncation_weight(loss, label, drop_rate):
 
 
 def reweighted_cross_entropy(logits, label, beta):
-    """Cross-entropy, less of it where the model finds the label unlikely; the weight is not differentiated.
+    """Cross-entropy, less of it where the model finds the label unlikely.
+
+    The weight is not differentiated.
 
     Source: Wang et al., WSDM 2021, R-CE: weights `f^beta` on positives and `(1 - f)^beta` on
     negatives. Both are the probability of the label to the power of beta, which is `exp(-beta *
@@ -176,7 +178,7 @@ def generalized_cross_entropy(logits, label, q):
 
 
 def logit_of_mean_probability(first, second):
-    """The logit of the mean of two probabilities that are given as logits; finite for any finite logits.
+    """The logit of the mean of two probabilities, from their logits; finite for finite logits.
 
     Formula: `log(s(a) + s(b)) - log(s(-a) + s(-b))`, where s is the sigmoid and `1 - s(a) = s(-a)`.
     """
@@ -186,7 +188,7 @@ def logit_of_mean_probability(first, second):
 
 
 def pool_weight(loss, others_loss, temperature):
-    """Weight of a positive that comes with a pool of its user's other positives, by PLD; 1 on average over the pool.
+    """Weight of a positive that comes with a pool of its user's others, by PLD; 1 on average.
 
     Source: Zhang et al., WWW 2025, PLD: of a pool of K positives of a user, one is trained on,
     drawn by `softmax(-loss / temperature)`. A positive that is drawn uniformly, with K - 1 others
@@ -203,7 +205,7 @@ def pool_weight(loss, others_loss, temperature):
 
 
 def linear_by_rank(values, smallest, largest):
-    """Numbers that go evenly from `smallest`, for the smallest of the values, to `largest`, for the largest.
+    """Numbers that go evenly from `smallest`, of the smallest value, to `largest`, of the largest.
 
     Source: UDT and EARD, how both turn the mean losses of users (and items) into weights. Equal
     values are ranked in their order.
@@ -214,7 +216,9 @@ def linear_by_rank(values, smallest, largest):
 
 
 def empirical_cdf(values):
-    """Share of the values that are not larger, less half a place: `(rank - 1/2) / n`, in `(0, 1)`; equal ones alike.
+    """Share of the values that are not larger, less half a rank: `(rank - 1/2) / n`, in `(0, 1)`.
+
+    Equal values have equal shares.
 
     Source: Liu et al., WWW 2026, EARD, the interaction's own weight, of `-loss`.
     """

@@ -1,7 +1,8 @@
-"""PLD: a user's clicks compete with each other, and those with small losses are trained on more often."""
+"""PLD: a user's clicks compete, and those with small losses are trained on more often."""
 
 from dataclasses import KW_ONLY
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -20,6 +21,8 @@ class PLD(LossReweighting):
     weighed against a pool of others, which has the same expected gradient (see
     `objectives.pool_weight`). The losses are those of `LossReweighting`, not of the step; a pool is
     drawn with replacement; and users come as often as they have interactions, not all alike.
+
+    Stability: experimental.
     """
 
     pool_size: int = option(default=5, low=2, search=OneOf(2, 5, 10), doc="K, positives in a pool.")
@@ -39,15 +42,21 @@ class PLD(LossReweighting):
         doc="Fixes the pools; XLA draws others than TensorFlow does without it.",
     )
 
-    def create_state(self):
-        self.loss_of_pair = self.add_state(
-            "loss_of_pair", self.sizes[2]
-        )  # all equal at first, so all weights are 1
+    def create_state(self) -> None:
+        # All equal at first, so all weights are 1.
+        self.loss_of_pair = self.add_state("loss_of_pair", self.sizes[2])
 
-    def look_back(self, user, item, loss):
+    def reweight(self, user: np.ndarray, item: np.ndarray, loss: np.ndarray) -> None:
         self.loss_of_pair.assign(loss)
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         row, is_known = self.rows(inputs)
         first, stop = self.rows_of_user(inputs["user_id"])
         shape = tf.stack([tf.shape(label)[0], self.pool_size - 1])

@@ -1,5 +1,7 @@
 """R-CE: what the model finds unlikely counts less."""
 
+import tensorflow as tf
+
 from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
@@ -9,6 +11,8 @@ class RCE(Denoiser):
     """Reweighted cross-entropy.
 
     Source: Wang et al., "Denoising implicit feedback for recommendation", WSDM 2021, R-CE.
+
+    Stability: stable.
     """
 
     beta: float = option(
@@ -19,5 +23,12 @@ class RCE(Denoiser):
         "authors choose from 0.1 to 0.3, and 0.2 is the default of their code.",
     )
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         return objectives.reweighted_cross_entropy(target_logits, label, self.beta)

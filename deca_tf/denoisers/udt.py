@@ -1,6 +1,7 @@
 """UDT: users differ in how much noise they make, and so do their interactions."""
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from deca_tf._checks import check_range
@@ -33,6 +34,8 @@ class UDT(LossReweighting):
     its released code.
     Differs: see `LossReweighting`; so a user's mean loss is over positives, there over all that was
     trained on.
+
+    Stability: experimental.
     """
 
     user_weights: tuple[float, float] = option(
@@ -48,12 +51,12 @@ class UDT(LossReweighting):
         doc="Likewise; [a', b'].",
     )
 
-    def create_state(self):
+    def create_state(self) -> None:
         num_users, _, num_pairs = self.sizes
         self.weight_of_user = self.add_state("weight_of_user", num_users, initializer="ones")
         self.weight_of_pair = self.add_state("weight_of_pair", num_pairs, initializer="ones")
 
-    def look_back(self, user, item, loss):
+    def reweight(self, user: np.ndarray, item: np.ndarray, loss: np.ndarray) -> None:
         mean, is_active = mean_by(user, loss, self.sizes[0])
         weight, temperature = np.ones(len(mean)), np.ones(len(mean))
         weight[is_active] = objectives.linear_by_rank(mean[is_active], *self.user_weights)
@@ -63,7 +66,14 @@ class UDT(LossReweighting):
             weight[user] * objectives.softmax_within(-loss / temperature[user], user)
         )
 
-    def compute_loss(self, phase, inputs, label, target_logits, update):
+    def compute_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        label: tf.Tensor,
+        target_logits: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tf.Tensor:
         row, is_known = self.rows(inputs)
         weight = ops.where(
             ops.logical_and(is_known, label > 0.5),

@@ -1,4 +1,4 @@
-"""Popular items as negatives: what everybody knows and this user left alone was probably seen, and not liked."""
+"""Popular items as negatives: what this user left alone was probably seen, and not liked."""
 
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 
@@ -10,6 +10,8 @@ class WBPR(CrossEntropy):
     Differs: there the loss compares the two items of a pair (BPR); here, as in the DeCA paper's
     comparison, it is the cross-entropy that all methods share, so that only the negatives differ
     from normal training.
+
+    Stability: stable.
     """
 
     negatives = "popularity"

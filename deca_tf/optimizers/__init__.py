@@ -1,4 +1,4 @@
-"""Optimizers: `Adam` moves every row at every update, `LazyAdam` only the rows that the batch asked for."""
+"""Optimizers: `Adam` moves every row at every update, `LazyAdam` only the rows of the batch."""
 
 from typing import TYPE_CHECKING
 

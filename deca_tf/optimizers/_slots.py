@@ -1,4 +1,4 @@
-"""Slots of `LazyAdam`: where a table's own are among them, and how rows of both are read and written."""
+"""Slots of `LazyAdam`: where a table's own are, and how rows of both are read and written."""
 
 import math
 import typing
@@ -33,7 +33,7 @@ class Columns(typing.NamedTuple):
 
 
 class Move:
-    """What an update does to tables whose slots lie together, at the same ids or (ids None) everywhere."""
+    """What an update does to tables whose slots lie together, at some ids or (None) everywhere."""
 
     def __init__(self, slots, ids):
         self.slots, self.ids = slots, ids
@@ -42,12 +42,11 @@ class Move:
     def add(self, variable, gradient, columns, l2):
         self.variables.append(variable.value if isinstance(variable, keras.Variable) else variable)
         self.gradients.append(gradient)
-        self.layout.append(
-            (columns, 0.0 if self.ids is None else l2)
-        )  # dense gradients come with the penalty's
+        # Dense gradients come with the penalty's.
+        self.layout.append((columns, 0.0 if self.ids is None else l2))
 
     def read(self):
-        """Gradients; every position's place among the distinct ids, if there are ids; rows, slots."""
+        """Gradients, each position's index among the distinct ids, if any, rows and slots."""
         values = [gradient.values for gradient in self.gradients]
         if self.ids is None:
             return (
@@ -88,7 +87,7 @@ def power(base, exponent):
 
 
 def sums_of_duplicates(gradients, widths, place):
-    """At every position the sum of the gradients of all positions with its place, for each table `(n, width)`.
+    """At every position the sum of the gradients of its id, for each table `(n, width)`.
 
     There are as many sums as positions, whatever ids are equal: that keeps shapes static.
     """

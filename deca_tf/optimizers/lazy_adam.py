@@ -1,7 +1,8 @@
-"""Adam for tables of which a batch looks up few rows: time per update does not grow with the table."""
+"""Adam for tables of which a batch looks up few rows: its time does not grow with the table."""
 
 import functools
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -36,8 +37,8 @@ class LazyAdam(keras.optimizers.Optimizer):
     A row that sat out k updates is caught up before its next one, as if they had come with
     gradients of zero: `m *= beta_1^k`, `v *= beta_2^k`, and the weight drifts by the momentum that
     was left to it, `w -= rate * m / (sqrt(v) + epsilon) * (r + r^2 + ... + r^k)` with `r = beta_1 /
-    sqrt(beta_2)`. `DeCAModel.fit` catches all rows up at the end of an epoch, so that judging and
-    saving see no row behind.
+    sqrt(beta_2)`. `DeCAModel.fit` catches all rows up at the end of an epoch, so that evaluating
+    and saving see no row behind.
 
     Exact: the sum over a row's duplicates in a batch; rows that are in every batch, and weights
     with dense gradients, get the very updates of `Adam`; the moments of the others. Approximate,
@@ -56,17 +57,29 @@ class LazyAdam(keras.optimizers.Optimizer):
         beta_1: decay of the first moment, in `[0, 1)`.
         beta_2: decay of the second, in `[0, 1)`, above `beta_1 ** 2`.
         epsilon: added to the root of the second moment, above 0.
-        **kwargs: `name`. What needs whole tables is refused: clipping, weight decay, averages of weights, accumulation
-            and scaling of gradients.
+        **kwargs: `name`. What needs whole tables is refused: clipping, weight decay, averages of
+            weights, accumulation and scaling of gradients.
 
     Example:
         >>> model.compile(deca_tf.optimizers.LazyAdam(1e-3))
+        >>> model.optimizer.beta_2
+        0.999
+
+    Stability: stable.
     """
 
     # `DeCAModel` leaves gradients of lookups sparse, as `RowGradient` or `tf.IndexedSlices`
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=1e-3, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **kwargs):
+    def __init__(
+        self,
+        learning_rate: Any = 1e-3,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        **kwargs: Any,
+    ) -> None:
         for name in REFUSED:
             if kwargs.get(name):
                 raise ValueError(
@@ -82,15 +95,17 @@ class LazyAdam(keras.optimizers.Optimizer):
             )
         super().__init__(learning_rate, **kwargs)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self._l2_of, self._functions = {}, {}
+        self._l2_of: dict[str, float] = {}
+        self._functions: dict[Any, Any] = {}
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
         # What is kept of a row lies side by side, for one access to memory, and beside it what is
         # kept of all other tables with as many rows: the networks look up the same users.
-        self._columns, widths = {}, {}
+        self._columns: dict[str, Columns] = {}
+        widths: dict[int, int] = {}
         for variable in variables:
             rows, width = flat_shape(variable)
             columns = self._columns[self._var_key(variable)] = Columns(widths.get(rows, 0), width)
@@ -100,8 +115,10 @@ class LazyAdam(keras.optimizers.Optimizer):
             for rows, width in widths.items()
         }
 
-    def penalize(self, variables, l2):
-        """Sets the weight of the L2 penalty `l2 / 2 * sum of squares` on the rows of some variables.
+    def penalize(self, variables: list[keras.Variable], l2: float) -> None:
+        """Sets the weight of the L2 penalty on the rows of some variables.
+
+        The penalty is `l2 / 2 * sum of squares`.
 
         Not part of the settings: who owns the penalty (`DeCAModel`) says it again after loading.
         """
@@ -115,7 +132,9 @@ class LazyAdam(keras.optimizers.Optimizer):
         else:
             self._update(grads, trainable_variables, learning_rate)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Any, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
         self._update([gradient], [variable], learning_rate)
 
     def _update(self, gradients, variables, learning_rate):
@@ -155,11 +174,11 @@ class LazyAdam(keras.optimizers.Optimizer):
             move.add(variable, gradient, self._columns[key], self._l2_of.get(key, 0.0))
         return [list(taken.values()) for taken in rounds]
 
-    def catch_up(self):
+    def catch_up(self) -> None:
         """Brings every row to where updates without gradients would have brought it.
 
-        `DeCAModel.fit` does so at the end of each epoch; after a training loop of one's own, call it before judging. It
-        passes over all tables.
+        `DeCAModel.fit` does so at the end of each epoch; after a training loop of one's own, call
+        it before evaluating. It passes over all tables.
         """
         if self.built:
             self._functions.setdefault("catch_up", tf.function(self._catch_up_tables))()
@@ -206,7 +225,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         ]
 
     def _advance(self, layouts, given, factors, step, rate):
-        """For each move its rows, table by table, and slots after update `step`, which brought a gradient."""
+        """Each move's rows, by table, and slots after update `step`, which brought a gradient."""
         moved = []
         for layout, (gradients, place, rows, slots), factors_of_move in zip(
             layouts, given, factors, strict=True
@@ -228,7 +247,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         return moved
 
     def _idle(self, columns, rows, slots, penalty, drift, epsilon, left_1, left_2, step):
-        """Rows and slots after update `step`, if nothing but zeros has come since they were last moved."""
+        """Rows and slots after update `step`, if only zeros have come since their last move."""
         rows, m, v = self._caught_up(rows, columns.of(slots), drift, epsilon, left_1, left_2)
         last_gradient = columns.counts(slots)[:, :1]
         return rows, columns.put(
@@ -236,7 +255,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         )
 
     def _row_factors(self, counts, step, rate, l2):
-        """Per row, `(n, 1)`: the penalty's weight, drift and epsilon, what is left of m and of v."""
+        """Per row, `(n, 1)`: the penalty's weight, drift, epsilon, what is left of m and v."""
         last_gradient, caught_up = tf.split(counts, 2, axis=1)
         behind = step - caught_up
         ratio = self.beta_1 / math.sqrt(self.beta_2)
@@ -253,7 +272,7 @@ class LazyAdam(keras.optimizers.Optimizer):
         )
 
     def _corrected(self, rate, step):
-        """Learning rate and epsilon, as they stand beside m and v whose bias has not been corrected."""
+        """Learning rate and epsilon beside m and v whose bias has not been corrected."""
         root_left = tf.sqrt(1.0 - power(self.beta_2, step))
         return rate * root_left / (1.0 - power(self.beta_1, step)), self.epsilon * root_left
 
@@ -283,7 +302,7 @@ class LazyAdam(keras.optimizers.Optimizer):
             (function.__name__, layout), tf.function(given_layout, jit_compile=True)
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "beta_1": self.beta_1,

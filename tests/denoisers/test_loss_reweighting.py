@@ -1,4 +1,4 @@
-"""The methods that look back at an epoch, against NumPy: where pairs are found, what they weigh, what is saved."""
+"""The methods that reweight after an epoch, against NumPy: rows of pairs, weights, what is saved."""
 
 import keras
 import numpy as np

@@ -7,16 +7,25 @@ where the user names none. To add one: write the module, add a row to `SOURCES`.
 another package names it, "package.module:Name": a class or other object with the same attributes.
 """
 
+from __future__ import annotations
+
 import fnmatch
 import importlib
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from deca_tf._checks import check_choice, did_you_mean
 from deca_tf._registry import Row, is_own, load_own
 from deca_tf.data import schema
+from deca_tf.data.interactions import Interactions
 from deca_tf.data.sources._table_files import KINDS
+from deca_tf.data.splits import Split
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, RANDOM, split
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SOURCES = {  # rows whose `where` is a module of this folder
     "ml-100k": Row(
@@ -52,16 +61,16 @@ TABLE_FILES = (
 
 
 def load_split(
-    dataset,
+    dataset: str | os.PathLike[str] | pd.DataFrame,
     *,
-    protocol=schema.CLEAN,
-    data_dir=None,
-    seed=0,
-    by=None,
-    fractions=None,
-    clean_test=None,
-    **options,
-):
+    protocol: str = schema.CLEAN,
+    data_dir: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    by: str | None = None,
+    fractions: Sequence[float] | None = None,
+    clean_test: str | None = None,
+    **options: Any,
+) -> Split:
     """Any data set, split and ready to train on.
 
     Args:
@@ -85,6 +94,13 @@ def load_split(
     Raises:
         ValueError, TypeError, FileNotFoundError: each says what is required, what came and what to
             do.
+
+    Example:
+        >>> split = load_split("synthetic", num_users=60, num_items=40, num_clicks=600)
+        >>> split.num_users, split.num_items, split.protocol
+        (60, 40, 'clean')
+
+    Stability: stable.
     """
     check_choice("protocol", protocol, schema.PROTOCOLS)
     module, name = find(dataset)
@@ -118,7 +134,13 @@ def load_split(
     return split(interactions, by=by, fractions=fractions, clean_test=rule, seed=seed, name=name)
 
 
-def load(source, *, data_dir=None, seed=0, **options):
+def load(
+    source: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Interactions:
     """Interactions that come unsplit: tables, MovieLens, synthetic clicks.
 
     Args:
@@ -134,6 +156,8 @@ def load(source, *, data_dir=None, seed=0, **options):
 
     Raises:
         ValueError: among others, the data set comes already split.
+
+    Stability: stable.
     """
     module, name = find(source)
     if not hasattr(module, "load"):

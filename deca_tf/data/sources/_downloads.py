@@ -1,4 +1,7 @@
-"""Downloads through TensorFlow Datasets, which keeps them in its cache; at once a clear error without a network."""
+"""Downloads through TensorFlow Datasets, which keeps them in its cache.
+
+At once a clear error without a network.
+"""
 
 import importlib
 import pathlib
@@ -36,7 +39,9 @@ def import_tfds(*needed):
 
 
 def download(files, origin, manager=None):
-    """Downloads files by TFDS's download manager, which checks their sha256 and keeps them in its cache.
+    """Downloads files by TFDS's download manager.
+
+    It checks their sha256 and keeps them in its cache.
 
     What lies in that cache already, under the name that TFDS gives it, is used without asking the
     network.
@@ -115,7 +120,9 @@ def cached(url, sha256, folder, dataset_name):
 
 
 def check_reachable(url):
-    """Asks for a url once, as TFDS would (same proxies, same certificates), which itself retries for minutes.
+    """Asks for a url once, as TFDS would (same proxies, same certificates).
+
+    TFDS itself retries for minutes.
 
     Raises:
         OSError: no answer within `DEADLINE` seconds, whatever the name server, the proxy or the
@@ -149,7 +156,10 @@ def _ask(url, answers):
 
 
 def url_infos(files):
-    """What TFDS checks a download against, `{url: UrlInfo}`, for the files whose sha256 and size are known."""
+    """What TFDS checks a download against, `{url: UrlInfo}`.
+
+    It is of the files whose sha256 and size are known.
+    """
     from tensorflow_datasets.core.download.checksums import UrlInfo
 
     known = [

@@ -7,8 +7,9 @@ from deca_tf.data import schema
 
 REQUIRED = (schema.USER_ID, schema.ITEM_ID)
 WEIGHT = schema.WEIGHT
-# Lower case, without separators: `User-ID`, `user_id:token` and `userId` are all "userid". A name of an earlier group
-# wins over one of a later group; two of one group are refused, because neither is plainer.
+# Lower case, without separators: `User-ID`, `user_id:token` and `userId` are all "userid". A name
+# of an earlier group wins over one of a later group; two of one group are refused, because neither
+# is plainer.
 COMMON_NAMES = {
     schema.USER_ID: (
         ("userid",),
@@ -167,7 +168,10 @@ def describe(table, names, columns, unit=None):
 
 
 def looks_like_data(names, rows):
-    """Whether a first row is a click: it holds a number or a date, or what a later row holds in the same place."""
+    """Whether a first row is a click.
+
+    It holds a number or a date, or what a later row holds in the same place.
+    """
     cells = [str(name).strip() for name in names]
     filled = [cell for cell in cells if cell]
     if filled == [str(number) for number in range(len(filled))]:
@@ -187,7 +191,7 @@ def plain(name):
 
 
 def _plainest(names, role, given):
-    """The columns whose names are the plainest for a role, of those that are not named for another."""
+    """The columns whose names are the plainest for a role, of those not named for another."""
     taken = [str(name) for name in given.values()]
     for group in COMMON_NAMES[role]:
         found = [name for name in names if plain(name) in group and str(name) not in taken]

@@ -1,4 +1,7 @@
-"""Reads a CSV, TSV, Parquet or other text file into a data frame, refusing one that is not what its name says."""
+"""Reads a CSV, TSV, Parquet or other text file into a data frame.
+
+A file that is not what its name says is refused.
+"""
 
 import functools
 import gzip
@@ -81,7 +84,10 @@ class TableFile:
         return first.iloc[0].tolist()
 
     def first_rows(self):
-        """The first rows of a text file below its header, as lists of text; none if they cannot be read."""
+        """The first rows of a text file below its header, as lists of text.
+
+        None if they cannot be read.
+        """
         if self._is_parquet:
             return []
         try:
@@ -199,7 +205,10 @@ class TableFile:
 
 
 def _ending(path, separator):
-    """The ending that decides how a file is read; that of any text file where a separator is given."""
+    """The ending that decides how a file is read.
+
+    That of any text file where a separator is given.
+    """
     name = path.name.lower()
     for ending in sorted(KINDS, key=len, reverse=True):
         if name.endswith(ending):
@@ -242,7 +251,10 @@ def _spelt(separator):
 
 
 def _head(path, unzipped=False):
-    """The first bytes of a file; of what is in it, where that is gzipped and `unzipped` is asked for."""
+    """The first bytes of a file.
+
+    Of what is in it, where that is gzipped and `unzipped` is asked for.
+    """
     try:
         with gzip.open(path) if unzipped else path.open("rb") as file:
             return file.read(4096)

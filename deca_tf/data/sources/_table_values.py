@@ -1,4 +1,7 @@
-"""Values of a table's columns: ids, numbers, truths and times, each refused by the row that cannot be read."""
+"""Values of a table's columns.
+
+Ids, numbers, truths and times, each refused by the row that cannot be read.
+"""
 
 import datetime
 import re
@@ -156,7 +159,10 @@ def times(series, column, option):
 
 
 def _whole_seconds(numbers):
-    """Numbers of seconds, milli-, micro- or nanoseconds by their size: `(int64 seconds, what they were)`."""
+    """Numbers of seconds, milli-, micro- or nanoseconds by their size.
+
+    `(int64 seconds, what they were)`.
+    """
     largest = np.abs(numbers).max()
     thousands = sum(largest > limit for limit in (1e11, 1e14, 1e17))
     seconds = np.floor(numbers / 10 ** (3 * thousands)).astype(np.int64)

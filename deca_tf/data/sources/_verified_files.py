@@ -1,4 +1,7 @@
-"""Files that must be byte for byte what their name says: found in a data directory or downloaded, then verified."""
+"""Files that must be byte for byte what their name says.
+
+Found in a data directory or downloaded, then verified.
+"""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,7 @@
-"""The data directory: a folder with the public data sets, named by an argument or the environment."""
+"""The data directory.
+
+A folder with the public data sets, named by an argument or the environment.
+"""
 
 import os
 import pathlib
@@ -7,7 +10,9 @@ VARIABLE = "DECA_TF_DATA_DIR"
 
 
 def find_data_dir(data_dir=None, origin=""):
-    """The data directory: the argument, else the environment variable DECA_TF_DATA_DIR, else None (download).
+    """The data directory.
+
+    The argument, else the environment variable DECA_TF_DATA_DIR, else None (download).
 
     Args:
         data_dir: path, or None.

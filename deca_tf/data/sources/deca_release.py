@@ -1,4 +1,6 @@
-"""The paper's data as its authors released it: MovieLens-100k, ModCloth, Adressa, Electronics and a sample of it.
+"""The paper's data as its authors released it.
+
+MovieLens-100k, ModCloth, Adressa, Electronics and a sample of it.
 
 Source: the repository wangyu-ustc/DeCA at commit 8b04aa8c, folder `data/`. Text, TAB-separated,
 CRLF, no header: user, item and a third column, the rating in stars (Adressa: 1 = clean, 0 = noisy
@@ -176,9 +178,9 @@ RELEASES = {
 def load_split(name, *, protocol=schema.CLEAN, data_dir=None, seed=0):
     """Reads one released data set in one protocol.
 
-    `electronics-sample` trains on 90 % of the released validation file and validates on the other 10 %, drawn once
-    with a fixed seed; it is a real sample at the full data set's id scale, never to be compared
-    with the paper.
+    `electronics-sample` trains on 90 % of the released validation file and validates on the other
+    10 %, drawn once with a fixed seed; it is a real sample at the full data set's id scale, never
+    to be compared with the paper.
 
     Args:
         name: 'ml-100k', 'modcloth', 'adressa', 'electronics' or 'electronics-sample'.
@@ -203,7 +205,9 @@ def load_split(name, *, protocol=schema.CLEAN, data_dir=None, seed=0):
 
 
 def files_of(name, protocol, data_dir=None):
-    """The files that a data set needs in a protocol: train, validation (unless held out of train), test.
+    """The files that a data set needs in a protocol.
+
+    Train, validation (unless held out of train), test.
 
     Args:
         name, protocol, data_dir: as for `load_split`.

@@ -1,9 +1,10 @@
 """MovieLens: the ratings of every size by TensorFlow Datasets' own builder, or the raw 100k file.
 
 `movielens/100k-ratings`, `movielens/latest-small-ratings`, ... are built by TFDS. Archives found in
-`data_dir/movielens/` under GroupLens's own names (`ml-latest-small.zip`, `ml-100k.zip`, ...) are given to TFDS as its
-`manual_dir`, so that it builds without a network, its own checksum check included. `ml-100k-raw` is
-`data_dir/movielens/u.data` with its timestamps. MovieLens forbids redistribution: nothing of it is shipped.
+`data_dir/movielens/` under GroupLens's own names (`ml-latest-small.zip`, `ml-100k.zip`, ...) are
+given to TFDS as its `manual_dir`, so that it builds without a network, its own checksum check
+included. `ml-100k-raw` is `data_dir/movielens/u.data` with its timestamps. MovieLens forbids
+redistribution: nothing of it is shipped.
 """
 
 import pathlib
@@ -39,7 +40,8 @@ def load(name, *, data_dir=None, seed=0, cache_dir=None):
         cache_dir: where TFDS keeps what it has built; None: its own default.
 
     Returns:
-        `Interactions` with rating and timestamp; raw ids are strings from TFDS and integers from the raw file.
+        `Interactions` with rating and timestamp; raw ids are strings from TFDS and integers from
+        the raw file.
 
     Raises:
         FileNotFoundError: the file is absent, or the download failed.

@@ -1,4 +1,7 @@
-"""Sharded TFRecords that the pipelines, or `deca_tf.data.shards.write_shards`, have written: a split as it stands."""
+"""Sharded TFRecords that the pipelines, or `deca_tf.data.shards.write_shards`, have written.
+
+A split as it stands.
+"""
 
 from deca_tf._checks import check_flag
 

@@ -1,10 +1,13 @@
-"""Synthetic clicks whose truth is known: who likes what, who was shown what, and which clicks are noise."""
+"""Synthetic clicks whose truth is known: likes, what was shown, and which clicks are noise."""
 
 import inspect
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from deca_tf.data.interactions import Interactions
+from deca_tf.data.splits import Split
 from deca_tf.data.splitters import CHRONOLOGICAL_PER_USER, FRACTIONS, split
 
 CLEAN_TEST = "is_noisy == 0"
@@ -13,21 +16,21 @@ NUM_DAYS = 90
 
 
 def synthetic(
-    num_users=1500,
-    num_items=800,
+    num_users: int = 1500,
+    num_items: int = 800,
     *,
-    num_clicks=80_000,
-    noise_share=0.3,
-    latent_dim=3,
-    like_bias=-2.5,
-    affinity_scale=4.0,
-    quality_scale=0.7,
-    popularity_exponent=0.5,
-    activity_spread=0.7,
-    clickbait_spread=0.7,
-    popularity_pull=0.5,
-    seed=0,
-):
+    num_clicks: int = 80_000,
+    noise_share: float = 0.3,
+    latent_dim: int = 3,
+    like_bias: float = -2.5,
+    affinity_scale: float = 4.0,
+    quality_scale: float = 0.7,
+    popularity_exponent: float = 0.5,
+    activity_spread: float = 0.7,
+    clickbait_spread: float = 0.7,
+    popularity_pull: float = 0.5,
+    seed: int = 0,
+) -> Interactions:
     """Draws clicks from a model of preference, exposure and noise.
 
     For user u and item i, all draws independent:
@@ -62,12 +65,14 @@ def synthetic(
         seed: integer; same seed, same data.
 
     Returns:
-        `Interactions` in order of time with `timestamp` and the truth in `is_noisy`; raw ids are "user_0042" and
-        "item_0007". Every user and item is in the id space, clicked or not.
+        `Interactions` in order of time with `timestamp` and the truth in `is_noisy`; raw ids are
+        "user_0042" and "item_0007". Every user and item is in the id space, clicked or not.
 
     Raises:
         ValueError: a size below 2, a noise share outside [0, 1), or more clicks asked for than
             pairs allow.
+
+    Stability: stable.
     """
     _check(num_users, num_items, num_clicks, noise_share)
     rng = np.random.default_rng(seed)
@@ -109,13 +114,18 @@ def synthetic(
 
 
 def synthetic_split(
-    seed=0, *, fractions=FRACTIONS, by=CHRONOLOGICAL_PER_USER, clean_test=CLEAN_TEST, **parameters
-):
-    """Splits synthetic clicks; train and validation keep their noise, the test holds only clicks that were liked.
+    seed: int = 0,
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    by: str = CHRONOLOGICAL_PER_USER,
+    clean_test: str | None = CLEAN_TEST,
+    **parameters: Any,
+) -> Split:
+    """Splits synthetic clicks; the test holds only clicks that were liked.
 
-    The test is the true part of the held-out clicks, so it follows the same popularity-driven
-    exposure as the log: it asks which shown items are liked, not what an unbiased survey of tastes
-    would say.
+    Train and validation keep their noise. The test is the true part of the held-out clicks, so it
+    follows the same popularity-driven exposure as the log: it asks which shown items are liked, not
+    what an unbiased survey of tastes would say.
 
     Args:
         seed: of the data, and of the split where it is random.
@@ -124,6 +134,8 @@ def synthetic_split(
 
     Returns:
         A `Split` under protocol 'clean'.
+
+    Stability: stable.
     """
     interactions = synthetic(seed=seed, **parameters)
     return split(
@@ -153,7 +165,7 @@ def _check(num_users, num_items, num_clicks, noise_share):
 
 
 def _solve(expected, goal):
-    """The scalar x >= 0 at which the increasing function `expected` reaches `goal`, by bisection."""
+    """The scalar x >= 0 at which the increasing `expected` reaches `goal`, by bisection."""
     if goal == 0:
         return 0.0
     low, high = 0.0, 1.0

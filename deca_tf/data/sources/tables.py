@@ -1,4 +1,6 @@
-"""One's own interactions: CSV, TSV and Parquet files and pandas DataFrames, whatever their columns are called.
+"""One's own interactions.
+
+CSV, TSV and Parquet files and pandas DataFrames, whatever their columns are called.
 
 Each row is one click. Raw ids may be strings or integers; in text files, ids that are all plain
 integers ("17", not "017") become integers, any other stay strings. Vocabularies are sorted, so the
@@ -73,7 +75,8 @@ def load(
             first is 1: `user_column=1`.
 
     Returns:
-        `Interactions` without repeated pairs; `num_merged` counts those merged, and a warning says it.
+        `Interactions` without repeated pairs; `num_merged` counts those merged, and a warning says
+        it.
 
     Raises:
         FileNotFoundError: no such file.
