@@ -103,7 +103,7 @@ class CDAE(Backbone):
             self.first_edge.assign(histories.indptr[:-1])
 
     @property
-    def needs_data(self) -> bool:
+    def needs_data(self) -> bool:  # type: ignore[override]
         return self.num_edges is None
 
     def encode(self, user_ids: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -122,7 +122,7 @@ class LightGCN(Backbone):
             self.gram.assign(gram)
 
     @property
-    def needs_data(self) -> bool:
+    def needs_data(self) -> bool:  # type: ignore[override]
         return self.num_edges is None
 
     def propagated(self) -> tuple[tf.Tensor, tf.Tensor]:

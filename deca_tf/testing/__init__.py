@@ -1,10 +1,10 @@
-"""Contracts: what a backbone, a denoiser and a source of data have to keep, as checks that anybody can run.
+"""Contracts of backbones, denoisers and sources of data, as checks that anybody can run.
 
 No test framework is needed. A check that fails raises an AssertionError that says what is required.
 
 Example:
     >>> from deca_tf.testing import check_backbone
-    >>> check_backbone("my_package.models:Mine", options={"width": 8})
+    >>> check_backbone("my_package.models:Mine", options={"width": 8})  # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING

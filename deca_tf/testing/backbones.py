@@ -3,6 +3,7 @@
 import functools
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,13 +13,11 @@ from keras import ops
 from deca_tf._options import settable
 from deca_tf.backbones import BACKBONES, backbone
 from deca_tf.backbones.backbone import Backbone
-from deca_tf.data import Interactions
+from deca_tf.testing._clicks import ITEMS, USERS, history, pairs
 from deca_tf.testing._expect import expect, expect_close, expect_equal, refusal
 
-USERS, ITEMS = 5, 7
 
-
-def check_backbone(part, *, options=None):
+def check_backbone(part: str | type, *, options: dict[str, Any] | None = None) -> None:
     """Checks that a backbone keeps its contract: on a few users and items, in some seconds.
 
     Args:
@@ -30,7 +29,12 @@ def check_backbone(part, *, options=None):
         AssertionError: in a sentence, what is not kept.
 
     Example:
-        >>> check_backbone(MF, options={"item_bias": True})
+        >>> check_backbone(dict)
+        Traceback (most recent call last):
+            ...
+        AssertionError: A backbone must be a subclass of deca_tf.backbones.Backbone. ...
+
+    Stability: provisional.
     """
     for check in CHECKS:
         check(Case(part, options))
@@ -78,24 +82,6 @@ class Case:
             )
             return True
         return False
-
-
-def history(num_users=USERS, num_items=ITEMS):
-    """Some interactions of all users but the first."""
-    grid = np.random.default_rng(0).random((num_users, num_items)) < 0.4
-    grid[0], grid[1:, 0] = False, True
-    users, items = np.nonzero(grid)
-    return Interactions(
-        users.astype(np.int32), items.astype(np.int32), np.arange(num_users), np.arange(num_items)
-    )
-
-
-def pairs(*shape):
-    rng = np.random.default_rng(0)
-    return {
-        "user_id": rng.integers(0, USERS, shape).astype(np.int32),
-        "item_id": rng.integers(0, ITEMS, shape).astype(np.int32),
-    }
 
 
 def logits_have_the_shape_of_the_ids(case):

@@ -2,6 +2,7 @@
 
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +21,13 @@ from deca_tf.training.deca_model import DeCAModel
 USERS, ITEMS, BATCH = 5, 7, 12
 
 
-def check_denoiser(part, *, options=None, looks_at_the_batch=False, same_under_xla=True):
+def check_denoiser(
+    part: str | type,
+    *,
+    options: dict[str, Any] | None = None,
+    looks_at_the_batch: bool = False,
+    same_under_xla: bool = True,
+) -> None:
     """Checks that a denoiser keeps its contract: on a few users and items, in some seconds.
 
     Args:
@@ -34,7 +41,12 @@ def check_denoiser(part, *, options=None, looks_at_the_batch=False, same_under_x
         AssertionError: in a sentence, what is not kept.
 
     Example:
-        >>> check_denoiser("my_package.losses:Mine", options={"weight": 0.1})
+        >>> check_denoiser(dict)
+        Traceback (most recent call last):
+            ...
+        AssertionError: A denoiser must be a subclass of deca_tf.denoisers.Denoiser. ...
+
+    Stability: provisional.
     """
     for check in CHECKS:
         check(Case(part, options, looks_at_the_batch, same_under_xla))

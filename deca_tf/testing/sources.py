@@ -1,5 +1,8 @@
 """What every source of data keeps."""
 
+import os
+from typing import Any
+
 import numpy as np
 
 from deca_tf.data import Interactions, Split, schema
@@ -8,7 +11,12 @@ from deca_tf.data.splitters import RANDOM, split
 from deca_tf.testing._expect import expect, expect_equal
 
 
-def check_source(source, *, options=None, data_dir=None):
+def check_source(
+    source: Any,
+    *,
+    options: dict[str, Any] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> None:
     """Checks that a source keeps its contract: reads it twice, and splits it.
 
     Args:
@@ -22,6 +30,8 @@ def check_source(source, *, options=None, data_dir=None):
 
     Example:
         >>> check_source("synthetic", options={"num_users": 60, "num_items": 50, "num_clicks": 900})
+
+    Stability: provisional.
     """
     module, name = find(source) if isinstance(source, str) else (source, "source")
     kinds = [kind for kind in ("load", "load_split") if callable(getattr(module, kind, None))]
