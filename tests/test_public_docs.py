@@ -19,9 +19,6 @@ MODULES_WITH_EXAMPLES = sorted(
     for path in LIBRARY.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
-NOT_YET = {
-    *("training", "_registry"),
-}
 
 
 def public(room):
@@ -60,14 +57,13 @@ def functions_of(owner):
             yield name, member
 
 
-@pytest.mark.parametrize("room", ["", *(room for room in ROOMS if room not in NOT_YET)])
+@pytest.mark.parametrize("room", ["", *ROOMS])
 def test_a_public_name_says_how_stable_it_is(room):
     for name, found in public(room):
-        if room or found.__module__.split(".")[1] not in NOT_YET:
-            assert (inspect.getdoc(found) or "").endswith(LEVELS), name
+        assert (inspect.getdoc(found) or "").endswith(LEVELS), name
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room not in NOT_YET])
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_public_name_has_type_hints(room):
     missing = {}
     for name, found in public(room):
@@ -88,9 +84,7 @@ def names():
     return types.SimpleNamespace(np=np, deca_tf=deca_tf, split=split, model=model)
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in MODULES_WITH_EXAMPLES if name.split(".")[1] not in NOT_YET]
-)
+@pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)
 def test_the_examples_of_a_module_run(module, names, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(module)

@@ -9,6 +9,8 @@ import functools
 import inspect
 import re
 import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ import tensorflow as tf
 
 SIZES = {"user_id": "num_users", "item_id": "num_items"}
 REMEDY = "Make the model as large as the ids need, or leave such pairs out."
+_Make = TypeVar("_Make", bound=Callable[..., Any])
 # Of TensorFlow's, by name, whose elements are those of the dataset that they are made of
 SAME_ELEMENTS = {
     "_AssertCardinalityDataset",
@@ -27,8 +30,8 @@ SAME_ELEMENTS = {
 }
 
 
-def checked_by(make):
-    """A decorator of what makes a dataset of an `Interactions`, whose ids have been checked: it notes their ranges."""
+def checked_by(make: _Make) -> _Make:
+    """A decorator of what makes a dataset of checked `Interactions`: it notes their ranges."""
 
     @functools.wraps(make)
     def noting(interactions, *args, **options):
@@ -36,11 +39,11 @@ def checked_by(make):
         dataset.deca_tf_ranges = {ids: getattr(interactions, size) for ids, size in SIZES.items()}
         return dataset
 
-    return noting
+    return noting  # type: ignore[return-value]
 
 
 def table_sizes(model):
-    """How many ids a model has rows for, `{"user_id": n, "item_id": n}`; None where it does not say so.
+    """How many ids a model has rows for, `{"user_id": n, "item_id": n}`; None where unknown.
 
     Args:
         model: a Keras model with `num_users` and `num_items`, or a functional one whose inputs go
@@ -62,7 +65,7 @@ def _like(method: typing.Any) -> typing.Any:
 
 
 class ChecksIds:
-    """Of a Keras model: `fit`, `evaluate`, `predict` and their kin refuse ids that are in no table."""
+    """Of a Keras model: `fit`, `evaluate`, `predict` and the like refuse ids in no table."""
 
     def id_sizes(self):
         """See `table_sizes`."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,13 +30,13 @@ class Fitting:
 
     def fit(
         self,
-        *args,
-        num_negatives=None,
-        exclude_observed=None,
-        users_per_batch=None,
-        seed=None,
-        **kwargs,
-    ):
+        *args: Any,
+        num_negatives: int | None = None,
+        exclude_observed: bool | None = None,
+        users_per_batch: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`, of `Interactions` too.
 
         Of interactions the batches are made here: an update on `batch_size` positives for each
@@ -45,7 +46,7 @@ class Fitting:
         Where `steps_per_execution` was left at 1, as many steps as fit into an epoch are run at
         once, unless a callback looks at batches.
 
-        The denoiser looks back at each epoch before the callbacks do. A `tf.data.Dataset` that
+        The denoiser reweights by each epoch before the callbacks see it. A `tf.data.Dataset` that
         `fit` would iterate over once an epoch is read through by one iterator: making one costs as
         much as ten updates of a small model. The batches are the same.
 
@@ -73,7 +74,9 @@ class Fitting:
                 that is negative or no number.
 
         Example:
-            >>> model.fit(split.train, epochs=20, validation_data=split.validation)
+            >>> history = model.fit(split.train, validation_data=split.validation, verbose=0)
+            >>> "val_loss" in history.history
+            True
         """
         given = dict(inspect.signature(super().fit).bind(*args, **kwargs).arguments)
         own = (num_negatives, exclude_observed, users_per_batch, seed)
@@ -103,8 +106,8 @@ class Fitting:
                 given["steps_per_epoch"] = steps
             return super().fit(callbacks=callbacks, **given)
 
-    def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`, of `Interactions` too: the cross-entropy of clicks and sampled negatives."""
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`, of `Interactions` too: clicks and sampled negatives."""
         given = dict(inspect.signature(super().evaluate).bind(*args, **kwargs).arguments)
         if _holds_pairs("x", given.get("x")):
             for name in ("y", "sample_weight"):
@@ -121,12 +124,12 @@ class Fitting:
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = keras.tree.flatten(callbacks or [])
         if type(self.denoiser).on_epoch_end is not Denoiser.on_epoch_end:
-            look_back = keras.callbacks.LambdaCallback(
+            reweight = keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: self.denoiser.on_epoch_end(self.target)
             )
-            callbacks = [look_back, *callbacks]
+            callbacks = [reweight, *callbacks]
         if self._is_lazy:
-            # First of all: what is looked back at, evaluated and saved must have no row behind.
+            # First of all: what reweights, is evaluated and saved must have no row behind.
             catch_up = keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: self._catch_up()
             )

@@ -5,6 +5,8 @@ No equation here, and no branch on a method's name.
 
 import contextlib
 import functools
+from collections.abc import Iterator
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
@@ -13,6 +15,7 @@ from keras import ops
 from deca_tf._checks import check_choice, check_integer, check_range
 from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
+from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.embeddings.id_ranges import ChecksIds, table_sizes
 from deca_tf.training._batch_layout import flatten, flatten_weight, unpack
 from deca_tf.training._fitting import Fitting
@@ -61,14 +64,26 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         num_users: users that lambda is divided by under "squares"; None: the target's `num_users`.
 
     Example:
-        >>> model = DeCAModel(GMF(num_users, num_items), denoiser)
-        >>> model.compile(deca_tf.optimizers.Adam(1e-3), jit_compile=True)
-        >>> model.fit(split.train, epochs=20)
+        >>> target = deca_tf.backbones.GMF(split.num_users, split.num_items)
+        >>> model = DeCAModel(target, deca_tf.denoisers.GCE(q=0.5), l2=0.1)
+        >>> model.compile(deca_tf.optimizers.Adam(1e-3))
+        >>> history = model.fit(split.train, epochs=2, verbose=0).history
+        >>> sorted(history)
+        ['loss', 'negative_prob', 'positive_prob']
+
+    Stability: stable.
     """
 
     def __init__(
-        self, target, denoiser=None, *, l2=0.0, penalty="squares", num_users=None, **kwargs
-    ):
+        self,
+        target: keras.Model,
+        denoiser: Denoiser | None = None,
+        *,
+        l2: float = 0.0,
+        penalty: str = "squares",
+        num_users: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         check_kind("target", target)
         super().__init__(**kwargs)
         self.target = target
@@ -83,13 +98,16 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         # Mean target probability by label: when the two meet or saturate, training has collapsed.
         self.positive_prob = keras.metrics.Mean(name="positive_prob")
         self.negative_prob = keras.metrics.Mean(name="negative_prob")
-        self.phase_optimizers = {}
+        self.phase_optimizers: dict[str, Any] = {}
         self._optimizers_built_for = None
         self._traced_steps = None  # of an execution, in the training function that there is
         self.build()
 
     def _check_id_spaces(self):
-        """Refuses networks of other sizes: on a CPU a lookup out of range fails late, on a GPU it reads zeros."""
+        """Refuses networks of other sizes.
+
+        On a CPU a lookup out of range fails late, on a GPU it reads zeros.
+        """
         for size in ("num_users", "num_items"):
             expected = getattr(self.target, size, None)
             for name in self.denoiser.networks:
@@ -100,14 +118,14 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
                         f"{name}.{size}={received}."
                     )
 
-    def id_sizes(self):
+    def id_sizes(self) -> dict[str, int | None]:
         return table_sizes(self.target)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         return [self.loss_mean, self.positive_prob, self.negative_prob]
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         check_network("target", self.target)
         for name in self.denoiser.networks:
             network = getattr(self.denoiser, name)
@@ -131,16 +149,16 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         """
 
     @functools.cached_property
-    def recommender(self):
-        """The model that is judged and shipped, a `Backbone` or whatever `target` was."""
+    def recommender(self) -> keras.Model:
+        """The model that is evaluated and shipped, a `Backbone` or whatever `target` was."""
         return self.denoiser.recommender(self.target)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         return self.recommender(inputs, training=training)
 
     # Training
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, label, weight = unpack(data)
         phases = self.denoiser.phases
         groups = label.shape[0]
@@ -161,16 +179,16 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         return self._logs(self.get_metrics_result())
 
     def _logs(self, results):
-        """What a step returns: each figure as `(1,)` where Keras averages over an axis that a scalar lacks."""
+        """What a step returns: each figure as `(1,)` where Keras averages over an axis of it."""
         strategy = self.distribute_strategy
         is_multi_worker = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         if not (is_multi_worker and KERAS_AVERAGES_LOGS_OVER_AXIS_0):
             return results
         return {name: ops.reshape(value, (1,)) for name, value in results.items()}
 
-    # Judging: the same for every denoiser, so that validation curves can be compared.
+    # Evaluation: the same for every denoiser, so that validation curves can be compared.
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, label, weight = unpack(data)
         weight = flatten_weight(weight, label)
         inputs, label, _ = flatten(inputs, label)
@@ -186,7 +204,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
     # Saving
 
     @contextlib.contextmanager
-    def without_optimizers(self):
+    def without_optimizers(self) -> Iterator[None]:
         """While it lasts, `save` leaves out optimizers and their slots, two thirds of all bytes.
 
         Keras's `include_optimizer=False` does nothing to a `.keras` file.
@@ -203,7 +221,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         finally:
             self.optimizer, self.phase_optimizers, self._optimizers_built_for, self.compiled = kept
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "target": keras.saving.serialize_keras_object(self.target),
@@ -214,7 +232,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config = dict(config)
         config["target"] = deserialize(config["target"])
         config["denoiser"] = deserialize(config["denoiser"])
