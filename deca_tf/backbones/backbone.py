@@ -74,11 +74,11 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         # Keras would cast the whole table to a mixed policy's dtype wherever rows of it are read.
         return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
 
-    def computed(self, values):
+    def computed(self, values: tf.Tensor) -> tf.Tensor:
         """Values in the dtype that the policy computes in: rows of a table, or a whole kernel."""
         return ops.cast(values, self.compute_dtype)
 
-    def as_logits(self, values):
+    def as_logits(self, values: tf.Tensor) -> tf.Tensor:
         """Values in the weights' dtype, at least float32 under a mixed policy."""
         return ops.cast(values, self.variable_dtype)
 
