@@ -9,6 +9,7 @@ import typer
 from deca_tf._files import INPUT
 from deca_tf.backbones import BACKBONES
 from deca_tf.cli import _standard_input as standard_input
+from deca_tf.data.sources import SOURCES
 from deca_tf.denoisers import DENOISERS
 
 DATA, COLUMNS, RUNNING = "Data", "Your own table", "Running"
@@ -37,9 +38,9 @@ File = Annotated[
     typer.Argument(
         metavar="FILE",
         help="Your clicks, one a row: .csv, .tsv (also .gz), .parquet, any text with --separator, "
-        "or - for standard input. Or a data set by name: ml-100k, modcloth, adressa, electronics, "
-        "electronics-sample, synthetic, movielens/100k-ratings and its like in TensorFlow "
-        "Datasets, shards.",
+        "or - for standard input. Or a data set by name: "
+        f"{', '.join(SOURCES).replace('*-ratings', '100k-ratings and its like')}, or your own, "
+        "package.module:Name.",
         show_default=False,
     ),
 ]
