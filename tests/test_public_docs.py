@@ -42,18 +42,22 @@ def without_hints(owner, function):
 
 
 def functions_of(owner):
-    """The function itself, or a class's own public methods and properties."""
+    """The function itself, or a class's public methods and properties, but Keras's."""
     if not inspect.isclass(owner):
         yield owner.__name__, owner
         return
-    for name, member in vars(owner).items():
+    members = {}
+    for base in reversed(owner.__mro__):
+        if base.__module__.startswith("deca_tf."):
+            members |= vars(base)
+    for name, member in members.items():
         if name.startswith("_") and name not in ("__init__", "__call__"):
             continue
         if isinstance(member, property):
             member = member.fget
         if isinstance(member, classmethod | staticmethod):
             member = member.__func__
-        if inspect.isfunction(member) and member.__module__ == owner.__module__:
+        if inspect.isfunction(member) and member.__module__.startswith("deca_tf."):
             yield name, member
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -80,3 +81,32 @@ def test_looking_at_all_rooms_of_the_root_loads_no_tensorflow_until_one_is_used(
         "assert 'tensorflow' not in sys.modules; deca_tf.evaluate; assert 'tensorflow' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", looked], check=True, timeout=120)
+
+
+def checked(tmp_path, code):
+    """What mypy says of somebody else's file, in its strict mode."""
+    file = tmp_path / "consumer.py"
+    file.write_text(code, encoding="utf-8")
+    config = LIBRARY.parent / "pyproject.toml"
+    command = (sys.executable, "-m", "mypy", "--strict", "--follow-imports", "silent")
+    answer = subprocess.run(
+        [*command, "--config-file", str(config), "--cache-dir", str(tmp_path), str(file)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MYPYPATH": str(LIBRARY.parent)},
+        timeout=300,
+    )
+    return answer.stdout
+
+
+def test_the_block_of_the_readme_is_well_typed_and_a_wrong_name_is_not(tmp_path):
+    assert (LIBRARY / "py.typed").is_file()
+    readme = (LIBRARY.parent / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("```python\n")[2].partition("```")[0]
+    assert "import deca_tf" in block
+    wrong = "split.num_userz\ndeca_tf.run('clicks.toml', 'runs/clicks')\ndeca_tf.backbones.MFF\n"
+    first = block.count("\n") + 1
+    said = checked(tmp_path, block + wrong)
+    complaints = [line for line in said.splitlines() if "error:" in line]
+    assert [int(line.split(":")[1]) for line in complaints] == [first, first + 1, first + 2], said
+    assert "num_userz" in complaints[0] and "MFF" in complaints[2]

@@ -44,7 +44,7 @@ class LossReweighting(Denoiser):
             self._create(*self.sizes)
 
     @property
-    def needs_data(self):
+    def needs_data(self) -> bool:  # type: ignore[override]
         return self.sizes is None
 
     def _create(self, num_users, num_items, num_pairs):

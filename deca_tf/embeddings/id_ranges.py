@@ -67,34 +67,34 @@ def _like(method: typing.Any) -> typing.Any:
 class ChecksIds:
     """Of a Keras model: `fit`, `evaluate`, `predict` and the like refuse ids in no table."""
 
-    def id_sizes(self):
+    def id_sizes(self) -> dict[str, int | None]:
         """See `table_sizes`."""
         return table_sizes(self)
 
     @_like(keras.Model.fit)
-    def fit(self, *args, **kwargs):
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
         return self._checked(super().fit, args, kwargs)
 
     @_like(keras.Model.evaluate)
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("_use_cached_eval_dataset"):  # by `fit`, which has checked it
             return super().evaluate(*args, **kwargs)
         return self._checked(super().evaluate, args, kwargs)
 
     @_like(keras.Model.predict)
-    def predict(self, *args, **kwargs):
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
         return self._checked(super().predict, args, kwargs)
 
     @_like(keras.Model.train_on_batch)
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         return self._checked(super().train_on_batch, args, kwargs)
 
     @_like(keras.Model.test_on_batch)
-    def test_on_batch(self, *args, **kwargs):
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         return self._checked(super().test_on_batch, args, kwargs)
 
     @_like(keras.Model.predict_on_batch)
-    def predict_on_batch(self, *args, **kwargs):
+    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         return self._checked(super().predict_on_batch, args, kwargs)
 
     def _checked(self, method, args, kwargs):

@@ -1,6 +1,7 @@
 """What a Keras model can be told and a `DeCAModel` cannot: each is refused in one sentence, none is dropped."""
 
 import inspect
+from typing import Any, NoReturn
 
 import keras
 
@@ -38,7 +39,7 @@ def refuse(method, given):
 class Refusals:
     """The part of `DeCAModel` that says no, for a Keras model."""
 
-    def compile(self, *args, **kwargs):
+    def compile(self, *args: Any, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without losses and metrics: the denoiser is the loss.
 
         Keras does not call a `compile` of one's own when it loads a model; `compile_from_config`,
@@ -55,7 +56,7 @@ class Refusals:
         super().compile(**given)
         self._trainable_when_compiled = tuple(map(id, self.trainable_variables))
 
-    def check_compiled(self, method):
+    def check_compiled(self, method: str) -> None:
         """Refuses to train before `compile`, and after what trains has changed since.
 
         Keras would train what was trainable then, without a word.
@@ -75,12 +76,12 @@ class Refusals:
                 f"weights to train when the model was compiled, and {len(now)} now."
             )
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, without `class_weight`."""
         refuse("train_on_batch", _bound(super().train_on_batch, args, kwargs))
         return super().train_on_batch(*args, **kwargs)
 
-    def export(self, filepath=None, *args, **kwargs):
+    def export(self, filepath: Any = None, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: what is served needs to know what users have seen, which a split tells.
 
         Raises:

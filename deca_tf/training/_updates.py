@@ -1,5 +1,7 @@
 """One update of a phase: its gradients, its penalty, its optimizers."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -142,7 +144,7 @@ class PhaseUpdates:
     # Optimizers: a network that learns in one phase only needs Adam's step count of its own, or its
     # bias correction would count the updates it sat out. It follows the main one's learning rate.
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Any:
         self._build_optimizers()
         force = force or self._traced_steps != self.steps_per_execution
         self._traced_steps = self.steps_per_execution
@@ -156,13 +158,13 @@ class PhaseUpdates:
         finally:
             self.jit_compile = compiles
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any] | None:
         if self.compiled:
             # Before saving, so that the file has the slots that a loaded model has
             self._build_optimizers()
         return super().get_compile_config()
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         # Keras would build the one optimizer for all weights; here each gets only those it moves.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self._build_optimizers()
