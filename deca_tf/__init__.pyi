@@ -1,4 +1,7 @@
-"""What `deca_tf` holds, for editors and type checkers; a test compares it with the run-time names."""
+"""What `deca_tf` holds, for editors and type checkers.
+
+A test compares it with the run-time names.
+"""
 
 from deca_tf import backbones as backbones
 from deca_tf import baselines as baselines

@@ -48,7 +48,10 @@ def _backend():
 
 
 def check_imported_backend():
-    """As `check_backend`, of a Keras that has been imported; the names in a room can be read without one."""
+    """As `check_backend`, of a Keras that has been imported.
+
+    The names in a room can be read without one.
+    """
     if "keras" in sys.modules:
         check_backend()
 

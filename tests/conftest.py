@@ -1,4 +1,7 @@
-"""What all tests share: a quiet TensorFlow, two CPU devices for those that ask, and the public data where it lies."""
+"""What all tests share.
+
+A quiet TensorFlow, two CPU devices for those that ask, and the public data where it lies.
+"""
 
 import os
 import pathlib
@@ -18,7 +21,10 @@ if (
 
 
 def pytest_collection_finish(session):
-    """Splits the CPU in two if a chosen test asks for it: once TensorFlow has run anything, it is too late."""
+    """Splits the CPU in two if a chosen test asks for it.
+
+    Once TensorFlow has run anything, it is too late.
+    """
     chosen = [item for item in session.items if "two_cpus" in getattr(item, "fixturenames", ())]
     if not chosen or session.config.option.collectonly:
         return

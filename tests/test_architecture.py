@@ -73,7 +73,10 @@ def test_embeddings_import_nothing_of_ours(graph):
 
 
 def test_neither_the_pipelines_nor_the_reproduction_is_needed_by_what_is_installed(graph):
-    """The wheel holds deca_tf, and pipelines by another name: so those import one another by relative names."""
+    """The wheel holds deca_tf, and pipelines by another name.
+
+    So those import one another by relative names.
+    """
     for module in graph.modules:
         package = module.partition(".")[0]
         imported = {

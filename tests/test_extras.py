@@ -1,4 +1,7 @@
-"""What is required is enough for the main commands; whatever else is missing is asked for in one line."""
+"""What is required is enough for the main commands.
+
+Whatever else is missing is asked for in one line.
+"""
 
 import importlib.metadata
 import json

@@ -1,4 +1,7 @@
-"""Keras finds our classes in saved files, whichever of the two is imported first, and must be on TensorFlow."""
+"""Keras finds our classes in saved files, whichever of the two is imported first.
+
+It must be on TensorFlow.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""An option declared once: constructor, checks, attribute, config, search space and docstring follow."""
+"""An option declared once.
+
+Constructor, checks, attribute, config, search space and docstring follow.
+"""
 
 import inspect
 from dataclasses import KW_ONLY, InitVar

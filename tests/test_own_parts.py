@@ -1,4 +1,7 @@
-"""Parts of another package: named "package.module:Class" wherever a part is named, and nowhere trusted unnamed."""
+"""Parts of another package.
+
+Named "package.module:Class" wherever a part is named, and nowhere trusted unnamed.
+"""
 
 import os
 import pathlib
@@ -75,7 +78,10 @@ PACKAGE = '''
 
 @pytest.fixture
 def package(tmp_path, monkeypatch, request):
-    """The name of a module that lies in a folder of its own, on Python's path; a new one for each test."""
+    """The name of a module that lies in a folder of its own, on Python's path.
+
+    A new one for each test.
+    """
     name = f"stranger_{re.sub(r'[^a-z]', '_', request.node.originalname)}"
     (tmp_path / "elsewhere").mkdir()
     code = textwrap.dedent(PACKAGE).format(name=name)

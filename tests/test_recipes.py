@@ -1,4 +1,7 @@
-"""The shipped recipes against the released settings of all 48 combinations, typed here once more."""
+"""The shipped recipes against the released settings of all 48 combinations.
+
+They are typed here once more.
+"""
 
 import pytest
 
@@ -104,7 +107,10 @@ def summed(dataset, backbone, method, lambda0):
 
 
 def ours(dataset, backbone, method, epochs):
-    """Our epochs for so many of the released code's: CDAE on ml-100k makes an update per phase in each."""
+    """Our epochs for so many of the released code's.
+
+    CDAE on ml-100k makes an update per phase in each.
+    """
     two_phases = method in ("deca", "deca-p", "deca-limit")
     return epochs // 2 if (dataset, backbone) == ("ml-100k", "cdae") and two_phases else epochs
 

@@ -1,4 +1,7 @@
-"""Parts found by name: what they can be told, and what the errors say when a name or an option is wrong."""
+"""Parts found by name.
+
+What they can be told, and what the errors say when a name or an option is wrong.
+"""
 
 import subprocess
 import sys

@@ -22,7 +22,9 @@ sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 
 
 def run_without(names, code, given="", **environment):
-    """Runs Python code where modules of these names are not installed; the code finds them as `BLOCKED`.
+    """Runs Python code where modules of these names are not installed.
+
+    The code finds them as `BLOCKED`.
 
     Args:
         names: strings, of packages such as 'keras'.

@@ -1,7 +1,8 @@
 """What documents say of the code, filled in from the code (`make docs`; `--check` for `make lint`).
 
-A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, in Python between `# begin NAME`
-and `# end NAME`. Registries say the parts, classes their options, `pyproject.toml` the floors.
+A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`, in Python between `# begin
+NAME` and `# end NAME`. Registries say the parts, classes their options, `pyproject.toml` the
+floors.
 """
 
 import inspect

@@ -1,4 +1,7 @@
-"""`python -m tools.wheel DIST`: refuses archives that hold what they should not. Needs Python alone."""
+"""`python -m tools.wheel DIST`.
+
+Refuses archives that hold what they should not. Needs Python alone.
+"""
 
 import pathlib
 import sys
@@ -29,7 +32,10 @@ def wheel_problems(names):
 
 
 def source_problems(names):
-    """What is wrong with the names of a source archive's files, each below one folder: a list of sentences."""
+    """What is wrong with the names of a source archive's files, each below one folder.
+
+    A list of sentences.
+    """
     inner = [name.partition("/")[2] for name in names]
     folders = {name.partition("/")[0] for name in inner if "/" in name}
     return [

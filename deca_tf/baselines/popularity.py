@@ -15,7 +15,8 @@ TIE_WEIGHT = 1e-37
 class Popularity(Baseline):
     """Scores each item by its number of training interactions, the same for every user.
 
-    Equal numbers rank by ascending item id, as all ties do. A click counts once, whatever it weighs.
+    Equal numbers rank by ascending item id, as all ties do. A click counts once, whatever it
+    weighs.
 
     Example:
         >>> popularity = Popularity(split.train)

@@ -48,7 +48,8 @@ def parse_blocks(records, columns):
         columns: names of the columns to read.
 
     Returns:
-        `{name: tensor (rows,)}`, int64, float32 for ratings, dwell times and weights, bool for `is_noisy`.
+        `{name: tensor (rows,)}`, int64, float32 for ratings, dwell times and weights, bool for
+        `is_noisy`.
 
     Raises:
         tf.errors.InvalidArgumentError: no block, or one whose columns differ in length.

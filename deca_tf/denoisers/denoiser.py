@@ -117,5 +117,8 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
 
 
 def logits_of(network, inputs, **options):
-    """A network's logits in float32, in which losses are worked out whatever the network computes in."""
+    """A network's logits in float32, in which losses are worked out.
+
+    The network may compute in another dtype.
+    """
     return keras.ops.cast(network(inputs, **options), "float32")

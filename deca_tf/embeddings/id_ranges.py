@@ -204,7 +204,10 @@ class _CheckedPyDataset(keras.utils.PyDataset):
 
 
 def _checked_dataset(dataset, sizes):
-    """The dataset with its ids checked outside of what XLA compiles; itself where they have been, by `checked_by`."""
+    """The dataset with its ids checked outside of what XLA compiles.
+
+    Itself where they have been, by `checked_by`.
+    """
     noted = _noted_ranges(dataset)
     if noted is not None:
         for ids, size in sizes.items():

@@ -244,7 +244,10 @@ def adapting_leaves_what_is_learned(case):
 
 
 def adapting_once_more_changes_nothing(case):
-    """Weights left over from the first time would be in the file, which then could not be loaded."""
+    """A file is loaded after `adapt` twice.
+
+    Weights left over from the first time would be in it, and it could not be loaded.
+    """
     model = case.stirred()
     expected = np.array(model(pairs(20)))
     model.adapt(history())

@@ -1,4 +1,7 @@
-"""What a batch of groups comes to: the flat ids and labels that networks take, and a loss of all."""
+"""What a batch of groups comes to.
+
+The flat ids and labels that networks take, and a loss of all.
+"""
 
 import keras
 from keras import ops
@@ -13,8 +16,8 @@ def flatten(inputs, label, rows=slice(None)):
     """Some rows of a batch, in the form that a target which knows nothing of groups can take.
 
     Returns:
-        `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user once if that is how
-        the batch has it.
+        `(inputs, label, once)`: ids and labels `(n,)`, and once more the ids, but a group's user
+        once if that is how the batch has it.
     """
     label = label[rows]
     flat, once = {}, {}

@@ -26,7 +26,10 @@ _KINDS = (
 
 
 class Fitting:
-    """The part of `DeCAModel` that is called with data, for a Keras model with what its constructor sets."""
+    """The part of `DeCAModel` that is called with data.
+
+    It is for a Keras model with what its constructor sets.
+    """
 
     def fit(
         self,
@@ -183,7 +186,10 @@ class Fitting:
         return steps if stream.steps % steps == 0 else 1
 
     def _adapt(self, interactions):
-        """Gives the training data to what must know it and does not yet; a denoiser checks what it knows."""
+        """Gives the training data to what must know it and does not yet.
+
+        A denoiser checks what it knows.
+        """
         with self.distribute_strategy.scope():
             for network in self._networks():
                 if getattr(network, "needs_data", False):
@@ -210,7 +216,10 @@ class Fitting:
         return check_integer("seed", 0 if seed is None else seed, low=0)
 
     def _steps_of_epochs(self, given):
-        """Steps in each epoch over `x` of `fit`'s arguments, or None if it cannot be read through by one iterator."""
+        """Steps in each epoch over `x` of `fit`'s arguments.
+
+        None if it cannot be read through by one iterator.
+        """
         x = given.get("x")
         if not isinstance(x, tf.data.Dataset) or given.get("steps_per_epoch") is not None:
             return None
@@ -222,7 +231,10 @@ class Fitting:
 
     @contextlib.contextmanager
     def _executing(self, steps):
-        """Within it, so many steps run at once; functions that were traced for another number are traced anew."""
+        """Within it, so many steps run at once.
+
+        Functions that were traced for another number are traced anew.
+        """
         before = self.steps_per_execution
         try:
             self._set_steps_per_execution(steps)
@@ -263,7 +275,10 @@ def check_sample_weight(weight):
 
 
 def _holds_pairs(argument, data):
-    """Whether data are interactions, which need batches yet; refuses what is neither these nor batches."""
+    """Whether data are interactions, which need batches yet.
+
+    Refuses what is neither these nor batches.
+    """
     if isinstance(data, (Interactions, StreamedInteractions)):
         return True
     if isinstance(data, Split):
@@ -328,7 +343,10 @@ def _refuse_beside_batches(given, options):
 
 
 def _looks_at_batches(callback):
-    """Whether a user's callback is told of each batch; Keras's own know that steps come several at once."""
+    """Whether a user's callback is told of each batch.
+
+    Keras's own know that steps come several at once.
+    """
     names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     kinds = [kind for kind in type(callback).__mro__ if not kind.__module__.startswith("keras.")]
     return any(name in vars(owner) for owner in (callback, *kinds) for name in names)

@@ -44,8 +44,8 @@ def penalty_of(weights, weight, kind, compiled=False):
         compiled: whether this becomes part of what XLA compiles.
 
     Returns:
-        `(value, pulls)`: a scalar, and for each weight the factor which, times the weight, is its gradient. All weights
-        have been read before there is a pull.
+        `(value, pulls)`: a scalar, and for each weight the factor which, times the weight, is its
+        gradient. All weights have been read before there is a pull.
     """
     half_squares = [
         half_squares_in_blocks(tf.convert_to_tensor(variable))

@@ -1,4 +1,7 @@
-"""What a Keras model can be told and a `DeCAModel` cannot: each is refused in one sentence, none is dropped."""
+"""What a Keras model can be told and a `DeCAModel` cannot.
+
+Each is refused in one sentence, none is dropped.
+"""
 
 import inspect
 from typing import Any, NoReturn
@@ -99,7 +102,10 @@ def _bound(method, args, kwargs):
 
 
 def _checked(optimizer):
-    """The optimizer, from its name or config too; refused where it needs Keras's own training step."""
+    """The optimizer, from its name or config too.
+
+    Refused where it needs Keras's own training step.
+    """
     if optimizer is None:
         raise ValueError(
             "`optimizer` must be an optimizer or its name. Received: optimizer=None. Choose "

@@ -40,10 +40,13 @@ def check_kind(name, network):
 
 
 def check_network(name, network):
-    """Refuses a model that does not take ids of users and items by name, or whose answer is no logit for each pair.
+    """Refuses a model that does not map ids of users and items, by name, to logits.
 
-    It is asked for three pairs, those of the first and the last ids among them, as in inference: what it keeps of
-    random numbers and of batches does not change. A model that has not been built is built by it.
+    It must answer one logit for each pair.
+
+    It is asked for three pairs, those of the first and the last ids among them, as in inference:
+    what it keeps of random numbers and of batches does not change. A model that has not been built
+    is built by it.
 
     Args:
         name: of the argument, for messages.

@@ -14,7 +14,10 @@ from deca_tf.training._penalty import penalty_of
 
 
 class PhaseUpdates:
-    """The part of `DeCAModel` that moves weights, for a Keras model with what its constructor sets."""
+    """The part of `DeCAModel` that updates weights.
+
+    It is for a Keras model with what its constructor sets.
+    """
 
     def _update(self, phase, inputs, label, once, weight=None):
         everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
@@ -33,7 +36,10 @@ class PhaseUpdates:
             )
 
     def _gradients(self, phase, sources, inputs, label, weight=None, penalty=0.0):
-        """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None; counts metrics."""
+        """Of the loss but for the penalty, for each source a tensor, a `tf.IndexedSlices` or None.
+
+        Counts metrics.
+        """
         with tf.GradientTape() as tape:
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
             logits = logits_of(self.target, inputs, training=True)
@@ -95,14 +101,16 @@ class PhaseUpdates:
             optimizer.apply(gradients, variables)
         elif self.jit_compile or self.run_eagerly or tf.distribute.has_strategy():
             apply(gradients, pulls)
-        else:  # a target that XLA cannot compile: the optimizer alone still makes one pass of its dozen over each table
+        # A target that XLA cannot compile: the optimizer alone still makes one pass of its dozen
+        # over each table.
+        else:
             gradients = [
                 whole_if_unknown(*given) for given in zip(gradients, variables, strict=True)
             ]
             tf.function(apply, jit_compile=True, autograph=False)(gradients, pulls)
 
     def _penalty(self):
-        """Its value, and a device's share of what it pulls at each weight with, by the weight's id."""
+        """Its value, and by each weight's id a device's share of the gradient."""
         if not self.penalty_weight:
             return 0.0, {}
         weights = self.recommender.trainable_variables
@@ -114,11 +122,17 @@ class PhaseUpdates:
 
     @property
     def _is_lazy(self):
-        """Whether the optimizer takes the gradients of lookups by rows, and the penalty on these rows upon itself."""
+        """Whether the optimizer takes gradients of lookups by rows.
+
+        It then takes the penalty on these rows upon itself.
+        """
         return getattr(self.optimizer, "takes_row_gradients", False)
 
     def _with_penalty(self, gradients, sources):
-        """Adds the penalty's gradient to those of whole weights; what is dense is small, or is read whole anyway."""
+        """Adds the penalty's gradient to those of whole weights.
+
+        What is dense is small, or is read whole anyway.
+        """
         penalized = {id(weight) for weight in self.recommender.trainable_variables}
         share = self.penalty_weight / self.distribute_strategy.num_replicas_in_sync
         return [

@@ -47,7 +47,9 @@ def stream_batches(
     steps_per_epoch=None,
     strategy=None,
 ):
-    """Batches of interactions for a denoiser: an update for each of its phases, negatives drawn in its way.
+    """Batches of interactions for a denoiser.
+
+    An update for each of its phases, negatives drawn in its way.
 
     Args:
         interactions: the positives, `Interactions` or `StreamedInteractions`.

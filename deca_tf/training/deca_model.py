@@ -49,9 +49,9 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
 
     The loss of an update is the mean over its positives plus the mean over its negatives (as in the
     released code) plus the penalty on the recommender's weights (Algorithm 1, line 10). Weights of
-    examples (`sample_weight`, or those of `Interactions`) multiply the losses, whatever the denoiser
-    lets an example weigh; the means still divide by numbers of examples. The logged probabilities
-    do not look at them. A weight `(groups,)` is that of a whole group.
+    examples (`sample_weight`, or those of `Interactions`) multiply the losses, whatever the
+    denoiser lets an example weigh; the means still divide by numbers of examples. The logged
+    probabilities do not look at them. A weight `(groups,)` is that of a whole group.
 
     Args:
         target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that

@@ -4,7 +4,9 @@ STEPS = 32  # about, where nobody says it
 
 
 def steps_per_execution_of(wanted, epochs, epoch_steps):
-    """Steps that run without Python in between: about as many as wanted, and if possible a part of an epoch.
+    """Steps that run without Python in between.
+
+    About as many as wanted, and if possible a part of an epoch.
 
     Two executions at least, where there are two steps: the first one compiles, and only the others
     can be timed. Where executions and epochs end together, one iterator serves all epochs

@@ -76,7 +76,10 @@ def test_without_corruption_training_and_ranking_see_the_same():
 
 
 def test_corruption_leaves_out_half_and_doubles_the_rest():
-    """One user, many items, tiny weights: tanh is linear, so the mean of the corrupted sums is the sum."""
+    """One user, many items, tiny weights.
+
+    Tanh is linear, so the mean of the corrupted sums is the sum.
+    """
     model = model_of(np.ones((1, 2000), int), seed=3)
     clean = np.array(model.encode(np.array([0], np.int32)))
     model.user_table.assign(np.zeros((1, DIM)))
@@ -94,7 +97,10 @@ def test_corruption_leaves_out_half_and_doubles_the_rest():
 
 @pytest.mark.parametrize("corruption", [0.2, 0.7])
 def test_corrupted_sums_have_the_mean_of_the_whole_and_the_variance_of_the_draw(corruption):
-    """Mean sum x_j, variance c / (1 - c) sum x_j^2, c the corruption; users of one history are as many draws."""
+    """Mean sum x_j, variance c / (1 - c) sum x_j^2, c the corruption.
+
+    Users of one history are as many draws.
+    """
     draws = 2000
     model = model_of(np.ones((draws, ITEMS), int), corruption=corruption, seed=1)
     model.user_table.assign(np.zeros((draws, DIM)))

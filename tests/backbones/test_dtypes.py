@@ -1,4 +1,7 @@
-"""Dtype policies of Keras: bfloat16 beside float32 weights, and float64; losses are worked out in float32 in both."""
+"""Dtype policies of Keras.
+
+Bfloat16 beside float32 weights, and float64; losses are worked out in float32 in both.
+"""
 
 import keras
 import numpy as np

@@ -10,7 +10,10 @@ from deca_tf.data import Interactions
 
 
 def graph(num_users, num_items):
-    """Random interactions of all users but the first and all items but the last, some of them twice."""
+    """Random interactions of all users but the first and all items but the last.
+
+    Some come twice.
+    """
     table = np.random.default_rng(num_users).random((num_users, num_items)) < 0.5
     table[0], table[:, -1] = False, False
     users, items = np.nonzero(table)

@@ -52,7 +52,10 @@ def test_gmf(options, expected):
 
 @pytest.mark.parametrize("cls", [MF, GMF])
 def test_starts_as_the_released_code_does(cls):
-    """Vectors from N(0, 0.01) of length 32, biases at zero; GMF's weights uniform in +-sqrt(3 / 32) = +-.306."""
+    """Vectors from N(0, 0.01) of length 32, biases at zero.
+
+    GMF's weights uniform in +-sqrt(3 / 32) = +-.306.
+    """
     model = cls(400, 300, item_bias=True, user_bias=True)
     for table in (model.user_table, model.item_table):
         values = np.array(table)

@@ -45,7 +45,10 @@ def test_logits_equal_loops(model, num_pairs):
 
 
 def test_gradients_are_the_same_looked_up_or_projected(model):
-    """A batch of unknown length is always looked up, one of 40 is projected; ids come up several times."""
+    """A batch of unknown length is always looked up, one of 40 is projected.
+
+    Ids come up several times.
+    """
     rng = np.random.default_rng(1)
     users, items = rng.integers(0, USERS, 40, np.int32), rng.integers(0, ITEMS, 40, np.int32)
     upstream = rng.normal(size=40).astype(np.float32)

@@ -1,4 +1,7 @@
-"""Baselines against dense formulas that share no code with them, and what holds for each row of the registry."""
+"""Baselines against dense formulas that share no code with them.
+
+And what holds for each row of the registry.
+"""
 
 import dataclasses
 import subprocess
@@ -116,7 +119,10 @@ def test_als_with_equal_weights_is_the_svd_with_shrunk_singular_values(clicks):
 
 
 def test_als_weighs_observed_pairs_by_alpha(clicks):
-    """After the last iteration each item's vector solves its own weighted regression on the users' vectors."""
+    """After the last iteration each item's vector solves its own weighted regression.
+
+    The regression is on the users' vectors.
+    """
     l2, alpha, taken = 2.0, 8.0, dense(clicks)
     model = build("als", clicks, factors=4, l2=l2, alpha=alpha, iterations=100)
     users = model.user_factors.astype(np.float64)
@@ -153,7 +159,10 @@ def test_users_without_history_get_popularity(name, clicks):
 
 @pytest.mark.parametrize("name", ["ease", "item-knn"])
 def test_popularity_breaks_ties_of_users_with_history_and_changes_nothing_else(name):
-    """User 0 took item 0, which went together with item 1 only; items 2, 3 and 4 are unknown to the model."""
+    """User 0 took item 0, which went together with item 1 only.
+
+    Items 2, 3 and 4 are unknown to the model.
+    """
     pairs = [(0, 0), (1, 0), (1, 1), (2, 1), (3, 3), (4, 3), (4, 4), (5, 3), (5, 4), (6, 2), (7, 3)]
     scores = np.asarray(build(name, table(pairs, 8, 5)).score_all_items(np.array([0])))[0]
     # Item 0 itself is no candidate. Popularity 4, 2, 1 ranks items 3, 4, 2, all of them below item
@@ -213,8 +222,8 @@ def test_recall_on_movielens(name, options, recall, within, data_dir):
     from deca_tf.evaluation import evaluate
 
     split = load_split("ml-100k", data_dir=data_dir)
-    judged = evaluate(build(name, split.train, **options), split, ks=(20,))
-    assert judged.metrics["recall@20"] == pytest.approx(recall, abs=within)
+    evaluation = evaluate(build(name, split.train, **options), split, ks=(20,))
+    assert evaluation.metrics["recall@20"] == pytest.approx(recall, abs=within)
 
 
 # Errors.

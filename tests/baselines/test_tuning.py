@@ -97,8 +97,8 @@ def test_every_baseline_is_tuned_without_the_test(name, monkeypatch):
     tuned = tune(name, split)
     assert type(tuned.model) is cls
     assert set(tuned.settings) == set(cls.GRID)
-    judged = evaluate(tuned.model, split, part="validation", ks=(20,))
-    assert tuned.recall == judged.metrics["recall@20"]
+    evaluation = evaluate(tuned.model, split, part="validation", ks=(20,))
+    assert tuned.recall == evaluation.metrics["recall@20"]
 
 
 def test_a_baseline_without_settings_is_what_it_is():
@@ -108,7 +108,7 @@ def test_a_baseline_without_settings_is_what_it_is():
     np.testing.assert_array_equal(tuned.model.counts, Popularity(split.train).counts)
 
 
-def test_every_weight_of_popularity_is_judged_as_a_model_learned_with_it(monkeypatch):
+def test_every_weight_of_popularity_is_evaluated_as_a_model_learned_with_it(monkeypatch):
     monkeypatch.setattr(ItemKNN, "GRID", {"k": (2, 10), "popularity_weight": (0.0, 1000.0)})
     split, told = Split(), []
     tune("item-knn", split, progress=lambda *what: told.append(what[2:]))

@@ -1,4 +1,4 @@
-"""Mistakes on the command line are told in its own words, options and FILE, before anything is trained."""
+"""Mistakes on the command line are told in its own words, before anything is trained."""
 
 import re
 

@@ -1,4 +1,7 @@
-"""Batches: whole permutations, whatever the seed, the start and the size; and no Python in the stream."""
+"""Batches: whole permutations, whatever the seed, the start and the size.
+
+And no Python in the stream.
+"""
 
 import itertools
 import types
@@ -118,7 +121,10 @@ def test_every_pair_is_as_likely_at_every_position_and_after_every_other():
 
 
 def test_passes_and_seeds_that_are_256_apart_differ():
-    """The permutation of the graph looks at 8 bits of each number it is keyed with, up to 65,536 pairs."""
+    """The permutation of the graph looks at 8 bits of each number that it is keyed with.
+
+    So it does up to 65,536 pairs.
+    """
     n = 64
     interactions = table(n)
     batches = training_batches(interactions, batch_size=n, seed=1)

@@ -1,4 +1,7 @@
-"""Batches of weighted interactions: each positive brings its weight and each negative 1; updates of a step."""
+"""Batches of weighted interactions.
+
+Each positive brings its weight and each negative 1; updates of a step.
+"""
 
 import dataclasses
 

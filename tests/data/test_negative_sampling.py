@@ -38,7 +38,7 @@ def assert_uniform(drawn, choices):
 
 @pytest.fixture(scope="module")
 def observed():
-    """Users who touched nothing, the first items, the last ones, a scattered few, and all but one."""
+    """Users who touched nothing, the first items, the last ones, a few, and all but one."""
     touched = {1: [0, 1, 2], 2: [7, 8], 3: [0, 4, 5, 8], 4: [0, 1, 2, 3, 5, 6, 7, 8], 5: [3]}
     return interactions(
         [(user, item) for user, items in touched.items() for item in items], num_users=7
@@ -115,7 +115,10 @@ def test_user_who_touched_all_that_is_popular_is_refused(observed):
 
 
 def test_cells_of_a_batch_are_uniform_over_all_that_its_users_have_not_touched(observed):
-    """In the batch are users 3, 1 and 6, some of them with several positives; user 6 has all nine items left."""
+    """In the batch are users 3, 1 and 6, some of them with several positives.
+
+    User 6 has all nine items left.
+    """
     batch = np.repeat([3, 1, 6], [400, 2, 1000])
     users, items = UnobservedNegatives(observed, seed=5).in_cells_of(
         tf.constant(batch, tf.int32), 5, tf.constant(2, tf.int64)
@@ -205,7 +208,10 @@ def test_repeated_pairs_count_once():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_agrees_with_the_sorted_list_of_unobserved_items(seed, monkeypatch):
-    """Every rank of every user, on random data: the r-th draw must be the r-th item of a list made by hand."""
+    """Every rank of every user, on random data.
+
+    The r-th draw must be the r-th item of a list made by hand.
+    """
     rng = np.random.default_rng(seed)
     num_users, num_items = 20, int(rng.integers(2, 40))
     table = rng.random((num_users, num_items)) < rng.random((num_users, 1))

@@ -1,4 +1,7 @@
-"""A folder of shards: exact there and back, whole or not there, and read with what it says of itself checked."""
+"""A folder of shards.
+
+Exact there and back, whole or not there, and read with what it says of itself checked.
+"""
 
 import dataclasses
 import json

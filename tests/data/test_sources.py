@@ -1,4 +1,7 @@
-"""The registry: names found, the nearest suggested, options checked, no TensorFlow for the sake of an import."""
+"""The registry: names found, the nearest suggested, options checked.
+
+No import loads TensorFlow.
+"""
 
 import ast
 import subprocess

@@ -1,4 +1,7 @@
-"""The released data: both protocols on a small fake release, and the published counts on the real files."""
+"""The released data: both protocols on a small fake release.
+
+And the published counts on the real files.
+"""
 
 import functools
 import hashlib
@@ -21,7 +24,8 @@ needs_data = pytest.mark.skipif(
 TRAIN = "1\t0\t5\r\n2\t1\t3\r\n3\t2\t1\r\n1\t3\t4\r\n"
 NOISY = "1\t1\t5\r\n2\t0\t2\r\n2\t1\t3\r\n"  # the last is in train
 CLEAN = "1\t1\t5\r\n"
-TEST = "1\t1\t5\r\n3\t0\t5\r\n3\t0\t5\r\n1\t0\t5\r\n2\t4\t5"  # in validation; twice; in train; item 4 beyond train
+# In validation; twice; in train; item 4 beyond train.
+TEST = "1\t1\t5\r\n3\t0\t5\r\n3\t0\t5\r\n1\t0\t5\r\n2\t4\t5"
 
 
 def write(root, files):

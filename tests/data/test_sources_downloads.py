@@ -1,4 +1,6 @@
-"""Downloads: TFDS's cache comes first, and whatever is wrong with the network, the error comes in seconds.
+"""Downloads: TFDS's cache comes first.
+
+Whatever is wrong with the network, the error comes in seconds.
 
 No test asks a network: names are not looked up, or the request goes to a closed or silent port of
 this machine.

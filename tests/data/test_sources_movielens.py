@@ -1,4 +1,7 @@
-"""MovieLens by TFDS's own builder, without a network where its archive is at hand, and the raw 100k file."""
+"""MovieLens by TFDS's own builder, and the raw 100k file.
+
+No network is needed where its archive is at hand.
+"""
 
 import functools
 import os

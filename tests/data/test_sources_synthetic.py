@@ -48,14 +48,20 @@ def test_popular_items_draw_more_noise_and_ids_do_not_tell_popularity():
 
 
 def test_taste_is_shared_between_clicks_of_a_user():
-    """True clicks are more predictable from a user's other true clicks than noise is: there is something to learn."""
+    """True clicks are more predictable from a user's other true clicks than noise is.
+
+    There is something to learn.
+    """
     assert taste_auc(synthetic(quality_scale=0.0, popularity_exponent=0.0, seed=3)) > 0.62
     tasteless = synthetic(quality_scale=0.0, popularity_exponent=0.0, affinity_scale=0.0, seed=3)
     assert taste_auc(tasteless) == pytest.approx(0.5, abs=0.02)
 
 
 def taste_auc(clicks):
-    """How often a true click of one half of the users scores above a noisy one, by the co-clicks of the other half."""
+    """How often a true click of one half of the users scores above a noisy one.
+
+    Scores are the co-clicks of the other half.
+    """
     known = clicks.take(
         ~clicks.is_noisy & (clicks.user_id < 750)
     ).to_csr()  # co-clicks of half the users ...

@@ -1,4 +1,7 @@
-"""Which column holds what: the plainest name wins, two equally plain are refused, one line says what was chosen."""
+"""Which column holds what.
+
+The plainest name wins, two equally plain are refused, one line says what was chosen.
+"""
 
 import logging
 

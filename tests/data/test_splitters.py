@@ -113,10 +113,19 @@ def test_the_rule_cleans_the_test_and_nothing_else(log):
     assert cleaned.train.rating.min() == 1
 
 
-@pytest.mark.parametrize("rule, expected", [("rating >= 3", [0, 1, 1]), ("rating>3", [0, 0, 1]),
-                                            ("rating == 3", [0, 1, 0]), (" rating<=3.0 ", [1, 1, 0]),
-                                            ("rating < 3", [1, 0, 0]),
-                                            ("is_noisy == 0", [0, 1, 1]), ("dwell >= 1e1", [0, 1, 1])])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule, expected",
+    [
+        ("rating >= 3", [0, 1, 1]),
+        ("rating>3", [0, 0, 1]),
+        ("rating == 3", [0, 1, 0]),
+        (" rating<=3.0 ", [1, 1, 0]),
+        ("rating < 3", [1, 0, 0]),
+        # Fmt: skip.
+        ("is_noisy == 0", [0, 1, 1]),
+        ("dwell >= 1e1", [0, 1, 1]),
+    ],
+)
 def test_rules_mean_what_they_say(rule, expected):
     clicks = make(
         [0, 1, 2],

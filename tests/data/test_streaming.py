@@ -1,4 +1,7 @@
-"""Streamed batches: the elements of `training_batches`, each row once in a pass, shuffled over all files."""
+"""Streamed batches: the elements of `training_batches`, each row once in a pass.
+
+They are shuffled over all files.
+"""
 
 import dataclasses
 import shutil
@@ -96,7 +99,10 @@ def test_elements_are_those_of_training_batches(num_negatives, train, split):
 
 @pytest.mark.parametrize("batch_size", [48, 64, 100, 720, 4096])
 def test_an_epoch_is_one_pass(batch_size, train, split):
-    """Of 720 rows: 15 steps; 11 and 16 rows over; 7 and 20 over; one; and a batch of 512, the largest power of two."""
+    """Of 720 rows: 15 steps; 11 and 16 rows over; 7 and 20 over; one.
+
+    And a batch of 512, the largest power of two.
+    """
     batches = streamed_batches(train, batch_size=batch_size, window_rows=200, seed=1)
     epochs = [keys_of(arrays(batches)) for _ in range(2)]
     for keys in epochs:

@@ -102,7 +102,10 @@ def test_recommender_can_be_saved_by_itself(tmp_path):
 
 
 def test_members_may_be_any_keras_models():
-    """Those without sizes and `score_all_items` are judged pair by pair; the mean must not pretend to have them."""
+    """Those without sizes and `score_all_items` are evaluated pair by pair.
+
+    The mean must not pretend to have them.
+    """
     inputs = {name: keras.Input((), dtype="int32", name=name) for name in ("user_id", "item_id")}
     plain = keras.Model(inputs, keras.ops.cast(inputs["user_id"] - inputs["item_id"], "float32"))
     mean = MeanOfTwo(plain, member(2, MF))

@@ -1,4 +1,7 @@
-"""The methods that reweight after an epoch, against NumPy: rows of pairs, weights, what is saved."""
+"""The methods that reweight after an epoch, against NumPy.
+
+Rows of pairs, weights, what is saved.
+"""
 
 import keras
 import numpy as np
@@ -56,7 +59,10 @@ def weights_of(denoiser, label, update=0):
 
 
 def positive_losses(model, interactions):
-    """-log f of the training pairs, sorted by user and item, in double precision; and their users and items."""
+    """-log f of the training pairs, sorted by user and item, in double precision.
+
+    And their users and items.
+    """
     order = np.lexsort((interactions.item_id, interactions.user_id))
     user, item = interactions.user_id[order], interactions.item_id[order]
     logits = np.float64(model({"user_id": user, "item_id": item}))
@@ -134,7 +140,10 @@ def test_weights_follow_the_target(name, interactions):
 
 
 def test_weights_of_udt(interactions):
-    """Users from the smallest mean loss to the largest: weights .9 to .3, temperatures .5 to 1.1, six steps of .1."""
+    """Users from the smallest mean loss to the largest.
+
+    Weights .9 to .3, temperatures .5 to 1.1, six steps of .1.
+    """
     denoiser = adapted("udt", interactions, user_weights=[0.9, 0.3], temperatures=[0.5, 1.1])
     denoiser.on_epoch_end(target())
     user, item, loss = positive_losses(target(), interactions)
@@ -168,7 +177,10 @@ def test_weights_of_eard(interactions):
 
 
 def pld_weights(denoiser, user, item, times):
-    """Weights of positives that come up so many times in one batch, each with a pool of its own, `(times, n)`."""
+    """Weights of positives that come up so many times in one batch, `(times, n)`.
+
+    Each has a pool of its own.
+    """
     inputs = {"user_id": np.tile(user, times), "item_id": np.tile(item, times)}
     size = times * len(user)
     loss = denoiser.compute_loss("train", inputs, ops.ones(size), ops.zeros(size), 7)
@@ -176,7 +188,10 @@ def pld_weights(denoiser, user, item, times):
 
 
 def test_weights_of_pld_are_those_of_pools_of_the_user_s_own(interactions):
-    """Pools of two: each weight is 2 / (1 + exp((own loss - other's) / T)) for one of the user's losses."""
+    """Each weight is 2 / (1 + exp((own loss - other's) / T)) for one of the user's losses.
+
+    Pools are of two.
+    """
     denoiser = adapted("pld", interactions, pool_size=2, temperature=0.5)
     denoiser.on_epoch_end(target())
     user, item, loss = positive_losses(target(), interactions)

@@ -39,7 +39,10 @@ def test_drop_rate_rises_linearly_and_stays(update, num_dropped, batch):
 
 
 def test_loss_of_an_update_is_that_of_what_is_kept(batch):
-    """With one negative for each positive: twice the mean over the kept examples, as twice the mean is over all."""
+    """With one negative for each positive.
+
+    Twice the mean over the kept examples, as twice the mean is over all.
+    """
     _, label, cross_entropy = batch
     loss = losses(TCE(drop_rate=0.2, steps_to_full=1), batch, 1)
     kept = np.ones(BATCH, bool)

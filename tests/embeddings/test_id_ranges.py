@@ -1,4 +1,7 @@
-"""Ids that are in no table: an error says which, and how large the table is, wherever they come from."""
+"""Ids that are in no table.
+
+An error says which, and how large the table is, wherever they come from.
+"""
 
 import keras
 import numpy as np

@@ -1,4 +1,7 @@
-"""LazyAdam against Adam, which moves every row: equal where nothing sits out, near where rows do."""
+"""LazyAdam against Adam, which moves every row.
+
+Equal where nothing sits out, near where rows do.
+"""
 
 import keras
 import numpy as np
@@ -29,7 +32,10 @@ def updates(rows_of, seed=0):
 
 
 def trained(optimizer, gradients, rows=6):
-    """The table, after updates by some rows' gradients; a dense optimizer gets zeros for the others."""
+    """The table, after updates by some rows' gradients.
+
+    A dense optimizer gets zeros for the others.
+    """
     variable = table(rows)
     for gradient in gradients:
         given = gradient

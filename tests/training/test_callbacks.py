@@ -1,4 +1,7 @@
-"""RankingMetrics, CollapseMonitor and ReleasedEarlyStopping inside `fit`, and on logs made by hand."""
+"""Three callbacks inside `fit`, and on logs made by hand.
+
+RankingMetrics, CollapseMonitor and ReleasedEarlyStopping.
+"""
 
 import dataclasses
 import types
@@ -46,7 +49,7 @@ def fit(split, callbacks, epochs=6, **options):
 
 
 class Spy(keras.callbacks.Callback):
-    """Judges by itself at every epoch."""
+    """Evaluates by itself at every epoch."""
 
     def __init__(self, split, part):
         super().__init__()
@@ -69,7 +72,7 @@ def test_metrics_of_every_epoch_are_in_the_history(split, part, prefix):
     } <= set(history)
 
 
-def test_users_with_history_are_judged_by_themselves_where_not_all_have_one(split):
+def test_users_with_history_are_evaluated_by_themselves_where_not_all_have_one(split):
     _, history = fit(split, [RankingMetrics(split)])
     assert not [name for name in history if "warm" in name]
     kept = np.flatnonzero(split.train.user_id != split.validation.user_id[0])
@@ -84,8 +87,8 @@ def test_users_with_history_are_judged_by_themselves_where_not_all_have_one(spli
 def test_skipped_epochs_repeat_the_last_figures(split):
     spy = Spy(split, "validation")
     _, history = fit(split, [spy, RankingMetrics(split, ks=(3,), every=3)], epochs=7)
-    judged = [spy.found[epoch] for epoch in (0, 0, 2, 2, 2, 5, 5)]
-    assert history["val_recall@3"] == judged
+    evaluated = [spy.found[epoch] for epoch in (0, 0, 2, 2, 2, 5, 5)]
+    assert history["val_recall@3"] == evaluated
 
 
 def test_where_training_goes_on_the_last_figures_are_those_of_the_earlier_process(split):
@@ -152,7 +155,10 @@ def test_every_is_checked(split):
 
 
 def watch(means, **options):
-    """Feeds epochs to a monitor; returns its state after each, then after the end, and the warnings."""
+    """Feeds epochs to a monitor.
+
+    Returns its state after each, then after the end, and the warnings.
+    """
     monitor, states = CollapseMonitor(**options), []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,7 @@
-"""`DeCAModel` as a user meets it: plain `fit`, its logs, callbacks, what stays still, and what is refused."""
+"""`DeCAModel` as a user meets it.
+
+Plain `fit`, its logs, callbacks, what stays still, and what is refused.
+"""
 
 import keras
 import numpy as np
@@ -39,7 +42,10 @@ def build(name="deca", target=None, l2=0.01, **options):
 
 
 def compiled(model, **options):
-    """Run eagerly where the graph is not the point: building it takes longer than these few steps."""
+    """Run eagerly where the graph is not the point.
+
+    Building it takes longer than these few steps.
+    """
     model.compile(optimizer=keras.optimizers.Adam(0.01), **(options or {"run_eagerly": True}))
     return model
 
@@ -60,7 +66,10 @@ def same(left, right):
 
 
 def test_logged_loss_is_the_mean_over_the_updates(interactions):
-    """With a learning rate of zero nothing moves, so the mean over an epoch can be computed outside."""
+    """With a learning rate of zero nothing moves.
+
+    So the mean over an epoch can be computed outside.
+    """
     model = build("none", l2=0.5)
     model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
     expected = []
@@ -200,7 +209,10 @@ def test_network_of_one_phase_counts_its_own_updates_and_follows_the_learning_ra
 
 
 def test_regularisation_pulls_on_the_target_alone(interactions):
-    """One step of rate 1, with and without it: the target differs by its gradient, l2 times each weight."""
+    """One step of rate 1, with and without it.
+
+    The target differs by its gradient, l2 times each weight.
+    """
     models = [build("deca-dp", l2=l2) for l2 in (0.25, 0.0)]
     start = values(models[0].target.weights)
     for model in models:
@@ -214,7 +226,10 @@ def test_regularisation_pulls_on_the_target_alone(interactions):
 
 
 def test_penalty_of_norms_pulls_each_weight_by_its_direction(interactions):
-    """The slope of ||w|| is w / ||w||: one step of rate 1, with and without it; a weight of zeros stays."""
+    """The slope of ||w|| is w / ||w||.
+
+    One step of rate 1, with and without it; a weight of zeros stays.
+    """
     models = [build("none", target=mf(1, item_bias=True), l2=l2) for l2 in (0.25, 0.0)]
     for model in models:
         model.penalty = "norms"
@@ -267,7 +282,10 @@ def test_optimizer_is_compiled_where_the_target_cannot_be(interactions):
 
 
 class LooksUpTwice(MF):
-    """Looks items up twice, through ids of an unknown number too, and has a weight that only the penalty knows."""
+    """Looks items up twice, and has a weight that only the penalty knows.
+
+    One lookup is through ids of an unknown number.
+    """
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -342,16 +360,19 @@ class EndsInAnother(CrossEntropy):
         return Softened(target)
 
 
-def test_what_the_denoiser_recommends_with_is_called_judged_and_penalised(interactions):
-    """With a learning rate of zero nothing moves; the penalty is on the two weights of the target and the other's."""
+def test_what_the_denoiser_recommends_with_is_called_evaluated_and_penalised(interactions):
+    """With a learning rate of zero nothing moves.
+
+    The penalty is on the two weights of the target and the other's.
+    """
     model = DeCAModel(mf(1), EndsInAnother(), l2=0.5 * USERS)
     model.compile(optimizer=keras.optimizers.SGD(0.0), run_eagerly=True)
     batches = validation_batches(interactions, batch_size=40)
     logits = np.concatenate([np.array(model.target(inputs)) for inputs, _ in batches])
     label = np.concatenate([np.array(label) for _, label in batches])
     np.testing.assert_allclose(model.predict(batches, verbose=0), logits / 2, atol=1e-6)
-    judged = np.mean(np.log1p(np.exp(logits / 2)) - label * logits / 2)
-    assert model.evaluate(batches, verbose=0) == pytest.approx(judged, rel=1e-5)
+    evaluated = np.mean(np.log1p(np.exp(logits / 2)) - label * logits / 2)
+    assert model.evaluate(batches, verbose=0) == pytest.approx(evaluated, rel=1e-5)
     trained = np.log1p(np.exp(-logits[:, 0])).mean() + np.log1p(np.exp(logits[:, 1])).mean()
     squares = sum((np.array(weight) ** 2).sum() for weight in model.target.weights) + 2
     assert fit(model, batches)["loss"] == pytest.approx([trained + 0.5 / 2 * squares], rel=1e-5)
@@ -584,7 +605,10 @@ def test_any_functional_keras_model_can_be_the_target(interactions, tmp_path):
 
 
 def test_sparse_gradients_are_summed_before_the_optimizer_squares_them():
-    """An id that comes up 16 times in a batch must not move further than one learning rate at Adam's first step."""
+    """An id that comes up 16 times in a batch must not move further than another.
+
+    One learning rate is Adam's first step.
+    """
     model = compiled(build("none", l2=0.0))
     before = np.array(model.target.user_table)
     inputs = {"user_id": np.zeros(16, np.int32), "item_id": np.arange(16, dtype=np.int32) % 3}

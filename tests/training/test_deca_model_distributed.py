@@ -29,7 +29,10 @@ def strategy(two_cpus):
 
 
 def build(name, **options):
-    """Adam's epsilon is large enough that the last bits of a gradient near zero do not decide its sign."""
+    """Adam's epsilon is large.
+
+    So the last bits of a gradient near zero do not decide its sign.
+    """
     networks = {
         role: MF(USERS, ITEMS, embedding_dim=4, embedding_stddev=0.3, seed=seed)
         for seed, role in enumerate(DENOISERS.load(name).networks, 2)

@@ -1,4 +1,6 @@
-"""Updates of `DeCAModel` against a second implementation: the losses in NumPy, float64, their gradients by differences.
+"""Updates of `DeCAModel` against a second implementation.
+
+The losses in NumPy, float64, their gradients by differences.
 
 The second implementation is written from the paper's Eq. (9), (13), (14), (15), (18) and Algorithm
 1, and from what `DeCAModel` promises: mean over positives plus mean over negatives, plus `l2 / 2 *

@@ -1,4 +1,7 @@
-"""`fit` on `Interactions`: the front door as it is written in README, its batches, and what it refuses."""
+"""`fit` on `Interactions`.
+
+The front door as it is written in README, its batches, and what it refuses.
+"""
 
 import warnings
 

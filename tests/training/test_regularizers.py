@@ -1,4 +1,7 @@
-"""Losses that networks add themselves: Keras's regularizers of weights and of activities, and `add_loss`."""
+"""Losses that networks add themselves.
+
+Keras's regularizers of weights and of activities, and `add_loss`.
+"""
 
 import keras
 import numpy as np
@@ -51,7 +54,10 @@ def sigmoid(logit):
     "options", [{"run_eagerly": True}, {"jit_compile": True}, {"jit_compile": False}], ids=str
 )
 def test_regularizer_of_a_weight_is_part_of_the_loss_and_of_the_gradient(options):
-    """All logits are 1 and two of four are positives, so a user's gradient is (f - label) / 2, and 2 x .3 x .5 more."""
+    """All logits are 1 and two of four are positives.
+
+    So a user's gradient is (f - label) / 2, and 2 x .3 x .5 more.
+    """
     loss, (users, items) = step(Biases(keras.regularizers.L2(0.3)), **options)
     own = 0.3 * USERS * 0.5**2
     assert loss == pytest.approx(-np.log(sigmoid(1)) - np.log(sigmoid(-1)) + own, rel=1e-5)

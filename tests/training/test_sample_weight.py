@@ -1,4 +1,7 @@
-"""Weights of examples: each multiplies its loss, whatever the denoiser, against updates made by hand with a tape."""
+"""Weights of examples.
+
+Each multiplies its loss, whatever the denoiser, against updates made by hand with a tape.
+"""
 
 import dataclasses
 
@@ -36,7 +39,10 @@ def build(name):
 
 
 def batch():
-    """Groups of a training pair and two negatives, and a weight for each example; some are 0, some 2."""
+    """Groups of a training pair and two negatives, and a weight for each example.
+
+    Some are 0, some 2.
+    """
     rng = np.random.default_rng(2)
     rows = pairs().take(slice(GROUPS))
     shape = (GROUPS, 1 + NEGATIVES)
@@ -157,7 +163,10 @@ def test_rows_learn_from_weights_as_under_adam(monkeypatch):
 
 
 def test_a_click_of_weight_two_counts_twice_worked_out_by_hand():
-    """Zero vectors: every loss is log 2, so (2 + 0.5) / 2 * log 2 of the positives and log 2 of the negatives."""
+    """Zero vectors: every loss is log 2.
+
+    So it is (2 + 0.5) / 2 * log 2 of the positives and log 2 of the negatives.
+    """
     model = DeCAModel(MF(USERS, ITEMS, embedding_stddev=0.0))
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     table = dataclasses.replace(pairs().take([0, 1]), weight=[2.0, 0.5])

@@ -170,7 +170,10 @@ def load(
 
 
 def find(source):
-    """The module that reads a source, or the object of another package, and the source's name for reports."""
+    """The module that reads a source, or another package's object, and the source's name.
+
+    The name is for reports.
+    """
     if is_own(source):
         return _own(source), source
     if isinstance(source, str):
