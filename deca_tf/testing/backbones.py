@@ -244,10 +244,7 @@ def adapting_leaves_what_is_learned(case):
 
 
 def adapting_once_more_changes_nothing(case):
-    """A file is loaded after `adapt` twice.
-
-    Weights left over from the first time would be in it, and it could not be loaded.
-    """
+    """Weights left over from the first time would be in the file, which could not be loaded."""
     model = case.stirred()
     expected = np.array(model(pairs(20)))
     model.adapt(history())

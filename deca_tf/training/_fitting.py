@@ -26,10 +26,7 @@ _KINDS = (
 
 
 class Fitting:
-    """The part of `DeCAModel` that is called with data.
-
-    It is for a Keras model with what its constructor sets.
-    """
+    """The part of `DeCAModel` that is called with data; it is mixed into a Keras model."""
 
     def fit(
         self,
@@ -216,10 +213,7 @@ class Fitting:
         return check_integer("seed", 0 if seed is None else seed, low=0)
 
     def _steps_of_epochs(self, given):
-        """Steps in each epoch over `x` of `fit`'s arguments.
-
-        None if it cannot be read through by one iterator.
-        """
+        """Steps in each epoch over `fit`'s `x`; None if one iterator cannot read it through."""
         x = given.get("x")
         if not isinstance(x, tf.data.Dataset) or given.get("steps_per_epoch") is not None:
             return None

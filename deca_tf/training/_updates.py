@@ -14,10 +14,7 @@ from deca_tf.training._penalty import penalty_of
 
 
 class PhaseUpdates:
-    """The part of `DeCAModel` that updates weights.
-
-    It is for a Keras model with what its constructor sets.
-    """
+    """The part of `DeCAModel` that updates weights; it is mixed into a Keras model."""
 
     def _update(self, phase, inputs, label, once, weight=None):
         everywhere, only_here = self._split_by_phase(phase, self.denoiser.trainable_networks(phase))
