@@ -12,8 +12,10 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "Between": "deca_tf._options",
         "CollapseMonitor": "deca_tf.training.callbacks",
         "DeCAModel": "deca_tf.training",
+        "OneOf": "deca_tf._options",
         "RankingMetrics": "deca_tf.training.callbacks",
         "Recommender": "deca_tf.serving",
         "backbones": ".",
@@ -29,7 +31,9 @@ __getattr__, __dir__, __all__ = lazy(
         "export": "deca_tf.serving",
         "load_split": "deca_tf.data",
         "metrics": ".",
+        "network": "deca_tf._options",
         "optimizers": ".",
+        "option": "deca_tf._options",
         "reporting": ".",
         "run": "deca_tf.runs.run",
         "runs": ".",

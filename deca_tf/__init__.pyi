@@ -19,6 +19,10 @@ from deca_tf import serving as serving
 from deca_tf import testing as testing
 from deca_tf import training as training
 from deca_tf import tuning as tuning
+from deca_tf._options import Between as Between
+from deca_tf._options import OneOf as OneOf
+from deca_tf._options import network as network
+from deca_tf._options import option as option
 from deca_tf.data import load_split as load_split
 from deca_tf.data import training_batches as training_batches
 from deca_tf.data import validation_batches as validation_batches

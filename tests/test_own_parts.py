@@ -17,6 +17,7 @@ import pytest
 import deca_tf
 from deca_tf._registry import deserialize, is_own
 from deca_tf.backbones import BACKBONES, MF
+from deca_tf.baselines import BASELINES
 from deca_tf.config import resolve
 from deca_tf.data import load_split
 from deca_tf.denoisers import DENOISERS
@@ -28,7 +29,9 @@ PACKAGE = '''
     import keras
     import numpy as np
 
+    from deca_tf import OneOf, option
     from deca_tf.backbones import Backbone
+    from deca_tf.baselines import Baseline
     from deca_tf.data import Interactions
     from deca_tf.denoisers import Denoiser
 
@@ -68,6 +71,17 @@ PACKAGE = '''
         def load(name, *, data_dir=None, seed=0, users=6):
             keys = np.random.default_rng(seed).choice(users * 9, 30, replace=False)
             return Interactions(keys // 9, keys % 9, np.arange(users), np.arange(9))
+
+    class Same(Baseline):
+        """Equal scores."""
+
+        level: float = option(default=1.0, low=0, search=OneOf(0.0, 1.0), doc="Of all.")
+
+        def setup(self, interactions):
+            self.scores = np.full((1, interactions.num_items), self.level)
+
+        def score_all_items(self, user_ids):
+            return np.repeat(self.scores, len(user_ids), axis=0)
 
     class Slow(keras.optimizers.SGD):
         pass
@@ -116,6 +130,9 @@ def test_a_class_of_another_package_stands_wherever_a_name_does(package):
     assert DENOISERS.build(f"{package}:Halved").weight == 0.5
     assert OPTIMIZERS.build(f"{package}:Slow", learning_rate=0.5).learning_rate == 0.5
     split = load_split(f"{package}:Clicks", users=5)
+    same = BASELINES.build(f"{package}:Same", options={"level": 2}, interactions=split.train)
+    assert same.score_all_items([0, 1]).tolist() == [[2.0] * 9] * 2
+    assert BASELINES.load(f"{package}:Same").GRID == {"level": (0.0, 1.0)}
     assert (split.num_users, split.num_items) == (5, 9)
 
 
