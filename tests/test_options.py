@@ -9,7 +9,8 @@ from dataclasses import KW_ONLY, InitVar
 import keras_tuner
 import pytest
 
-from deca_tf._options import Between, OneOf, Part, option, settable
+from deca_tf._options import Between, OneOf, option
+from deca_tf._parts import Part, settable
 
 
 class Kind(Part, family="kind"):

@@ -11,7 +11,8 @@ import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Part, option, register
+from deca_tf._options import option
+from deca_tf._parts import Part, register
 from deca_tf.data.interactions import Interactions
 from deca_tf.embeddings.id_ranges import ChecksIds
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from deca_tf._options import OneOf, Part, option
+from deca_tf._options import OneOf, option
+from deca_tf._parts import Part
 from deca_tf.data.interactions import Interactions
 
 logger = logging.getLogger("deca_tf")

@@ -6,7 +6,7 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from deca_tf._options import Part, register
+from deca_tf._parts import Part, register
 from deca_tf._registry import deserialize
 from deca_tf.data.interactions import Interactions
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import settable
+from deca_tf._parts import settable
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions, training_batches
 from deca_tf.data.negative_sampling import NEGATIVES
