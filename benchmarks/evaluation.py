@@ -1,7 +1,7 @@
 """How fast is a full ranking evaluated? Users a second, beside the bare matrix product.
 
-    python -m benchmarks.evaluation --users 100000 --items 100000 --backbones mf --threads 1 --out FILE
-    python -m benchmarks.evaluation --dataset modcloth --data-dir DIR --backbones mf neumf cdae lightgcn
+    python -m benchmarks.evaluation --users 100000 --items 100000 --threads 1 --out FILE
+    python -m benchmarks.evaluation --dataset modcloth --data-dir DIR --backbones mf neumf cdae
 
 Users with a history are ranked by the model, over all items, what was seen left out (protocol
 `clean`); the others, who get the most popular items, are not counted. The models are untrained,

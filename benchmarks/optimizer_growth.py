@@ -2,7 +2,7 @@
 
 DeCA with GMF and three MF networks, under one optimizer.
 
-    python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --threads 1 --out FILE
+    python -m benchmarks.optimizer_growth --users 10000 1157633 --optimizer lazy-adam --out FILE
     python -m benchmarks.optimizer_growth --users 10000 --items 1000 1000000 --out FILE
     python -m benchmarks.optimizer_growth --draw benchmarks/growth.png --out FILE [FILE ...]
 

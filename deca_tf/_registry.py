@@ -35,7 +35,8 @@ class Registry:
             package stands for a part wherever a name does.
 
     Example:
-        >>> BACKBONES = Registry("backbone", {"mf": Row("deca_tf.backbones.mf:MF", "Dot products.")})
+        >>> rows = {"mf": Row("deca_tf.backbones.mf:MF", "Dot products.")}
+        >>> BACKBONES = Registry("backbone", rows)
         >>> BACKBONES.summaries()
         {'mf': 'Dot products.'}
     """

@@ -55,16 +55,19 @@ class DataSettings(_Table):
     'paper': the released code's splits, leaks included, to compare with it.
     """
     data_dir: str | None = None
-    """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else download."""
+    """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else
+    download."""
     split_by: str | None = None
-    """'chronological-per-user', 'chronological-global', 'random' or 'hash'; unset: the first where there are times."""
+    """'chronological-per-user', 'chronological-global', 'random' or 'hash'; unset: the first
+    where there are times."""
     clean_test: str | None = None
-    """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's own."""
+    """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's
+    own."""
     seed: int | None = pydantic.Field(default=None, ge=0)
     """Of synthetic data and random splits; unset: the run's."""
     options: dict[str, Any] = {}
-    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of 'synthetic', `folder`
-    and `stream` of 'shards'."""
+    """The source's own options: `user_column`, `rating_column` ... of a table, sizes of
+    'synthetic', `folder` and `stream` of 'shards'."""
 
 
 class BackboneSettings(_Table):
@@ -109,28 +112,31 @@ class TrainingSettings(_Table):
     Unset: 2048, less where there are few.
     """
     users_per_batch: int | None = pydantic.Field(default=None, ge=1)
-    """Whole users at a time, about so many per update, in place of `batch_size`: how CDAE is trained."""
+    """Whole users at a time, about so many per update, in place of `batch_size`: how CDAE is
+    trained."""
     num_negatives: int = pydantic.Field(default=1, ge=1)
     """Sampled items per positive."""
     exclude_observed: bool = False
-    """Never sample an item that the user has been observed with; the released code samples them too. Batches by user
-    never do."""
+    """Never sample an item that the user has been observed with; the released code samples them
+    too. Batches by user never do."""
     optimizer: str = "adam"
-    """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves the batch's rows only:
-    an update takes about as long with ten million users as with ten thousand, and less than with
-    'adam' from some tens
-    of thousands on; see `deca_tf.optimizers.LazyAdam`."""
+    """'adam' moves every row of every table at every update, as in the paper. 'lazy-adam' moves
+    the batch's rows only: an update takes about as long with ten million users as with ten
+    thousand, and less than with 'adam' from some tens of thousands on; see
+    `deca_tf.optimizers.LazyAdam`."""
     learning_rate: float = pydantic.Field(default=1e-3, gt=0)
     """Adam's."""
     l2: float = pydantic.Field(default=0.0, ge=0)
     """The paper's lambda, the weight of the penalty."""
     penalty: Literal["squares", "norms"] = "squares"
-    """'squares': half the sum of squares of the target's weights, divided by the number of users. 'norms': the sum of
-    the weights' norms, as the released code does to CDAE, divided by nothing."""
+    """'squares': half the sum of squares of the target's weights, divided by the number of
+    users. 'norms': the sum of the weights' norms, as the released code does to CDAE, divided by
+    nothing."""
     epochs: int = pydantic.Field(default=20, ge=1)
     """Passes over the positives, at most."""
     keep: Literal["best", "last"] = "best"
-    """Weights that are kept: those of the best epoch by `monitor` on the noisy validation, or the last epoch's."""
+    """Weights that are kept: those of the best epoch by `monitor` on the noisy validation, or
+    the last epoch's."""
     monitor: str = "val_recall@20"
     """What is compared between epochs: val_<metric>@20."""
     patience: int | None = pydantic.Field(default=None, ge=1)
@@ -138,21 +144,23 @@ class TrainingSettings(_Table):
     evaluate_every: int = pydantic.Field(default=1, ge=1)
     """Epochs between two looks at the validation data; those between repeat the last figures."""
     watch_validation: bool = True
-    """Evaluate on the validation part; false saves time where the last epoch's weights are kept without `patience`."""
+    """Evaluate on the validation part; false saves time where the last epoch's weights are kept
+    without `patience`."""
     watch_test: bool = False
     """Evaluate on the test part in the same epochs, for curves: nothing is ever chosen by it."""
     released_early_stopping: bool = False
-    """Stop as the released code does: when, of the validation losses taken every 500 updates, two in all were worse
-    than the one before."""
+    """Stop as the released code does: when, of the validation losses taken every 500 updates,
+    two in all were worse than the one before."""
     jit_compile: bool = True
     """Compile the step with XLA."""
     steps_per_execution: int = pydantic.Field(default=32, ge=1)
-    """Steps that run before Python is asked again: about so many, so that executions end with epochs where they can."""
+    """Steps that run before Python is asked again: about so many, so that executions end with
+    epochs where they can."""
     strategy: Literal["default", "mirrored", "multi-worker"] = "default"
-    """Over what a step is spread. 'default': one device. 'mirrored': all of this machine. 'multi-worker': all of the
-    processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and so results, are the same up to
-    rounding; beyond
-    'default' neither `jit_compile` nor `steps_per_execution` is used."""
+    """Over what a step is spread. 'default': one device. 'mirrored': all of this machine.
+    'multi-worker': all of the processes that TF_CONFIG, Slurm or Kubernetes names. Batches, and
+    so results, are the same up to rounding; beyond 'default' neither `jit_compile` nor
+    `steps_per_execution` is used."""
 
 
 class PriorSettings(_Table):
@@ -162,9 +170,11 @@ class PriorSettings(_Table):
     """
 
     run: str | None = None
-    """Folder of a finished run whose model is the prior; unset: the backbone itself, trained normally first."""
+    """Folder of a finished run whose model is the prior; unset: the backbone itself, trained
+    normally first."""
     seed: Literal["other", "same"] = "other"
-    """Initial weights of that first training: another seed's (the paper), or the target's own (the released code)."""
+    """Initial weights of that first training: another seed's (the paper), or the target's own
+    (the released code)."""
     training: dict[str, Any] = {}
     """Keys of `[training]` that differ in that first training."""
 

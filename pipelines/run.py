@@ -147,7 +147,7 @@ def command(
 
       deca-tf pipeline run --config clicks.toml
 
-      deca-tf pipeline run --config clicks.toml --direct_num_workers=2 --direct_running_mode=multi_processing
+      deca-tf pipeline run --config clicks.toml --direct_num_workers=2 --direct_running_mode=...
 
       deca-tf pipeline run --config clicks.toml --step StatisticsGen
     """

@@ -26,7 +26,8 @@ class InputSettings(_Table):
     """
 
     files: list[str] | None = pydantic.Field(None, min_length=1)
-    """Files or patterns, local or of any file system that Beam knows: 'logs/2026-11-*.csv', 'gs://bucket/*.parquet'."""
+    """Files or patterns, local or of any file system that Beam knows: 'logs/2026-11-*.csv',
+    'gs://bucket/*.parquet'."""
     table: str | None = None
     """A table of BigQuery: 'project.dataset.table'.
 
@@ -37,13 +38,15 @@ class InputSettings(_Table):
     format: Literal["csv", "tsv", "jsonl", "parquet", "tfrecord"] | None = None
     """csv, tsv, jsonl, parquet or tfrecord (of tf.Example); unset: told by the files' names."""
     fields: list[str] | None = pydantic.Field(None, min_length=1)
-    """Names of the columns of JSON lines `{"f": [{"v": ...}, ...]}`, as BigQuery's API gives rows."""
+    """Names of the columns of JSON lines `{"f": [{"v": ...}, ...]}`, as BigQuery's API gives
+    rows."""
     user_column: str = "user_id"
     """Who clicked."""
     item_column: str = "item_id"
     """On what."""
     timestamp_column: str | None = None
-    """When, in seconds since 1970 or as dates; unset: not known, bursts are not looked for and the split is by hash."""
+    """When, in seconds since 1970 or as dates; unset: not known, bursts are not looked for and
+    the split is by hash."""
     rating_column: str | None = None
     """Stars; as in deca_tf, these three only ever build the clean test."""
     dwell_column: str | None = None
@@ -85,7 +88,8 @@ class ValidationSettings(_Table):
     max_rows: float = pydantic.Field(10.0, gt=0)
     """Most rows, as a share of the span before."""
     min_known_users: float = pydantic.Field(0.05, ge=0, le=1)
-    """Least share of this span's users whom the one before has; near 0 where ids are spelled another way."""
+    """Least share of this span's users whom the one before has; near 0 where ids are spelled
+    another way."""
     min_known_items: float = pydantic.Field(0.3, ge=0, le=1)
     """The same of items."""
     max_missing: float = pydantic.Field(0.0, ge=0, le=1)
@@ -97,7 +101,8 @@ class ValidationSettings(_Table):
     max_bot_rows: float = pydantic.Field(0.05, ge=0, le=1)
     """Largest share of rows by users with a burst."""
     max_popularity_drift: float = pydantic.Field(0.3, ge=0, le=1)
-    """Largest Jensen-Shannon divergence, in bits, between the shares of clicks that items of each degree get."""
+    """Largest Jensen-Shannon divergence, in bits, between the shares of clicks that items of
+    each degree get."""
 
 
 class TransformSettings(_Table):
@@ -108,15 +113,17 @@ class TransformSettings(_Table):
     min_item_clicks: int = pydantic.Field(1, ge=1)
     """Fewest clicks on an item."""
     max_passes: int = pydantic.Field(100, ge=1)
-    """Users, then items with fewer are left out, again and again until nothing changes (the k-core), at most so often;
-    1: thresholds, after which a user whose rare items went may have fewer."""
+    """Users, then items with fewer are left out, again and again until nothing changes (the
+    k-core), at most so often; 1: thresholds, after which a user whose rare items went may have
+    fewer."""
 
 
 class SplitSettings(_Table):
     """`[split]`: train, validation and test."""
 
     by: Literal[CHRONOLOGICAL_PER_USER, HASH] | None = None
-    """'chronological-per-user' or 'hash', as in `deca_tf.data.split`; unset: the first where there are times."""
+    """'chronological-per-user' or 'hash', as in `deca_tf.data.split`; unset: the first where
+    there are times."""
     fractions: tuple[float, float, float] = FRACTIONS
     """Shares of train, validation and test."""
     clean_test: str | None = None
@@ -147,7 +154,8 @@ class TrainerSettings(_Table):
     prior: dict[str, Any] = {}
     """Of DeCA(p): `training`, `seed`."""
     stream: bool = False
-    """Leave the train part in its shards while training, for more clicks than should be in memory."""
+    """Leave the train part in its shards while training, for more clicks than should be in
+    memory."""
 
     def tables(self):
         """What is set, but for `stream`."""

@@ -20,7 +20,8 @@ class ImplicitALS(Baseline):
     2008, Eq. (3), by the library `implicit`, with x_u and y_i the vectors and p_ui = 1 for observed
     pairs, else 0:
 
-        minimise  sum over all u, i of c_ui * (p_ui - x_u' y_i)^2  +  l2 * (sum of |x_u|^2 + sum of |y_i|^2)
+        minimise  sum over all u, i of c_ui * (p_ui - x_u' y_i)^2
+                  + l2 * (sum of |x_u|^2 + sum of |y_i|^2)
 
     Differs: c_ui is `alpha` for observed pairs, where the paper has 1 + alpha; it is 1 for all
     others in both. The same settings, data and machine give the same vectors.

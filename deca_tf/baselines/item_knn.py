@@ -22,7 +22,8 @@ class ItemKNN(Baseline):
     With n_i the number of users of item i and n_ij that of users of both:
 
         similarity(i, j) = n_ij / (sqrt(n_i * n_j) + shrink)
-        score(u, j)      = sum of similarity(i, j) over the items i of u's history among the k most similar to j
+        score(u, j)      = sum of similarity(i, j) over the items i of u's history
+                           among the k most similar to j
 
     Of equally similar items the more popular ones are neighbours, then the lower ids. Memory is k
     numbers for each item and one block of similarities.

@@ -1,4 +1,4 @@
-"""What `train` and `tune` have in common: options, the settings that they stand for, the folder where none is named."""
+"""What `train` and `tune` have in common: options, settings, the folder where none is named."""
 
 import pathlib
 import shlex

@@ -1,4 +1,4 @@
-"""Clicks by standard input: kept as a file in the run's folder, to go on, evaluate and export with."""
+"""Clicks by standard input, kept as a file in the run's folder, to go on with."""
 
 import filecmp
 import shutil

@@ -61,7 +61,10 @@ def _words(command, arguments):
 
 
 def _settings(command, arguments):
-    """`{name in the library: table.key}` of what only --set can set; a name alone if it was typed there."""
+    """`{name in the library: table.key}` of what only --set can set.
+
+    A name alone if it was typed there.
+    """
     if not any(parameter.name == "assignments" for parameter in command.params):
         return {}
     typed = filter(None, map(_ASSIGNED.match, arguments))

@@ -13,7 +13,9 @@ _logger = logging.getLogger("deca_tf")
 
 
 def print_metrics(metrics, title, ks=(5, 10, 20)):
-    """Prints the test metrics of a run: all users, those with history, and the same users served by popularity.
+    """Prints the test metrics of a run.
+
+    All users, those with history, and the same users served by popularity.
 
     Args:
         metrics: the contents of `metrics.json`.
@@ -46,7 +48,9 @@ def say(text):
 
 
 def print_remarks(quiet):
-    """Has the library's remarks printed: what was read goes to the output, what to look at to the errors.
+    """Has the library's remarks printed.
+
+    What was read goes to the output, what to look at to the errors.
 
     Args:
         quiet: print none.

@@ -21,7 +21,9 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Of the data, the weights and the batches.", min=0)] = 0,
 ):
-    """Trains one recommender normally and one with DeCA on noisy clicks, compares them, and serves the denoised one.
+    """Trains one recommender normally and one with DeCA on noisy clicks.
+
+    Compares them, and serves the denoised one.
 
     The clicks are synthetic: who likes what is drawn first, then what was shown to whom (mostly
     popular items), then the clicks, three in ten of them on items that the user does not like. So

@@ -40,7 +40,9 @@ def write(
     threads: Annotated[int, typer.Option(help="Cores of a container.", min=1)] = 2,
     replicas: Annotated[int, typer.Option(help="Containers in Kubernetes.", min=1)] = 1,
 ):
-    """Writes FOLDER/deployment: models.config, batching, monitoring, compose.yaml and kubernetes.yaml.
+    """Writes FOLDER/deployment.
+
+    models.config, batching, monitoring, compose.yaml and kubernetes.yaml.
 
     Then `docker compose -f FOLDER/deployment/compose.yaml up` serves the folder: REST at 8501, gRPC
     at 8500.
@@ -73,7 +75,9 @@ def check(
     folder: Folder,
     version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
 ):
-    """Replays a version's warm-up in TensorFlow's C API, which servers are built on, and reads every file beside it.
+    """Replays a version's warm-up in TensorFlow's C API, which servers are built on.
+
+    Reads every file beside it.
 
     The exit status is 1 if a server would stumble over any of it.
     """

@@ -1,4 +1,4 @@
-"""The `deca-tf` command: finds the subcommand, and turns a user's mistake into one line instead of a traceback."""
+"""The `deca-tf` command: finds the subcommand, and turns mistakes into one line each."""
 
 import contextlib
 import os

@@ -23,13 +23,19 @@ app = typer.Typer(
 
 @app.command("run", context_settings=HANDED_ON)
 def run(context: typer.Context):
-    """Runs the steps of a pipeline that are not done yet. Options: `deca-tf pipeline run --help`."""
+    """Runs the steps of a pipeline that are not done yet.
+
+    Options: `deca-tf pipeline run --help`.
+    """
     _program("run")(context.args, prog_name="deca-tf pipeline run")
 
 
 @app.command("generate", context_settings=HANDED_ON)
 def generate(context: typer.Context):
-    """Writes a log of any size to try a pipeline on. Options: `deca-tf pipeline generate --help`."""
+    """Writes a log of any size to try a pipeline on.
+
+    Options: `deca-tf pipeline generate --help`.
+    """
     _program("generate")(context.args, prog_name="deca-tf pipeline generate")
 
 

@@ -16,7 +16,9 @@ def rollback(
         int | None, typer.Option(help="Version to go back to. Default: the one before the newest.")
     ] = None,
 ):
-    """Takes the newest version out of service; a server that polls the folder goes back to the one before.
+    """Takes the newest version out of service.
+
+    A server that polls the folder goes back to the one before.
 
     Nothing is removed: `3` becomes `withdrawn-3`, and its number is never given again.
 

@@ -29,7 +29,9 @@ def serve(
         int | None, typer.Option(help="Threads that TensorFlow may use. Default: all.", min=1)
     ] = None,
 ):
-    """Serves a folder over TensorFlow Serving's REST and gRPC, with a page to try it: for development.
+    """Serves a folder over TensorFlow Serving's REST and gRPC, for development.
+
+    There is a page to try it.
 
     It has neither encryption nor authentication, and is slower than TensorFlow Serving, which
     `deca-tf deploy` starts. New versions are taken into service as they appear.

@@ -1,4 +1,4 @@
-"""`deca-tf tune`: searches for the settings of a method, with the same budget for normal training."""
+"""`deca-tf tune`: searches for a method's settings, and those of normal training."""
 
 import pathlib
 from typing import Annotated
@@ -118,7 +118,9 @@ def tune(
     threads: options.Threads = None,
     quiet: options.Quiet = False,
 ):
-    """Searches for the best settings, by the noisy validation alone, and tells whether denoising was worth it.
+    """Searches for the best settings, by the noisy validation alone.
+
+    Tells whether denoising was worth it.
 
     The same number of trials of the same length is given to normal training, over the same learning
     rates, L2 and embedding sizes. Trials whose model collapses are stopped, marked, and never

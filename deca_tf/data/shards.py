@@ -3,7 +3,7 @@
 A split as sharded TFRecords, the form in which the pipelines hand interactions to training.
 
     interactions.json                              written last: a folder without it is unfinished
-    user_ids.parquet, item_ids.parquet             column `raw_id`: row i is the raw id of dense id i, a string
+    user_ids.parquet, item_ids.parquet             column `raw_id`: row i is id i's raw id, a string
     Split-train/data_tfrecord-00000-of-00004.gz    and Split-validation/, Split-test/
 
 A record is a block of interactions, see `deca_tf.data.blocks`. Rows of train are in random order

@@ -37,10 +37,12 @@ def synthetic(
 
         liking     L ~ Bernoulli(sigmoid(like_bias + affinity_scale * p_u . q_i / sqrt(latent_dim)
                                          + quality_scale * z_i)),       p_u, q_i, z_i ~ N(0, 1)
-        exposure   E ~ Bernoulli(1 - exp(-c * a_u * w_i)),              a_u = exp(activity_spread * N(0, 1)),
+        exposure   E ~ Bernoulli(1 - exp(-c * a_u * w_i)),
+                                         a_u = exp(activity_spread * N(0, 1)),
                                          w_i = rank_i ** -popularity_exponent
         click      if E and L: always
-                   if E and not L: with probability min(1, e * b_i),    b_i = exp(clickbait_spread * N(0, 1))
+                   if E and not L: with probability min(1, e * b_i),
+                                         b_i = exp(clickbait_spread * N(0, 1))
                                          * (w_i / mean w) ** popularity_pull
 
     The ranks are a random order of the items, independent of quality and of the item's number.
