@@ -25,6 +25,8 @@ class Between:
         log: samples on a logarithmic scale.
         step: between two values, else any.
         start: what is tried first; None: the option's default.
+
+    Stability: provisional.
     """
 
     low: float
@@ -48,6 +50,8 @@ class OneOf:
 
     Args:
         *values: to choose from.
+
+    Stability: provisional.
     """
 
     def __init__(self, *values):
@@ -191,6 +195,8 @@ def option(
         Traceback (most recent call last):
             ...
         ValueError: `q` must be a finite number in [0, 1]. Received: q=2.
+
+    Stability: provisional.
     """
     return Option(**locals())
 
@@ -199,6 +205,8 @@ def network(*, default: typing.Any = REQUIRED, doc: str) -> typing.Any:
     """Declares an argument that is a network.
 
     It is saved and loaded with the part, and no option.
+
+    Stability: provisional.
     """
     return Option(default=default, doc=doc, is_network=True)
 

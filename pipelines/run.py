@@ -147,10 +147,10 @@ def command(
 
       deca-tf pipeline run --config clicks.toml
 
-      deca-tf pipeline run --config clicks.toml --direct_num_workers=2 --direct_running_mode=...
+      deca-tf pipeline run --config clicks.toml --direct_num_workers=2 --direct_running_mode=multi_processing
 
       deca-tf pipeline run --config clicks.toml --step StatisticsGen
-    """
+    """  # noqa: W505
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # it logs each error that it raises
     table = Table("step", "execution", "seconds", "rows/s", "notes")
 
