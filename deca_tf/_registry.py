@@ -5,7 +5,7 @@ import re
 import typing
 
 from deca_tf._checks import check_choice, did_you_mean
-from deca_tf._parts import settable
+from deca_tf.parts.part import settable
 
 OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FRAMEWORKS = ("keras", "tensorflow", "builtins")

@@ -11,13 +11,13 @@ from its own folder.
 import importlib.resources
 import os
 import pathlib
-import tomllib
 from typing import Any, Literal
 
 import pydantic
 
 from deca_tf._checks import did_you_mean
 from deca_tf._registry import is_own
+from deca_tf.recipes import read_toml, take_variants
 
 __all__ = [
     "BackboneSettings",
@@ -27,7 +27,6 @@ __all__ = [
     "PriorSettings",
     "TrainingSettings",
     "merge",
-    "parse_assignment",
     "resolve",
     "shipped_recipe",
 ]
@@ -226,10 +225,13 @@ def resolve(
     data = overrides.get("data")
     dataset = data.get("dataset") if isinstance(data, dict) else None
     path = shipped_recipe(dataset) if recipe is None else pathlib.Path(recipe)
-    tables = _read_toml(path)
-    variants = _variants(tables, path)
-    merged = _merge(tables, overrides)
-    chosen = _chosen(_validated(merged, path))
+    tables = read_toml(path)
+    variants = take_variants(tables, path)
+    merged = merge(tables, overrides)
+    config = _validated(merged, path)
+    chosen = dict(
+        backbone=config.backbone.name, denoiser=config.denoiser.name, protocol=config.data.protocol
+    )
     for number, variant in enumerate(variants, 1):
         when = variant.pop("when", {})
         for selector in when:
@@ -243,8 +245,8 @@ def resolve(
             chosen[key] in (value if isinstance(value, list) else [value])
             for key, value in when.items()
         ):
-            tables = _merge(tables, variant)
-    return _located(_validated(_merge(tables, overrides), path))
+            tables = merge(tables, variant)
+    return _located(_validated(merge(tables, overrides), path))
 
 
 def shipped_recipe(dataset: str | None) -> pathlib.Path:
@@ -262,38 +264,6 @@ def is_file_name(dataset: str | None) -> bool:
     return not is_own(dataset) and bool(pathlib.Path(str(dataset)).suffix)
 
 
-def parse_assignment(text: str) -> dict[str, Any]:
-    """Turns `table.key=value` of `--set` into nested tables.
-
-    The value is read as TOML where it is valid TOML (numbers, true, lists), else as a string. True
-    and False are taken as Python writes them, too: as strings, both would be true.
-
-    Example:
-        >>> parse_assignment("denoiser.c1=100")
-        {'denoiser': {'c1': 100}}
-
-    Raises:
-        ValueError: no `=`, or no key.
-
-    Stability: provisional.
-    """
-    key, equals, value = text.partition("=")
-    path = [part.strip() for part in key.split(".")]
-    if not equals or not all(path):
-        raise ValueError(
-            f"`--set` takes table.key=value, such as denoiser.c1=100. Received: {text!r}."
-        )
-    try:
-        parsed = tomllib.loads(f"value = {value.lower() if value in ('True', 'False') else value}")[
-            "value"
-        ]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    for part in reversed(path):
-        parsed = {part: parsed}
-    return parsed
-
-
 def merge(*tables: dict[str, Any]) -> dict[str, Any]:
     """Nested tables as one; later ones win.
 
@@ -301,15 +271,9 @@ def merge(*tables: dict[str, Any]) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     for table in tables:
-        merged = _merge(merged, table)
-    return merged
-
-
-def _merge(base, over):
-    merged = dict(base)
-    for key, value in over.items():
-        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both_tables else value
+        for key, value in table.items():
+            both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = merge(merged[key], value) if both_tables else value
     return merged
 
 
@@ -334,42 +298,6 @@ def _located(config):
 
 def _absolute(path):
     return os.fspath(pathlib.Path(path).expanduser().absolute())
-
-
-def _chosen(config):
-    return {
-        "backbone": config.backbone.name,
-        "denoiser": config.denoiser.name,
-        "protocol": config.data.protocol,
-    }
-
-
-def _read_toml(path):
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"The recipe must be an existing TOML file. Received: {os.fspath(path)!r}."
-        )
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"`{path}` must be TOML. Received: {error}") from None
-
-
-def _variants(tables, path):
-    """The recipe's variants, taken out of its tables."""
-    variants = tables.pop("variant", [])
-    if not isinstance(variants, list) or not all(isinstance(variant, dict) for variant in variants):
-        raise ValueError(
-            f"A variant in {path} must be a table under [[variant]]. Received: "
-            f"variant={variants!r}."
-        )
-    for number, variant in enumerate(variants, 1):
-        if not isinstance(variant.get("when", {}), dict):
-            raise ValueError(
-                f'`when` of variant {number} in {path} must be a table such as {{ denoiser = "deca" }}. '
-                f"Received: {variant['when']!r}."
-            )
-    return variants
 
 
 def _validated(tables, path):

@@ -6,7 +6,8 @@ import pytest
 import tomli_w
 
 from deca_tf.backbones import BACKBONES
-from deca_tf.config import Config, merge, parse_assignment, resolve, shipped_recipe
+from deca_tf.cli._assignments import parse_assignment
+from deca_tf.config import Config, merge, resolve, shipped_recipe
 from deca_tf.denoisers import DENOISERS
 
 DECA = ("deca", "deca-p", "deca-dp", "deca-dn")

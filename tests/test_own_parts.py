@@ -29,7 +29,7 @@ PACKAGE = '''
     import keras
     import numpy as np
 
-    from deca_tf import OneOf, option
+    from deca_tf.parts import OneOf, option
     from deca_tf.backbones import Backbone
     from deca_tf.baselines import Baseline
     from deca_tf.data import Interactions

@@ -11,12 +11,13 @@ import re
 import sys
 import tomllib
 
-from deca_tf._options import REQUIRED
+from deca_tf._tensorflow import load_tensorflow
 from deca_tf.backbones import BACKBONES
 from deca_tf.baselines import BASELINES
 from deca_tf.data.sources import SOURCES, TABLE_FILES, find
 from deca_tf.denoisers import DENOISERS
 from deca_tf.optimizers import OPTIMIZERS
+from deca_tf.parts.options import REQUIRED
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = {
@@ -39,6 +40,7 @@ ROOMS = {
 
 def main(arguments):
     """Fills the blocks of all pages, or says which of them are not as the code is."""
+    load_tensorflow()  # without its greetings
     made, stale = blocks(), []
     for page, names in PAGES.items():
         before = (ROOT / page).read_text(encoding="utf-8")

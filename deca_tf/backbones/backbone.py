@@ -11,10 +11,10 @@ import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import option
-from deca_tf._parts import Part, register
 from deca_tf.data.interactions import Interactions
 from deca_tf.embeddings.id_ranges import ChecksIds
+from deca_tf.parts.options import option
+from deca_tf.parts.part import Part, register
 
 LEAST_PAIRS = 2**15  # smaller batches never take the products of whole tables
 CELLS_PER_PAIR = 32

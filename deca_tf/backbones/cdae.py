@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, OneOf, option
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
+from deca_tf.parts.options import Between, OneOf, option
 
 MOST_CELLS = 2**22  # users x items of a data set of which every batch encodes all users
 

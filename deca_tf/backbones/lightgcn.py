@@ -7,10 +7,10 @@ import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, normal
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
+from deca_tf.parts.options import OneOf, option
 
 # Up to so many users or items, the product of that side with itself is kept whole: 16 MiB.
 GRAM_ROWS = 2048

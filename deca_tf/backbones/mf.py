@@ -5,9 +5,9 @@ from dataclasses import KW_ONLY
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
 from deca_tf.embeddings.lookups import look_up
+from deca_tf.parts.options import OneOf, option
 
 
 class MF(Backbone):

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import OneOf, option
 from deca_tf.backbones.backbone import Backbone, normal
 from deca_tf.embeddings.lookups import look_up
+from deca_tf.parts.options import OneOf, option
 
 
 class NeuMF(Backbone):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from deca_tf._options import OneOf, option
-from deca_tf._parts import Part
 from deca_tf.data.interactions import Interactions
+from deca_tf.parts.options import OneOf, option
+from deca_tf.parts.part import Part
 
 logger = logging.getLogger("deca_tf")
 

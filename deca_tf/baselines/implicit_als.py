@@ -7,10 +7,10 @@ import numpy as np
 import scipy.sparse
 
 from deca_tf._extras import require_extra
-from deca_tf._options import OneOf, option
 from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.data.interactions import Interactions
+from deca_tf.parts.options import OneOf, option
 
 
 class ImplicitALS(Baseline):

@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.sparse
 
-from deca_tf._options import OneOf, option
 from deca_tf.baselines.baseline import Baseline, popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.data.interactions import Interactions
+from deca_tf.parts.options import OneOf, option
 
 # Similarities worked out at once, so that a large catalogue needs no items x items matrix.
 BLOCK_CELLS = 2**22

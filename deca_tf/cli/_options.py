@@ -209,7 +209,8 @@ def asked_for(context, parent):
         FileNotFoundError, FileExistsError: no such recipe; standard input for a folder that other
             data has.
     """
-    from deca_tf.config import merge, parse_assignment, resolve
+    from deca_tf.cli._assignments import parse_assignment
+    from deca_tf.config import merge, resolve
 
     typed = context.params
     given = {name: typed[name] for name in PATHS if name in typed}

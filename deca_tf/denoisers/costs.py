@@ -2,7 +2,7 @@
 
 import math
 
-from deca_tf._options import option
+from deca_tf.parts.options import option
 
 DEFAULT_RATIO, DEFAULT_SCALE = 1.0, 100.0
 C1 = option(default=1000.0, low=0, doc="Cost of believing in a pair nobody observed (Eq. 14).")

@@ -7,11 +7,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, OneOf, network, option
-from deca_tf._seeds import derived_seed
 from deca_tf.backbones import MF
 from deca_tf.denoisers import costs, objectives
 from deca_tf.denoisers.denoiser import Denoiser, logits_of
+from deca_tf.parts.options import Between, OneOf, network, option
+from deca_tf.parts.seeds import derived_seed
 
 PHASES = (("dp", "dn"), ("dn", "dp"), ("dp",), ("dn",), ("both",))
 PHASES_IN_WORDS = f"{', '.join(map(str, PHASES[:-1]))} or {PHASES[-1]}"

@@ -6,9 +6,9 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from deca_tf._parts import Part, register
 from deca_tf._registry import deserialize
 from deca_tf.data.interactions import Interactions
+from deca_tf.parts.part import Part, register
 
 
 class Denoiser(Part, keras.layers.Layer, family="denoiser"):

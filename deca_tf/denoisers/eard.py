@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting, mean_by
+from deca_tf.parts.options import Between, option
 
 
 class EARD(LossReweighting):

@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import network
 from deca_tf._registry import deserialize
-from deca_tf._seeds import derived_seed
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser, logits_of
+from deca_tf.parts.options import network
+from deca_tf.parts.seeds import derived_seed
 
 
 class Ensemble(Denoiser):

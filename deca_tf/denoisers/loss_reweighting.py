@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, option
 from deca_tf.data.interactions import Interactions
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.parts.options import Between, option
 
 _CHUNK = 2**18  # pairs that are scored at once when an epoch is over
 

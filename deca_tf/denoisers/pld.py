@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, OneOf, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting
+from deca_tf.parts.options import Between, OneOf, option
 
 
 class PLD(LossReweighting):

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.parts.options import Between, option
 
 
 class RCE(Denoiser):

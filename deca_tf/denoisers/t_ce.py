@@ -3,9 +3,9 @@
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._options import Between, option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.parts.options import Between, option
 
 
 class TCE(Denoiser):

@@ -5,9 +5,9 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf._checks import check_range
-from deca_tf._options import option
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.loss_reweighting import LossReweighting, mean_by
+from deca_tf.parts.options import option
 
 
 def _pair(name, values):

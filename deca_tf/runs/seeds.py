@@ -1,6 +1,6 @@
 """Random numbers of a run: a seed for each part, drawn from the run's."""
 
-from deca_tf._seeds import derived_seed
+from deca_tf.parts.seeds import derived_seed
 
 
 def role_seed(config, role):

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._parts import settable
 from deca_tf.backbones import BACKBONES, backbone
 from deca_tf.backbones.backbone import Backbone
+from deca_tf.parts.part import settable
 from deca_tf.testing._clicks import ITEMS, USERS, history, pairs
 from deca_tf.testing._expect import expect, expect_close, expect_equal, refusal
 

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf._parts import settable
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions, training_batches
 from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.parts.part import settable
 from deca_tf.testing._expect import expect, expect_close, expect_equal
 from deca_tf.training.deca_model import DeCAModel
 

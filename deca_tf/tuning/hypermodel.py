@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ from deca_tf.tuning._collapse import StopOnCollapse
 from deca_tf.tuning.search_space import SPACES, choose
 
 # Of the objective, for a collapsed trial: the least that a ranking metric can be.
+# Keras Tuner's search touches `tf.keras`, by TensorBoard's plugin. As Keras 3 it would keep
+# `deca_tf.export`, which needs it to be Keras 2, from working in the same process.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
 COLLAPSED_VALUE = 0.0
 
 

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from deca_tf.config import merge, parse_assignment, resolve
+from deca_tf.cli._assignments import parse_assignment
+from deca_tf.config import merge, resolve
 from reproduction.grid import Cell, Run, cells_of
 
 DP_ONLY = Cell("modcloth", "paper", "gmf", "deca-p", (("denoiser.phases", ("dp",)),))

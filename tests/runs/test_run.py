@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deca_tf.config import merge, parse_assignment, resolve
+from deca_tf.cli._assignments import parse_assignment
+from deca_tf.config import merge, resolve
 from deca_tf.data import load_split, write_shards
 from deca_tf.evaluation import evaluate
 from deca_tf.runs.building import build_model

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from deca_tf._options import option
 from deca_tf.backbones import MF, Backbone
 from deca_tf.data import Interactions
 from deca_tf.denoisers import GCE, Denoiser
+from deca_tf.parts.options import option
 from deca_tf.testing import check_backbone, check_denoiser, check_source
 
 

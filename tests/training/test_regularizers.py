@@ -99,7 +99,9 @@ def test_networks_of_the_denoiser_keep_theirs_in_the_phases_in_which_they_learn(
 
 
 @pytest.mark.parametrize(
-    "target", [{"regularizer": keras.regularizers.L2(0.3)}, {"activity": 0.1}], ids=str
+    "target",
+    [{"regularizer": keras.regularizers.L2(0.3)}, {"activity": 0.1}],
+    ids=["regularizer", "activity"],
 )
 def test_they_are_refused_where_tables_move_by_rows(target):
     model = DeCAModel(Biases(**target))

@@ -35,10 +35,10 @@ class Between:
     step: float | None = None
     start: float | None = None
 
-    def ask(self, hp, name, option):
+    def ask(self, hp: typing.Any, name: str, option: "Option") -> typing.Any:
         """A value, chosen by Keras Tuner's `HyperParameters`."""
         kind = hp.Int if option.kind is int else hp.Float
-        how = {"sampling": "log"} if self.log else {}
+        how: dict[str, typing.Any] = {"sampling": "log"} if self.log else {}
         if self.step is not None:
             how["step"] = self.step
         default = option.default if self.start is None else self.start
@@ -54,10 +54,10 @@ class OneOf:
     Stability: provisional.
     """
 
-    def __init__(self, *values):
+    def __init__(self, *values: typing.Any) -> None:
         self.values = values
 
-    def ask(self, hp, name, option):
+    def ask(self, hp: typing.Any, name: str, option: "Option") -> typing.Any:
         """A value, chosen by Keras Tuner's `HyperParameters`."""
         if option.kind is bool:
             return hp.Boolean(name, default=option.default)

@@ -1,4 +1,4 @@
-"""What has options: the base of backbones, denoisers and baselines, and what follows from declarations."""
+"""What has options: the base of backbones, denoisers and baselines."""
 
 import dataclasses
 import inspect
@@ -7,8 +7,9 @@ import textwrap
 import types
 import typing
 
-from deca_tf._options import Option, described, network, option
+from deca_tf.parts.options import Option, described, network, option
 
+# What may follow `Args:` in a docstring.
 SECTIONS = re.compile(r"(Raises|Attributes|Example|Returns):|Stability: \w+\.")
 
 
@@ -25,6 +26,8 @@ class Part:
     Attributes:
         declared: `{name: Option}`, its own and its bases'.
         family: name of the kind of part; its hyperparameters are called `family.option`.
+
+    Stability: provisional.
     """
 
     declared: typing.ClassVar[dict[str, Option]] = {}

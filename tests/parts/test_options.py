@@ -9,8 +9,8 @@ from dataclasses import KW_ONLY, InitVar
 import keras_tuner
 import pytest
 
-from deca_tf._options import Between, OneOf, option
-from deca_tf._parts import Part, settable
+from deca_tf.parts.options import Between, OneOf, option
+from deca_tf.parts.part import Part, settable
 
 
 class Kind(Part, family="kind"):
