@@ -99,12 +99,12 @@ def _print_comparison(results, split):
     from deca_tf.reporting import separation_auc
 
     popularity = Popularity(split.train)
-    judged = evaluate(popularity, split).metrics
+    evaluation = evaluate(popularity, split).metrics
     counts = popularity.counts[split.train.item_id]
     rows = {
         "most popular": (
-            judged["recall@20"],
-            judged["ndcg@20"],
+            evaluation["recall@20"],
+            evaluation["ndcg@20"],
             separation_auc(counts, split.train.is_noisy),
         ),
         **results,

@@ -32,9 +32,9 @@ def build(name):
     }
     denoiser = DENOISERS.build(name, **networks)
     denoiser.adapt(pairs())
-    if hasattr(denoiser, "look_back"):  # so that the method's own weights differ
+    if hasattr(denoiser, "reweight"):  # so that the method's own weights differ
         user, item = np.divmod(np.unique(pairs().pair_key), ITEMS)
-        denoiser.look_back(user, item, np.random.default_rng(1).random(len(user)).astype("float32"))
+        denoiser.reweight(user, item, np.random.default_rng(1).random(len(user)).astype("float32"))
     return DeCAModel(GMF(seed=9, **sizes), denoiser)
 
 
