@@ -33,7 +33,7 @@ def room_of(module):
 
 def arrows_of(packages):
     """Rooms that each room imports: `{room: set of rooms}`."""
-    graph = grimp.build_graph(*packages)
+    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True)
     arrows = {room_of(module): set() for module in graph.modules if module not in packages[:1]}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):

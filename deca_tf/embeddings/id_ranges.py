@@ -31,12 +31,16 @@ SAME_ELEMENTS = {
 
 
 def checked_by(make: _Make) -> _Make:
-    """A decorator of what makes a dataset of checked `Interactions`: it notes their ranges."""
+    """A decorator of what makes a dataset of checked `Interactions`: it notes their ranges.
+
+    It notes for how many updates a step's pairs are, too.
+    """
 
     @functools.wraps(make)
     def noting(interactions, *args, **options):
         dataset = make(interactions, *args, **options)
         dataset.deca_tf_ranges = {ids: getattr(interactions, size) for ids, size in SIZES.items()}
+        dataset.deca_tf_updates_per_step = options.get("updates_per_step", 1)
         return dataset
 
     return noting  # type: ignore[return-value]

@@ -5,24 +5,25 @@ import inspect
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from deca_tf._checks import check_flag, check_integer
-from deca_tf.data import Interactions, Split
 from deca_tf.data.batches import BATCH_SIZE, validation_batches
-from deca_tf.data.streamed_split import StreamedInteractions
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.distribution import check_batch
+from deca_tf.training._data_checks import (
+    check_sample_weight,
+    holds_pairs,
+    refuse_beside_batches,
+    refuse_beside_interactions,
+    refuse_value,
+    warn_of_updates,
+)
 from deca_tf.training._refusals import refuse
 from deca_tf.training.batching import stream_batches
 from deca_tf.training.execution import STEPS, steps_per_execution_of
 
 _STREAMED_OPTIONS = ("num_negatives", "exclude_observed", "users_per_batch", "seed")
-_KINDS = (
-    "`{argument}` must be `Interactions` such as split.train, a `tf.data.Dataset` such as "
-    "`deca_tf.training_batches` makes, or {{'user_id': ..., 'item_id': ...}} with labels as `y`. "
-)
 
 
 class Fitting:
@@ -89,12 +90,13 @@ class Fitting:
         self.check_compiled("fit")
         callbacks = self._callbacks_of(given)
         steps_per_execution, observed = self.steps_per_execution, None
-        if _holds_pairs("x", given.get("x")):
-            _refuse_beside_interactions(given)
+        if holds_pairs("x", given.get("x")):
+            refuse_beside_interactions(given)
             observed = given["x"] if exclude_observed else None
             steps_per_execution = self._stream(given, options, callbacks)
         else:
-            _refuse_beside_batches(given, options)
+            refuse_beside_batches(given, options)
+            warn_of_updates(given.get("x"), self.denoiser)
             self._build_denoiser()
         check_sample_weight(given.get("sample_weight"))
         self._validate_on(given, options, observed)
@@ -109,9 +111,9 @@ class Fitting:
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.evaluate`, of `Interactions` too: clicks and sampled negatives."""
         given = dict(inspect.signature(super().evaluate).bind(*args, **kwargs).arguments)
-        if _holds_pairs("x", given.get("x")):
+        if holds_pairs("x", given.get("x")):
             for name in ("y", "sample_weight"):
-                _refuse_value(name, given.get(name), "Interactions bring their own.")
+                refuse_value(name, given.get(name), "Interactions bring their own.")
             batch_size = given.pop("batch_size", None) or BATCH_SIZE
             given["x"] = validation_batches(given["x"], batch_size=batch_size, seed=self._seed())
         check_sample_weight(given.get("sample_weight"))
@@ -199,7 +201,7 @@ class Fitting:
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             check_sample_weight(validation[2] if len(validation) > 2 else None)
-        elif validation is not None and _holds_pairs("validation_data", validation):
+        elif validation is not None and holds_pairs("validation_data", validation):
             given["validation_data"] = validation_batches(
                 validation,
                 batch_size=given.pop("validation_batch_size", None) or BATCH_SIZE,
@@ -240,100 +242,6 @@ class Fitting:
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.test_function = self.predict_function = None
-
-
-def check_sample_weight(weight):
-    """Refuses weights of examples that are negative or no numbers, where they can be seen.
-
-    Args:
-        weight: an array, or anything else.
-
-    Raises:
-        ValueError: saying how many and which is the first.
-    """
-    if weight is None or (
-        not hasattr(weight, "__array__") and not isinstance(weight, (list, tuple))
-    ):
-        return
-    values = np.asarray(weight)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(
-            f"`sample_weight` must hold numbers. Received: values of type {values.dtype}."
-        )
-    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-    if len(bad):
-        raise ValueError(
-            f"`sample_weight` must hold finite numbers of at least 0. Received: {len(bad)} that "
-            f"are not, the first is {values.reshape(-1)[bad[0]]} at position {bad[0]}."
-        )
-
-
-def _holds_pairs(argument, data):
-    """Whether data are interactions, which need batches yet.
-
-    Refuses what is neither these nor batches.
-    """
-    if isinstance(data, (Interactions, StreamedInteractions)):
-        return True
-    if isinstance(data, Split):
-        part = "train" if argument == "x" else "validation"
-        raise TypeError(
-            f"`{argument}` must be a part of a split. Received: a whole Split. Give it "
-            f"`split.{part}`."
-        )
-    is_frame = hasattr(data, "columns")
-    names = list(data.columns) if is_frame else list(data) if isinstance(data, dict) else None
-    if is_frame or isinstance(data, str) or (names is not None and not set(names) >= _NAMES):
-        kind = f"a {type(data).__name__}" + (f" of {names}" if names is not None else f" {data!r}")
-        raise TypeError(
-            _KINDS.format(argument=argument) + f"Received: {kind}. Read a table by "
-            "`split = deca_tf.load_split(table, user_column=..., item_column=...)` and give it "
-            "`split.train`."
-        )
-    return False
-
-
-_NAMES = {"user_id", "item_id"}
-
-
-def _refuse_value(name, value, remedy):
-    if value is not None and value is not False and not (np.isscalar(value) and value == 0):
-        raise ValueError(
-            f"`{name}` must be left out where `x` is Interactions. Received: {name}={value!r}. "
-            f"{remedy}"
-        )
-
-
-def _refuse_beside_interactions(given):
-    """Refuses what `fit` can do nothing with where it makes the batches itself."""
-    for name, remedy in {
-        "y": "Every pair has been observed, and negatives are sampled.",
-        "sample_weight": "Give each pair its weight: `Interactions(..., weight=...)`, or the "
-        "option `weight_column` of `deca_tf.load_split`.",
-        "validation_split": "Use `validation_data=split.validation`.",
-    }.items():
-        _refuse_value(name, given.get(name), remedy)
-    if not given.get("shuffle", True):
-        raise ValueError(
-            "`shuffle` must be left out where `x` is Interactions, whose pairs come in another "
-            "random order in each epoch. Received: shuffle=False."
-        )
-
-
-def _refuse_beside_batches(given, options):
-    """Refuses what has been decided already where batches come from outside."""
-    for name, value in options.items():
-        raise ValueError(
-            f"`{name}` must be left out where `x` is not Interactions, for then it has its "
-            f"batches. Received: {name}={value!r}. Give it to `deca_tf.training_batches`."
-        )
-    if isinstance(given.get("x"), tf.data.Dataset):
-        if given.get("batch_size") is not None:
-            raise ValueError(
-                "`batch_size` must be left out where `x` is a tf.data.Dataset, which is batched "
-                f"already. Received: batch_size={given['batch_size']!r}."
-            )
-        given.setdefault("shuffle", False)  # Keras would warn that it cannot
 
 
 def _looks_at_batches(callback):

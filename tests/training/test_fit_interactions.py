@@ -252,3 +252,10 @@ def test_validation_data_in_arrays_and_datasets_stays_as_keras_has_it(split):
     history = fit(model, split.train, validation_data=(inputs, label))
     expected = np.log1p(np.exp(-np.array(model(inputs)))).mean()
     assert history["val_loss"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_batches_for_another_number_of_updates_are_said(split):
+    model = compiled(DeCAModel(target(split), DeCALimit()))  # two phases
+    with pytest.warns(UserWarning, match=r"pairs of 1 update.*makes 2.*updates_per_step=2"):
+        model.fit(training_batches(split.train, batch_size=64), verbose=0)
+    fit(model, training_batches(split.train, batch_size=64, updates_per_step=2))

@@ -1,0 +1,119 @@
+"""Refuses data that `fit` and `evaluate` cannot use, before any of it is used."""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from deca_tf.data import Interactions, Split
+from deca_tf.data.streamed_split import StreamedInteractions
+
+_KINDS = (
+    "`{argument}` must be `Interactions` such as split.train, a `tf.data.Dataset` such as "
+    "`deca_tf.training_batches` makes, or {{'user_id': ..., 'item_id': ...}} with labels as `y`. "
+)
+_NAMES = {"user_id", "item_id"}
+
+
+def check_sample_weight(weight):
+    """Refuses weights of examples that are negative or no numbers, where they can be seen.
+
+    Args:
+        weight: an array, or anything else.
+
+    Raises:
+        ValueError: saying how many and which is the first.
+    """
+    if weight is None or (
+        not hasattr(weight, "__array__") and not isinstance(weight, (list, tuple))
+    ):
+        return
+    values = np.asarray(weight)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(
+            f"`sample_weight` must hold numbers. Received: values of type {values.dtype}."
+        )
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(bad):
+        raise ValueError(
+            f"`sample_weight` must hold finite numbers of at least 0. Received: {len(bad)} that "
+            f"are not, the first is {values.reshape(-1)[bad[0]]} at position {bad[0]}."
+        )
+
+
+def holds_pairs(argument, data):
+    """Whether data are interactions, which need batches yet.
+
+    Refuses what is neither these nor batches.
+    """
+    if isinstance(data, (Interactions, StreamedInteractions)):
+        return True
+    if isinstance(data, Split):
+        part = "train" if argument == "x" else "validation"
+        raise TypeError(
+            f"`{argument}` must be a part of a split. Received: a whole Split. Give it "
+            f"`split.{part}`."
+        )
+    is_frame = hasattr(data, "columns")
+    names = list(data.columns) if is_frame else list(data) if isinstance(data, dict) else None
+    if is_frame or isinstance(data, str) or (names is not None and not set(names) >= _NAMES):
+        kind = f"a {type(data).__name__}" + (f" of {names}" if names is not None else f" {data!r}")
+        raise TypeError(
+            _KINDS.format(argument=argument) + f"Received: {kind}. Read a table by "
+            "`split = deca_tf.load_split(table, user_column=..., item_column=...)` and give it "
+            "`split.train`."
+        )
+    return False
+
+
+def refuse_value(name, value, remedy):
+    if value is not None and value is not False and not (np.isscalar(value) and value == 0):
+        raise ValueError(
+            f"`{name}` must be left out where `x` is Interactions. Received: {name}={value!r}. "
+            f"{remedy}"
+        )
+
+
+def refuse_beside_interactions(given):
+    """Refuses what `fit` can do nothing with where it makes the batches itself."""
+    for name, remedy in {
+        "y": "Every pair has been observed, and negatives are sampled.",
+        "sample_weight": "Give each pair its weight: `Interactions(..., weight=...)`, or the "
+        "option `weight_column` of `deca_tf.load_split`.",
+        "validation_split": "Use `validation_data=split.validation`.",
+    }.items():
+        refuse_value(name, given.get(name), remedy)
+    if not given.get("shuffle", True):
+        raise ValueError(
+            "`shuffle` must be left out where `x` is Interactions, whose pairs come in another "
+            "random order in each epoch. Received: shuffle=False."
+        )
+
+
+def refuse_beside_batches(given, options):
+    """Refuses what has been decided already where batches come from outside."""
+    for name, value in options.items():
+        raise ValueError(
+            f"`{name}` must be left out where `x` is not Interactions, for then it has its "
+            f"batches. Received: {name}={value!r}. Give it to `deca_tf.training_batches`."
+        )
+    if isinstance(given.get("x"), tf.data.Dataset):
+        if given.get("batch_size") is not None:
+            raise ValueError(
+                "`batch_size` must be left out where `x` is a tf.data.Dataset, which is batched "
+                f"already. Received: batch_size={given['batch_size']!r}."
+            )
+        given.setdefault("shuffle", False)  # Keras would warn that it cannot
+
+
+def warn_of_updates(batches, denoiser):
+    """Says where batches of `training_batches` hold the pairs of another number of updates."""
+    updates = getattr(batches, "deca_tf_updates_per_step", len(denoiser.phases))
+    if updates != len(denoiser.phases):
+        warnings.warn(
+            f"A step of these batches holds the pairs of {updates} update(s), and the denoiser "
+            f"makes {len(denoiser.phases)} of them, so that an update has fewer or more positives "
+            f"than `batch_size`. Give `training_batches` updates_per_step={len(denoiser.phases)}, "
+            "or `fit` the interactions.",
+            stacklevel=3,
+        )
