@@ -205,18 +205,28 @@ def asked_for(context, parent):
         `(config, held, out)`; `held` are the assignments of --set as nested tables.
 
     Raises:
-        ValueError: no data, two kinds of them, or settings that `deca_tf.config.resolve` refuses.
+        ValueError: no data, two kinds of them, an option and a --set that contradict each other, or
+            settings that `deca_tf.config.resolve` refuses.
         FileNotFoundError, FileExistsError: no such recipe; standard input for a folder that other
             data has.
     """
     from deca_tf.cli._assignments import parse_assignment
+    from deca_tf.cli._preflight import check_data_settings, refuse_contradictions
     from deca_tf.config import merge, resolve
 
     typed = context.params
     given = {name: typed[name] for name in PATHS if name in typed}
     if typed.get("no_header"):
         given["header"] = False
-    held = merge(*map(parse_assignment, typed["assignments"] or ()))
+    assignments = typed["assignments"] or ()
+    held = merge(*map(parse_assignment, assignments))
+    refuse_contradictions(
+        {**given, "dataset": given["dataset"] or typed["file"]},
+        PATHS,
+        assignments,
+        held,
+        _flags(context.command, typed),
+    )
     recipe, out, parent = typed["recipe"], typed["out"], pathlib.Path(parent)
     dataset = _dataset(context.command.name, typed["file"], given.pop("dataset"), recipe)
     if dataset == standard_input.NAME:
@@ -230,6 +240,7 @@ def asked_for(context, parent):
     elif dataset is not None and not pathlib.Path(dataset).suffix and _is_file(dataset):
         dataset = str(pathlib.Path(dataset).absolute())  # settings know a file by its ending
     config = resolve(recipe, merge(_nested({"dataset": dataset, **given}), held))
+    check_data_settings(config.data)
     return config, held, parent / _name(config) if out is None else out
 
 
@@ -242,6 +253,15 @@ def name_of_data(config):
     """What the data is called in a table's title."""
     dataset = pathlib.Path(config.data.dataset)
     return dataset.name if dataset.is_absolute() else config.data.dataset
+
+
+def _flags(command, typed):
+    """How each option is typed: `{name: "--name"}`; nothing stands before a FILE."""
+    flags = {parameter.name: max(parameter.opts, key=len) for parameter in command.params}
+    return flags | {
+        "dataset": "" if typed["dataset"] is None else "--dataset",
+        "header": flags["no_header"],
+    }
 
 
 def _dataset(command, file, dataset, recipe):

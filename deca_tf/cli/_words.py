@@ -15,7 +15,7 @@ _TABLES = ("data", "backbone", "denoiser", "training", "prior")
 _NAME = r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*"
 _VALUE = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+\w.@]*\w"""
 _SAID = re.compile(
-    rf"`(?P<named>{_NAME})(?:=(?P<set>{_VALUE}))?`|(?<![\w`'\"./-])(?P<name>{_NAME})=(?P<value>{_VALUE})"
+    rf"`(?P<named>{_NAME})(?:=(?P<set>{_VALUE}))?`|(?<![\w`'\"./-])(?<!--set )(?P<name>{_NAME})=(?P<value>{_VALUE})"
 )
 
 

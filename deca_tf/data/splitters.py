@@ -222,6 +222,28 @@ def clean_test_mask(interactions: Interactions, rule: str) -> np.ndarray:
         TypeError: the rule is not a string.
         ValueError: the rule cannot be read, or its column is unknown or absent.
     """
+    column, compare, number = parse_rule(rule)
+    values = getattr(interactions, column)
+    if values is None:
+        present = [
+            name for name in schema.OPTIONAL_COLUMNS if getattr(interactions, name) is not None
+        ]
+        raise ValueError(
+            "`clean_test` must name a column that the data has "
+            f"({', '.join(present) or 'it has none'}). "
+            f"Received: clean_test={rule!r}. Name the table's column with `{column}_column`, or "
+            "use another rule."
+        )
+    return compare(values, number)
+
+
+def parse_rule(rule):
+    """A rule of `clean_test` as `(column, comparison, number)`, for `clean_test_mask`.
+
+    Raises:
+        TypeError: the rule is not a string.
+        ValueError: the rule cannot be read, or its column is unknown.
+    """
     if not isinstance(rule, str):
         raise TypeError(
             f"`clean_test` must be a string such as 'rating >= 5'. Received: clean_test={rule!r}."
@@ -239,18 +261,7 @@ def clean_test_mask(interactions: Interactions, rule: str) -> np.ndarray:
             f"`clean_test` must name one of the columns {', '.join(schema.OPTIONAL_COLUMNS)}. "
             f"Received: clean_test={rule!r}.{did_you_mean(column, schema.OPTIONAL_COLUMNS)}"
         )
-    values = getattr(interactions, column)
-    if values is None:
-        present = [
-            name for name in schema.OPTIONAL_COLUMNS if getattr(interactions, name) is not None
-        ]
-        raise ValueError(
-            "`clean_test` must name a column that the data has "
-            f"({', '.join(present) or 'it has none'}). "
-            f"Received: clean_test={rule!r}. Name the table's column with `{column}_column`, or "
-            "use another rule."
-        )
-    return _COMPARE[compare](values, float(number))
+    return column, _COMPARE[compare], float(number)
 
 
 def _cut(interactions, order, position, length, fractions, whole=True):

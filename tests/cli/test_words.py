@@ -111,3 +111,43 @@ def test_unknown_commands_and_options_are_corrected(capsys):
     code, _, err = deca_tf(capsys, "train", "--bacbone", "mf")
     assert code == 2
     assert "--backbone" in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "--epochs 2 --set training.epochs=3",
+            "Received: --epochs 2 and --set training.epochs=3. Leave",
+        ),
+        (
+            "--backbone mf --set backbone.name=gmf",
+            "Received: --backbone mf and --set backbone.name=gmf. Leave",
+        ),
+        (
+            "--no-header --set data.options.header=true",
+            "Received: --no-header and --set data.options.header=true. Leave",
+        ),
+        ("--set data.dataset=a.csv", "Received: clicks.csv and --set data.dataset=a.csv. Leave"),
+        ("--repeats summ", "`--repeats` must be one of"),
+        ("--split-by radom", "`--split-by` must be one of"),
+        ("--protocol papr", "`--protocol`: "),
+        ("--clean-test stars", "`--clean-test` must read `column operator number`"),
+        ("--clean-test ratin>=5", "Did you mean 'rating'?"),
+    ],
+)
+def test_what_can_be_seen_from_the_words_is_refused_before_tensorflow_is_loaded(
+    typed, said, folder, capsys, monkeypatch
+):
+    monkeypatch.setattr("deca_tf.cli.train.load_tensorflow", None)  # a call would raise
+    code, _, err = deca_tf(capsys, "train", "clicks.csv", *typed.split())
+    assert code == 2
+    assert said in err
+
+
+def test_an_option_and_a_setting_that_agree_are_one(folder, capsys):
+    code, _, err = deca_tf(
+        capsys, "train", "absent.csv", "--epochs", "2", "--set", "training.epochs=2"
+    )
+    assert code == 2
+    assert "must be an existing file" in err

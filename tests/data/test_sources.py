@@ -164,3 +164,14 @@ def test_synthetic_goes_by_its_own_clean_rule():
     sizes = {"num_users": 60, "num_items": 50, "num_clicks": 900}
     assert not load_split("synthetic", **sizes).test.is_noisy.any()
     assert load_split("synthetic", clean_test="", **sizes).test.is_noisy.any()
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("split_by", "by"), ("fraction", "fractions"), ("clean_tests", "clean_test")],
+)
+def test_an_unknown_option_is_answered_with_load_splits_own_arguments(option, meant):
+    table = pandas.DataFrame({"user_id": [1, 1], "item_id": [1, 2]})
+    own = "besides by, fractions, clean_test, seed, protocol, data_dir. "
+    with pytest.raises(ValueError, match=f"{own}.*{option}=.* Did you mean '{meant}'"):
+        load_split(table, **{option: "hash"})

@@ -52,6 +52,10 @@ SOURCES = {  # rows whose `where` is a module of this folder
         "synthetic", "Clicks drawn from a documented model, with the truth about each."
     ),
 }
+OWN_ARGUMENTS = {  # which a misspelled option may have been meant for
+    "load": ("seed", "data_dir"),
+    "load_split": ("by", "fractions", "clean_test", "seed", "protocol", "data_dir"),
+}
 TABLE_FILES = (
     "FILE.csv",
     Row(
@@ -126,7 +130,7 @@ def load_split(
             "'modcloth', "
             f"'adressa'. Received: dataset={name!r}. Use protocol='clean'."
         )
-    interactions = _load(module, dataset, name, data_dir, seed, options)
+    interactions = _load(module, dataset, name, data_dir, seed, options, "load_split")
     if by is None:
         by = RANDOM if interactions.timestamp is None else CHRONOLOGICAL_PER_USER
     rule = getattr(module, "CLEAN_TEST", None) if clean_test is None else clean_test or None
@@ -209,14 +213,27 @@ def _own(name):
     return found
 
 
-def _load(module, source, name, data_dir, seed, options):
-    """Calls a source's `load`, after refusing options that it does not know."""
+def _load(module, source, name, data_dir, seed, options, caller="load"):
+    """Calls a source's `load`, after refusing options that neither it nor the caller knows.
+
+    `caller` is the function whose own arguments an option may have been meant for.
+    """
+    own = OWN_ARGUMENTS[caller]
     known = getattr(module, "OPTIONS", ())
     for option in options:
         if option not in known:
             raise ValueError(
-                f"{name!r} takes the options {', '.join(known) or '(none)'}. Received: "
-                f"{option}={options[option]!r}."
-                f"{did_you_mean(option, known)}"
+                f"{name!r} takes the options {', '.join(known) or '(none)'}, besides "
+                f"{', '.join(own)}. Received: {option}={options[option]!r}."
+                f"{_meant(option, (*known, *own))}"
             )
     return module.load(source, data_dir=data_dir, seed=seed, **options)
+
+
+def _meant(option, known):
+    """Did you mean: settings and the command line call `by` another name."""
+    return (
+        " Did you mean 'by'?"
+        if option == "split_by" and "by" in known
+        else did_you_mean(option, known)
+    )
