@@ -41,6 +41,41 @@ def check_sample_weight(weight):
         )
 
 
+def check_labels(x, y):
+    """Refuses labels that are missing or are neither 0 nor 1, where they can be seen.
+
+    Args:
+        x: ids by name, or anything else, which brings its labels.
+        y: an array, or anything else.
+
+    Raises:
+        TypeError: labels that are no numbers, or in a list.
+        ValueError: there are none, or saying how many are wrong and which is the first.
+    """
+    if y is None and isinstance(x, dict):
+        raise ValueError(
+            "`y` must be given beside ids by name: 1 for a click, 0 for none. Received: y=None. "
+            "Give labels, or `Interactions` such as split.train, which need none, to `fit` and "
+            "`evaluate`."
+        )
+    if isinstance(y, (list, tuple)):  # several outputs to Keras
+        raise TypeError(
+            f"`y` must be an array. Received: a {type(y).__name__}. Give it `np.asarray(y)`."
+        )
+    if not hasattr(y, "__array__"):
+        return
+    values = np.asarray(y)
+    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
+        raise TypeError(f"`y` must be 0 or 1. Received: values of type {values.dtype}.")
+    bad = np.flatnonzero((values != 0) & (values != 1))
+    if len(bad):
+        raise ValueError(
+            f"`y` must be 0 or 1. Received: {len(bad)} that are neither, the first is "
+            f"{values.reshape(-1)[bad[0]]} at position {bad[0]}. Ratings are not labels: a pair "
+            "that was rated is a click, `(rating > 0)`, and others are 0."
+        )
+
+
 def holds_pairs(argument, data):
     """Whether data are interactions, which need batches yet.
 

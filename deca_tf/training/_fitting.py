@@ -12,6 +12,7 @@ from deca_tf.data.batches import BATCH_SIZE, validation_batches
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.distribution import check_batch
 from deca_tf.training._data_checks import (
+    check_labels,
     check_sample_weight,
     holds_pairs,
     refuse_beside_batches,
@@ -71,8 +72,8 @@ class Fitting:
 
         Raises:
             TypeError: data of another kind.
-            ValueError: an argument that cannot be used with such data, or a weight of an example
-                that is negative or no number.
+            ValueError: an argument that cannot be used with such data, a label that is neither 0
+                nor 1, or a weight of an example that is negative or no number.
 
         Example:
             >>> history = model.fit(split.train, validation_data=split.validation, verbose=0)
@@ -96,6 +97,7 @@ class Fitting:
             steps_per_execution = self._stream(given, options, callbacks)
         else:
             refuse_beside_batches(given, options)
+            check_labels(given.get("x"), given.get("y"))
             warn_of_updates(given.get("x"), self.denoiser)
             self._build_denoiser()
         check_sample_weight(given.get("sample_weight"))
@@ -116,6 +118,7 @@ class Fitting:
                 refuse_value(name, given.get(name), "Interactions bring their own.")
             batch_size = given.pop("batch_size", None) or BATCH_SIZE
             given["x"] = validation_batches(given["x"], batch_size=batch_size, seed=self._seed())
+        check_labels(given.get("x"), given.get("y"))
         check_sample_weight(given.get("sample_weight"))
         more = given.pop("kwargs", {})
         return super().evaluate(**given, **more)
@@ -200,6 +203,7 @@ class Fitting:
         """Puts batches in the place of interactions in `validation_data` of `fit`'s arguments."""
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
+            check_labels(validation[0], validation[1] if len(validation) > 1 else None)
             check_sample_weight(validation[2] if len(validation) > 2 else None)
         elif validation is not None and holds_pairs("validation_data", validation):
             given["validation_data"] = validation_batches(

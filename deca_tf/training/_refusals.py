@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import keras
 
 from deca_tf._checks import check_integer
+from deca_tf.training._data_checks import check_labels, check_sample_weight
 
 REMEDIES = {
     "loss": "The denoiser is the loss: `DeCAModel(target, denoiser)`, see `deca_tf.denoisers`.",
@@ -81,8 +82,15 @@ class Refusals:
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, without `class_weight`."""
-        refuse("train_on_batch", _bound(super().train_on_batch, args, kwargs))
+        given = _bound(super().train_on_batch, args, kwargs)
+        refuse("train_on_batch", given)
+        _check_batch(given)
         return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.test_on_batch`."""
+        _check_batch(_bound(super().test_on_batch, args, kwargs))
+        return super().test_on_batch(*args, **kwargs)
 
     def export(self, filepath: Any = None, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: what is served needs to know what users have seen, which a split tells.
@@ -94,6 +102,11 @@ class Refusals:
             "A recommender is exported with the users' histories and raw ids. Received: "
             f"model.export({filepath!r}). Use `deca_tf.export(model, split, {filepath!r})`."
         )
+
+
+def _check_batch(given):
+    check_labels(given.get("x"), given.get("y"))
+    check_sample_weight(given.get("sample_weight"))
 
 
 def _bound(method, args, kwargs):

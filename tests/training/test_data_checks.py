@@ -1,0 +1,75 @@
+"""Data that cannot be trained on, evaluated or predicted: refused in a sentence."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import deca_tf
+from deca_tf.backbones import MF
+
+INPUTS = {"user_id": np.array([0, 1, 2, 3]), "item_id": np.array([3, 2, 1, 0])}
+LABEL = np.array([1.0, 0.0, 0.0, 1.0], np.float32)
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = deca_tf.DeCAModel(MF(4, 4, embedding_dim=3, embedding_stddev=0.5, seed=1))
+    model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
+    return model
+
+
+def calls(model, label):
+    """All that take labels, by name."""
+    return {
+        "fit": lambda: model.fit(INPUTS, label, verbose=0),
+        "validation": lambda: model.fit(INPUTS, LABEL, validation_data=(INPUTS, label), verbose=0),
+        "evaluate": lambda: model.evaluate(INPUTS, label, verbose=0),
+        "train_on_batch": lambda: model.train_on_batch(INPUTS, label),
+        "test_on_batch": lambda: model.test_on_batch(INPUTS, label),
+    }
+
+
+every_call = pytest.mark.parametrize("name", calls(None, None))
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("label", "received"),
+    [
+        (np.full(4, 5.0), "4 that are neither, the first is 5.0 at position 0"),
+        (np.array([1, 0, -1, 1]), "1 that are neither, the first is -1 at position 2"),
+        (np.array([1, np.nan, 0.5, 0]), "2 that are neither, the first is nan at position 1"),
+        (tf.constant([[1.0], [0.0], [0.0], [2.0]]), "1 that .* first is 2.0 at position 3"),
+    ],
+)
+def test_labels_that_are_neither_0_nor_1_are_refused_before_work(name, label, received, model):
+    before = np.array(model.target.user_table)
+    expected = f"`y` must be 0 or 1. Received: {received}. Ratings are not labels"
+    with pytest.raises(ValueError, match=expected):
+        calls(model, label)[name]()
+    np.testing.assert_array_equal(np.array(model.target.user_table), before)
+
+
+@every_call
+def test_labels_of_text_are_refused(name, model):
+    with pytest.raises(TypeError, match="`y` must be 0 or 1. Received: values of type <U3"):
+        calls(model, np.array(["yes", "no", "no", "yes"]))[name]()
+
+
+@every_call
+def test_lists_of_labels_are_refused(name, model):
+    with pytest.raises(TypeError, match="`y` must be an array. Received: a list"):
+        calls(model, [1, 0, 0, 1])[name]()
+
+
+@every_call
+def test_ids_without_labels_are_refused(name, model):
+    with pytest.raises(ValueError, match="`y` must be given .*Received: y=None. .*Interactions"):
+        calls(model, None)[name]()
+
+
+@every_call
+@pytest.mark.parametrize("make", [np.bool_, np.int64, tf.constant])
+def test_labels_of_every_kind_of_number_are_taken(name, make, model):
+    calls(model, make(LABEL))[name]()
