@@ -15,6 +15,21 @@ UNFINISHED = "writing-"  # begins the names of files that are not written to the
 INPUT = "stdin"  # begins the name of the copy of standard input in a run's folder
 
 
+class OtherSettingsError(FileExistsError):
+    """A folder holds work with other settings.
+
+    Args:
+        message: in Python's words.
+        path: of the folder.
+        differences: `[(setting, value before, value now)]`, settings as `table.key`.
+    """
+
+    def __init__(self, message, path, differences):
+        super().__init__(message)
+        self.path = path
+        self.differences = differences
+
+
 @contextlib.contextmanager
 def locked(path, refusal):
     """Keeps other processes out of a folder.

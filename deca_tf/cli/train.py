@@ -7,6 +7,7 @@ import typer
 
 from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli import _options as options
+from deca_tf.cli._folders import telling_of_other_settings
 from deca_tf.cli.console import print_metrics, print_remarks, say
 
 
@@ -87,7 +88,8 @@ def train(
 
     print_remarks(quiet)
     was_finished = RunFolder(folder).is_finished
-    metrics = run(config, folder, show_progress=not quiet)
+    with telling_of_other_settings(context):
+        metrics = run(config, folder, show_progress=not quiet)
     if quiet or metrics is None:  # of several workers the chief alone has them
         return
     if was_finished:

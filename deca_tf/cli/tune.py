@@ -7,6 +7,7 @@ import typer
 
 from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli import _options as options
+from deca_tf.cli._folders import telling_of_other_settings
 from deca_tf.cli.console import console, print_remarks, say
 
 SHOWN = 10  # trials of each method that the table shows
@@ -141,19 +142,20 @@ def tune(
     from deca_tf.tuning.search import run_search
 
     print_remarks(quiet)
-    found = run_search(
-        config,
-        folder,
-        tuner=tuner,
-        space=space,
-        trials=trials,
-        baseline=None if baseline == NO_BASELINE else baseline,
-        held=held,
-        workers=workers,
-        threads=threads if workers > 1 else None,
-        test_seeds=test_seeds,
-        listener=None if quiet else _tell(config.training.monitor),
-    )
+    with telling_of_other_settings(context):
+        found = run_search(
+            config,
+            folder,
+            tuner=tuner,
+            space=space,
+            trials=trials,
+            baseline=None if baseline == NO_BASELINE else baseline,
+            held=held,
+            workers=workers,
+            threads=threads if workers > 1 else None,
+            test_seeds=test_seeds,
+            listener=None if quiet else _tell(config.training.monitor),
+        )
     if not quiet:
         _print(found, config)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from deca_tf._files import INPUT, UNFINISHED, locked, write_atomically
+from deca_tf._files import INPUT, UNFINISHED, OtherSettingsError, locked, write_atomically
 from deca_tf.config import Config, resolve
 
 if TYPE_CHECKING:
@@ -58,10 +58,13 @@ class RunFolder:
             stored = self.read_config()
             differing = _differences(stored.to_dict(), config.to_dict())
             if differing:
-                raise FileExistsError(
+                key, before, now = differing[0]
+                raise OtherSettingsError(
                     "`out` must be a new folder, or that of the same run. Received: "
-                    f"{os.fspath(self.path)!r}, whose "
-                    f"{differing[0]}. Name another folder, or delete this one."
+                    f"{os.fspath(self.path)!r}, whose {key} is {before!r} and not {now!r}. Name "
+                    "another folder, or delete this one.",
+                    self.path,
+                    differing,
                 )
         elif self.path.exists() and not all(
             file.name.startswith((UNFINISHED, f"{INPUT}.")) for file in self.path.iterdir()
@@ -186,12 +189,15 @@ class RunFolder:
 
 
 def _differences(stored, asked, prefix=""):
-    """Settings in which two runs differ, as phrases; where data lies and devices do not count."""
-    phrases = []
+    """Settings in which two runs differ; where data lies and devices do not count.
+
+    A list of `(setting, value before, value now)`.
+    """
+    found = []
     for key in sorted({*stored, *asked} - {"data_dir", "folder", "strategy"}):
         before, now = stored.get(key), asked.get(key)
         if isinstance(before, dict) and isinstance(now, dict):
-            phrases += _differences(before, now, f"{prefix}{key}.")
+            found += _differences(before, now, f"{prefix}{key}.")
         elif before != now:
-            phrases.append(f"{prefix}{key} is {before!r} and not {now!r}")
-    return phrases
+            found.append((f"{prefix}{key}", before, now))
+    return found

@@ -5,6 +5,7 @@ import json
 
 import keras_tuner
 
+from deca_tf._files import OtherSettingsError
 from deca_tf.tuning.hypermodel import DeCAHyperModel
 from deca_tf.tuning.tuners import points
 
@@ -37,12 +38,15 @@ def check_folder(job, description):
     file = job.folder / SETTINGS_FILE
     if file.is_file():
         stored = json.loads(file.read_text(encoding="utf-8"))
-        differing = _first_difference(stored, description)
+        differing = _differences(stored, description)
         if differing:
-            raise FileExistsError(
+            key, before, now = differing[0]
+            raise OtherSettingsError(
                 "`out` must be a new folder, or that of the same search. Received: "
-                f"{str(job.folder)!r}, where "
-                f"{differing}. Name another folder, or delete this one."
+                f"{str(job.folder)!r}, where {key} is {before!r} and not {now!r}. Name another "
+                "folder, or delete this one.",
+                job.folder,
+                differing,
             )
     elif job.folder.exists() and any(job.folder.iterdir()):
         raise FileExistsError(
@@ -57,13 +61,13 @@ def made(folder):
     return folder
 
 
-def _first_difference(stored, asked, prefix=""):
+def _differences(stored, asked, prefix=""):
+    """A list of `(what, before, now)`."""
+    found = []
     for key in sorted({*stored, *asked}):
         before, now = stored.get(key), asked.get(key)
         if isinstance(before, dict) and isinstance(now, dict):
-            found = _first_difference(before, now, f"{prefix}{key}.")
-            if found:
-                return found
+            found += _differences(before, now, f"{prefix}{key}.")
         elif before != now:
-            return f"{prefix}{key} is {before!r} and not {now!r}"
-    return None
+            found.append((f"{prefix}{key}", before, now))
+    return found

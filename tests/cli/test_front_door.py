@@ -61,8 +61,19 @@ def test_quiet_prints_nothing_and_another_run_does_not_enter_the_folder(clicks, 
     assert (code, out, err) == (0, "", "")
     code, _, err = deca_tf(capsys, "train", clicks.name, *FAST, "--seed", "1")
     assert code == 2
-    assert "`--out` must be a new folder" in err
-    assert "seed is 0 and not 1" in err
+    assert err == (
+        "Error: The default folder runs/my clicks holds a run with other settings: --seed was 0 "
+        "then and is 1 now. Name a new folder by `--out`, or delete it.\n"
+    )
+    typed = ("--user-column", "kind", "--set", "training.l2=0.5", "--no-header")
+    code, _, err = deca_tf(capsys, "train", clicks.name, *FAST, *typed, "--out", "runs/my clicks")
+    assert code == 2
+    assert err == (
+        "Error: `--out` must be a new folder, or that of the same run. Received: runs/my clicks, a "
+        "run with other settings: --no-header was not given then and is given now, --user-column "
+        "was not given then and is 'kind' now, --set training.l2 was 0.1 then and is 0.5 now. Name "
+        "another folder, or delete this one.\n"
+    )
     typed_in(clicks.read_bytes())
     code, _, err = deca_tf(capsys, "train", "-", *FAST, "--out", "runs/my clicks")
     assert code == 2

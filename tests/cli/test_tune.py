@@ -51,6 +51,9 @@ def test_from_trials_to_a_recipe(tmp_path, capsys, monkeypatch):
     assert "deca-limit trial" not in out, "nothing was left to do"
     again = pd.read_csv(tmp_path / "search/trials.csv")
     pd.testing.assert_frame_equal(trials, again)
+    code, _, err = deca_tf(capsys, *asked, "--seed", 1, "--set", "training.l2=0.1")
+    assert code == 2
+    assert "a search with other settings: --seed was 0 then and is 1 now, --set training.l2 " in err
     code, _, err = deca_tf(capsys, "train", "--recipe", recipe, "--out", tmp_path / "run", "-q")
     assert code == 0, err
     text = (tmp_path / "run/config.toml").read_text()
