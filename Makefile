@@ -28,10 +28,10 @@ demo: $(CORE) ## install, then train and serve on a small data set
 	$(BIN)/deca-tf demo $(ARGS)
 
 test: $(DEV) ## install with the development tools, then run the tests, a process for each core up to four
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(DEV) ## run the tests and report which lines of the code they run; no share is required
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered \
 		--cov-report=html:build/coverage $(ARGS)
 
 hooks: $(DEV) ## run the checks of `make lint` before every commit

@@ -142,9 +142,9 @@ def test_table_5_without_its_file_is_no_mistake(tmp_path, capsys):
     [
         (["tabel2"], "Did you mean 'table2'?"),
         (["all", "--dataset", "modclot"], "Did you mean 'modcloth'?"),
-        (["table3", "--dataset", "ml-100k"], "`dataset` must be one of 'modcloth'"),
+        (["table3", "--dataset", "ml-100k"], "`--dataset` must be one of 'modcloth'"),
         (["table2", "--protocol", "papier"], "Did you mean 'paper'?"),
-        (["clean", "--protocol", "paper"], "`protocol` must be one of 'clean'"),
+        (["clean", "--protocol", "paper"], "`--protocol` must be one of 'clean'"),
         (["table3", "--document", "absent.md"], "must be an existing Markdown file"),
     ],
 )
