@@ -20,7 +20,7 @@ _OPTIONAL_TYPES = {
 }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
     """A table of observed (user, item) pairs over fixed id spaces.
 
@@ -79,6 +79,13 @@ class Interactions:
                     f"`{name}` must be as long as `user_id`. Received: {len(column)} and "
                     f"{len(self.user_id)} values."
                 )
+
+    def __repr__(self):
+        optional = [name for name in _OPTIONAL_TYPES if getattr(self, name) is not None]
+        return (
+            f"Interactions: {len(self):,} pairs of {self.num_users:,} users and "
+            f"{self.num_items:,} items{', with ' if optional else ''}{', '.join(optional)}"
+        )
 
     def __len__(self):
         return len(self.user_id)

@@ -83,6 +83,13 @@ def test_columns_are_kept_in_the_types_they_are_documented_with():
     assert kept.is_noisy.tolist() == [False, True]
 
 
+def test_a_table_says_what_it_holds_in_counts_alone():
+    assert repr(make([0, 1], [0, 3])) == "Interactions: 2 pairs of 3 users and 4 items"
+    many = make([0] * 1234, [1] * 1234, timestamp=np.arange(1234), weight=np.ones(1234))
+    said = "Interactions: 1,234 pairs of 3 users and 4 items, with timestamp, weight"
+    assert repr(many) == said
+
+
 def test_pair_keys_differ_exactly_where_pairs_differ():
     users, items = np.divmod(np.arange(12), 4)
     keys = make(users, items).pair_key
