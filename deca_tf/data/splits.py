@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import os
 
 import numpy as np
 
@@ -207,3 +208,20 @@ def _check_id_spaces(*parts):
                     f"{len(other):,} ids. Take all "
                     "three from one `Interactions`."
                 )
+
+
+def check_split(split):
+    """Refuses what is no `Split`, nor made like one, such as a part of it.
+
+    Raises:
+        TypeError: saying what came.
+    """
+    if hasattr(split, "train") and hasattr(split, "seen"):
+        return
+    received = f"{split!r}" if isinstance(split, str | os.PathLike) else type(split).__name__
+    remedy = "Read a table by `deca_tf.load_split(table, user_column=..., item_column=...)`."
+    if isinstance(split, Interactions) or hasattr(split, "sorted_pair_keys"):
+        remedy = "Give it the whole split."
+    raise TypeError(
+        f"`split` must be a Split, what `deca_tf.load_split` gives. Received: {received}. {remedy}"
+    )

@@ -15,7 +15,7 @@ import tensorflow as tf
 from deca_tf._checks import check_choice, check_integer
 from deca_tf.baselines.popularity import Popularity
 from deca_tf.data import schema
-from deca_tf.data.splits import Split
+from deca_tf.data.splits import Split, check_split
 from deca_tf.evaluation._ranking import Ranking
 from deca_tf.evaluation._scoring import scorer
 from deca_tf.evaluation.evaluation import Evaluation
@@ -66,7 +66,7 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        TypeError: `model` is none of these.
+        TypeError: `model` is none of these, or `split` no `Split`.
         ValueError: an unknown part, a part without pairs, a `k` below 1, a model over other ids
             than the split, or scores that are NaN.
 
@@ -106,6 +106,7 @@ class Evaluator:
         leave_out_seen: bool = True,
         chunk_size: int | None = None,
     ) -> None:
+        check_split(split)
         check_choice("part", part, schema.PARTS[1:])
         self.ks = tuple(check_integer("ks", k) for k in ks)
         if not self.ks:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import deca_tf
 from deca_tf._checks import check_integer
-from deca_tf.data.splits import Split
+from deca_tf.data.splits import Split, check_split
 from deca_tf.serving._assembly import BRUTE_FORCE, FLOAT32, assemble, shippable
 from deca_tf.serving._compression import compression_loss
 from deca_tf.serving._warmup import write_warmup
@@ -89,7 +89,8 @@ def export(
         complete.
 
     Raises:
-        TypeError: `target` is no Keras model, or `manifest` no dict that JSON can hold.
+        TypeError: `target` is no Keras model, `split` no `Split`, or `manifest` no dict that JSON
+            can hold.
         ValueError: a `k` out of range, a target of other sizes than the split, scores that cannot
             be traced into a graph, weights that are not finite, raw ids that are equal as strings,
             or options that do not go together.
@@ -103,6 +104,7 @@ def export(
 
     Stability: stable.
     """
+    check_split(split)
     ks = _checked_ks(k, split.num_items)
     named = None if titles is None else _titles(titles, split.train.raw_item_ids)
     served = assemble(

@@ -14,6 +14,7 @@ from deca_tf.baselines import Popularity
 from deca_tf.data import Interactions, LeakReport, Split
 from deca_tf.denoisers.ensemble import MeanOfTwo
 from deca_tf.evaluation import Evaluator, evaluate
+from deca_tf.training.callbacks import RankingMetrics
 from deca_tf.training.deca_model import DeCAModel
 
 KS = (1, 3, 20, 100)
@@ -395,6 +396,22 @@ def test_progress_and_to_dict():
         and stored["seconds"] > 0
     )
     assert "per_user" not in stored
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("test", "Received: Interactions. Give it the whole split"),
+        ("clicks.csv", "Received: 'clicks.csv'. Read a table by `deca_tf.load_split"),
+        (None, "Received: NoneType. Read a table"),
+    ],
+)
+def test_what_is_no_split_is_refused(kind, message):
+    given = random_split(5, "clean").test if kind == "test" else kind
+    expected = f"`split` must be a Split, what `deca_tf.load_split` gives. {message}"
+    for call in (lambda: evaluate(Table([[0.0]]), given), lambda: RankingMetrics(given)):
+        with pytest.raises(TypeError, match=expected):
+            call()
 
 
 def test_errors():

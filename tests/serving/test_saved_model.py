@@ -317,6 +317,12 @@ def test_a_diverged_model_is_refused(name, split, make_target, tmp_path):
         export(target, split, tmp_path)
 
 
+def test_a_part_of_a_split_is_refused(split, make_target, tmp_path):
+    with pytest.raises(TypeError, match="`split` must be a Split.*Received: Interactions. Give it"):
+        export(make_target(), split.train, tmp_path / "versions")
+    assert not (tmp_path / "versions").exists()
+
+
 def test_raw_ids_that_collide_as_strings_are_refused(split, make_target, tmp_path):
     users = np.array(split.train.raw_user_ids)
     users[5] = users[6]
