@@ -228,7 +228,7 @@ def resolve(
     tables = read_toml(path)
     variants = take_variants(tables, path)
     merged = merge(tables, overrides)
-    config = _validated(merged, path)
+    config = _validated(merged, path, overrides)
     chosen = dict(
         backbone=config.backbone.name, denoiser=config.denoiser.name, protocol=config.data.protocol
     )
@@ -246,7 +246,7 @@ def resolve(
             for key, value in when.items()
         ):
             tables = merge(tables, variant)
-    return _located(_validated(merge(tables, overrides), path))
+    return _located(_validated(merge(tables, overrides), path, overrides))
 
 
 def shipped_recipe(dataset: str | None) -> pathlib.Path:
@@ -300,22 +300,22 @@ def _absolute(path):
     return os.fspath(pathlib.Path(path).expanduser().absolute())
 
 
-def _validated(tables, path):
+def _validated(tables, path, overrides):
     try:
         config = Config.model_validate(tables)
     except pydantic.ValidationError as error:
-        raise ValueError(_explain(error.errors()[0], path)) from None
+        raise ValueError(_explain(error.errors()[0], path, overrides)) from None
     try:
         config.prior_training()
     except pydantic.ValidationError as error:
         problem = error.errors()[0]
         raise ValueError(
-            _explain({**problem, "loc": ("training", *problem["loc"])}, path, "prior.")
+            _explain({**problem, "loc": ("training", *problem["loc"])}, path, overrides, "prior.")
         ) from None
     return config
 
 
-def _explain(problem, path, within=""):
+def _explain(problem, path, overrides, within=""):
     """The first problem that pydantic found, in the words of the rest of the library."""
     location = [str(part) for part in problem["loc"]]
     key = within + ".".join(location)
@@ -328,4 +328,10 @@ def _explain(problem, path, within=""):
             f"{', '.join(known)}."
             f"{did_you_mean(location[-1], known)}"
         )
-    return f"`{key}`: {problem['msg']}. Received: {key}={problem['input']!r} (recipe {path.name})."
+    asked: Any = overrides  # the recipe is named where the value comes from it
+    for part in key.split("."):
+        asked = asked.get(part) if isinstance(asked, dict) else None
+    where = f" (recipe {path.name})" if asked is None else ""
+    what = "a table of settings" if problem["type"] == "model_type" else problem["msg"]
+    what = what.removeprefix("Input should be ").replace("greater than or equal to", "at least")
+    return f"`{key}` must be {what}. Received: {key}={problem['input']!r}{where}."

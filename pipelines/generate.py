@@ -56,14 +56,23 @@ def clicks(rows, users, items, seed=0):
     )
 
 
+def check_ending(path):
+    """Refuses a file whose name does not tell its kind.
+
+    Raises:
+        ValueError: it has none of `ENDINGS`.
+    """
+    if path.suffix not in ENDINGS:
+        raise ValueError(f"`--out` must end in {', '.join(ENDINGS)}. Received: --out {path}.")
+
+
 def write(table, path):
     """Writes a table as CSV, TSV or Parquet, as its name tells, whole or not at all.
 
     Raises:
         ValueError: the name tells none.
     """
-    if path.suffix not in ENDINGS:
-        raise ValueError(f"`out` must end in {', '.join(ENDINGS)}. Received: {str(path)!r}.")
+    check_ending(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{UNFINISHED}{path.name}")
     if path.suffix == ".parquet":
@@ -100,6 +109,12 @@ def command(
       deca-tf pipeline generate --rows 2000000 --out log.csv
     """
     try:
+        if out.exists():
+            raise FileExistsError(
+                f"`--out` must be a new file. Received: --out {out}, which exists. Name another, or "
+                "delete it."
+            )
+        check_ending(out)
         write(clicks(rows, users or max(2, rows // 20), items or max(2, rows // 200), seed), out)
     except (ValueError, OSError) as error:
         Console(stderr=True).print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)

@@ -218,27 +218,27 @@ def test_assignments_without_a_key_or_a_value_are_refused(text):
         ({"data": {"data_set": "x"}}, "Received: data.data_set='x'.*Did you mean 'dataset'?"),
         (
             {"training": {"epochs": 0}},
-            "`training.epochs`: .*greater than or equal to 1.*Received: training.epochs=0",
+            "^`training.epochs` must be at least 1. Received: training.epochs=0.$",
         ),
         (
             {"training": {"l2": -1}},
-            "`training.l2`: .*greater than or equal to 0.*Received: training.l2=-1",
+            "`training.l2` must be at least 0. Received: training.l2=-1.$",
         ),
         (
             {"training": {"learning_rate": float("inf")}},
-            "`training.learning_rate`: .*finite number",
+            "`training.learning_rate` must be .*finite number",
         ),
         (
             {"training": {"epochs": "many"}},
-            "`training.epochs`: .*integer.*Received: training.epochs='many'",
+            "`training.epochs` must be .*integer.*Received: training.epochs='many'",
         ),
         (
             {"data": {"protocol": "dirty"}},
-            "`data.protocol`: .*'clean' or 'paper'.*Received: data.protocol='dirty'",
+            "`data.protocol` must be 'clean' or 'paper'.*Received: data.protocol='dirty'",
         ),
-        ({"seed": -1}, "`seed`: .*Received: seed=-1"),
-        ({"data": "ml-100k"}, "`data`: .*Received: data='ml-100k'"),
-        ({"backbone": "gmf"}, "`backbone`: .*Received: backbone='gmf'"),
+        ({"seed": -1}, "`seed` must be at least 0. Received: seed=-1"),
+        ({"data": "ml-100k"}, "`data` must be a table of settings. Received: data='ml-100k'"),
+        ({"backbone": "gmf"}, "`backbone` must be a table of settings. Received: backbone='gmf'"),
     ],
 )
 def test_wrong_settings_are_refused(overrides, message):
@@ -307,3 +307,9 @@ def test_shipped_recipes_name_no_part_that_does_not_exist():
                     name,
                     when,
                 )
+
+
+def test_a_wrong_value_names_the_recipe_that_it_stands_in(tmp_path):
+    (tmp_path / "mine.toml").write_text("[training]\nepochs = 0\n")
+    with pytest.raises(ValueError, match=r"Received: training.epochs=0 \(recipe mine.toml\)\.$"):
+        resolve(tmp_path / "mine.toml", {"seed": 1})

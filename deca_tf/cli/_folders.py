@@ -1,9 +1,10 @@
-"""A folder that holds work with other settings, told in the command line's words."""
+"""A folder that holds something else than it should, told in the command line's words."""
 
 import contextlib
+import pathlib
 
 from deca_tf._files import OtherSettingsError
-from deca_tf.cli._options import PATHS
+from deca_tf.cli._options import PATHS, command_line
 
 SHOWN = 3  # differences that are told
 _OPTIONS = {".".join(path): name for name, path in PATHS.items()}
@@ -45,6 +46,20 @@ def telling_of_other_settings(context):
                 f"{work} with other settings: {changes}. Name another folder, or delete this one."
             )
         raise FileExistsError(message) from None
+
+
+def refuse_run(folder):
+    """Refuses a run's folder where one of published versions is required.
+
+    Raises:
+        ValueError: it says how to publish the run.
+    """
+    if (folder / "config.toml").is_file():
+        served = pathlib.Path("saved_models") / folder.resolve().name
+        raise ValueError(
+            f"`FOLDER` must be what `deca-tf export` wrote. Received: {folder}, a run. Publish it "
+            f"by `{command_line('deca-tf', 'export', folder, '--to', served)}`."
+        )
 
 
 def _changes(command, differences):

@@ -10,7 +10,9 @@ from deca_tf.cli._options import PATHS
 _SYNONYMS = {"by": "split_by", "source": "dataset", "warmup_batch_sizes": "warmup"}
 # Options of sources that only --set can set.
 _SET = {"folder": "data.options.folder", "stream": "data.options.stream"}
-_ASSIGNED = re.compile(r"(?:--set=)?((?:[a-z_]\w*\.)+([a-z_]\w*))=")
+_ASSIGNED = re.compile(r"((?:[a-z_]\w*\.)*([a-z_]\w*))=")
+# Advice in Python, and what does the same here.
+_ADVICE = {"deca_tf.export(target, split, folder)": "deca-tf export RUN --to FOLDER"}
 _TABLES = ("data", "backbone", "denoiser", "training", "prior")
 _NAME = r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*"
 _VALUE = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+\w.@]*\w"""
@@ -33,6 +35,9 @@ def in_command_words(message, command, arguments):
     """
     called = _called(command, arguments)
     words, settings = _words(called, arguments), _settings(called, arguments)
+    words = {name: word for name, word in words.items() if settings.get(name) != name}
+    for python, ours in _ADVICE.items():
+        message = message.replace(python, ours)
     return _SAID.sub(lambda found: _reworded(found, words, settings), message)
 
 
@@ -67,7 +72,10 @@ def _settings(command, arguments):
     """
     if not any(parameter.name == "assignments" for parameter in command.params):
         return {}
-    typed = filter(None, map(_ASSIGNED.match, arguments))
+    before = ("", *arguments)
+    assigned = [word for flag, word in zip(before, arguments, strict=False) if flag == "--set"]
+    assigned += [word.removeprefix("--set=") for word in arguments if word.startswith("--set=")]
+    typed = filter(None, map(_ASSIGNED.match, assigned))
     return _SET | {found[2]: found[1] for found in typed}
 
 

@@ -55,8 +55,8 @@ def evaluate(
     )
     apart = max(abs(evaluation.metrics[name] - value) for name, value in stored["test"].items())
     said = (
-        "as stored"
+        "as stored."
         if apart < 1e-6
         else f"up to {apart:.2g} away from metrics.json: is it the same data?"
     )
-    console.print(f"The figures are {said}.", highlight=False)
+    console.print(f"The figures are {said}", highlight=False)

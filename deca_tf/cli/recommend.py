@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deca_tf._tensorflow import load_tensorflow
+from deca_tf.cli._folders import refuse_run
 from deca_tf.cli.console import console
 
 
@@ -33,6 +34,7 @@ def recommend(
 
       deca-tf recommend saved_models/clicks --user anna -k 5 --json
     """
+    refuse_run(folder)
     load_tensorflow()
     from deca_tf.serving import Recommender
 

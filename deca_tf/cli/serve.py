@@ -7,6 +7,7 @@ import typer
 
 from deca_tf._extras import require_extra
 from deca_tf._tensorflow import load_tensorflow
+from deca_tf.cli._folders import refuse_run
 from deca_tf.cli.console import console
 
 
@@ -41,6 +42,7 @@ def serve(
       deca-tf serve saved_models/clicks
     """
     require_extra("serving", "`deca-tf serve`")
+    refuse_run(folder)
     load_tensorflow(threads)
     from deca_tf.serving.server.run import serve as run
 

@@ -73,17 +73,22 @@ def split(
             interactions, fractions, per="user" if by == CHRONOLOGICAL_PER_USER else "global"
         )
     train, validation, test = parts
-    if clean_test is not None:
+    if clean_test is not None and len(test):
+        num_rows = len(test)
         test = test.take(clean_test_mask(test, clean_test))
+        if not len(test):
+            raise ValueError(
+                f"The test split must not be empty. Received: {num_rows:,} rows of it, none of "
+                f"which meets clean_test={clean_test!r}. Loosen the `clean_test` rule."
+            )
     for part, rows in (("train", train), ("validation", validation), ("test", test)):
         if not len(rows):
-            rule = f", clean_test={clean_test!r}" if clean_test is not None else ""
+            other = "" if by == RANDOM else f", or choose by={RANDOM!r}"
             raise ValueError(
                 f"The {part} split must not be empty. Received: {len(interactions):,} "
                 f"interactions, by={by!r}, "
-                f"fractions={tuple(fractions)}{rule}. Give it a larger share, bring more "
-                "interactions per user, "
-                "split by='random', or loosen the `clean_test` rule."
+                f"fractions={tuple(fractions)}. Give it a larger share, bring more interactions "
+                f"per user{other}."
             )
     leaks = check_leaks(train, validation, test, schema.CLEAN, merged=interactions.num_merged)
     return Split(train, validation, test, protocol=schema.CLEAN, name=name, leaks=leaks)

@@ -12,10 +12,12 @@ from typing import Any
 import keras
 import pandas as pd
 
-from deca_tf._checks import check_choice, check_integer
+from deca_tf._checks import check_choice, check_integer, did_you_mean
 from deca_tf._files import write_atomically
+from deca_tf._registry import is_own
 from deca_tf.config import Config
 from deca_tf.data.splits import Split
+from deca_tf.denoisers import DENOISERS
 from deca_tf.runs.building import needs_prior
 from deca_tf.runs.data import read_split
 from deca_tf.runs.preflight import check_settings
@@ -146,6 +148,13 @@ def run_search(
             "`prior.run` must name a finished run where the denoiser needs a prior. Received: "
             "none, with denoiser "
             f"{config.denoiser.name!r}. Train one by `deca-tf train --denoiser none`."
+        )
+    if baseline is not None and baseline not in DENOISERS.names and not is_own(baseline):
+        known = ", ".join(repr(name) for name in DENOISERS.names)
+        raise ValueError(
+            f"`baseline` must be a denoiser to compare with, one of {known}, or a class of your "
+            f"own, 'package.module:Class'. Received: baseline={baseline!r}."
+            f"{did_you_mean(baseline, DENOISERS.names)}"
         )
     configs = {config.denoiser.name: config}
     if baseline is not None and baseline != config.denoiser.name:

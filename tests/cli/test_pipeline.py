@@ -22,6 +22,12 @@ def test_generate_writes_a_log(tmp_path, capsys, monkeypatch):
     )
     assert code == 0 and "Wrote 200 clicks" in said
     assert len(log.read_text().splitlines()) == 201
+    code, said = deca_tf(capsys, monkeypatch, "pipeline", "generate", "--rows", 9, "--out", log)
+    assert code == 2 and f"`--out` must be a new file. Received: --out {log}, which" in said
+    assert len(log.read_text().splitlines()) == 201
+    text = tmp_path / "gen.txt"
+    code, said = deca_tf(capsys, monkeypatch, "pipeline", "generate", "--out", text)
+    assert code == 2 and f"`--out` must end in .csv, .tsv, .parquet. Received: --out {text}" in said
 
 
 @pytest.mark.parametrize("name, option", [("run", "--until"), ("generate", "--rows")])

@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
         ("ml-100", "`FILE` must be one of .*Received: ml-100. Did you mean 'ml-100k'"),
         ("--dataset ml-100", "`--dataset` must be one of .*Received: --dataset ml-100."),
         ("absent.csv", "must be an existing file. Received: '.*absent.csv'"),
-        ("clicks.csv", "for the user_id. .*Name it with `--user-column`"),
+        ("clicks.csv", "for the users. .*Name it with `--user-column`"),
         ("clicks.csv --user-column whom", "`--user-column` must name .*Did you mean 'who'"),
         ("clicks.csv --user-column who", "'date', 'time'. .*`--timestamp-column ''` to read none"),
         ("clicks.csv --user-column item --item-column item", "`--user-column` and `--item-column`"),
@@ -55,14 +55,21 @@ def folder(tmp_path, monkeypatch):
             r"`--set denoiser.phases=...` must be \('dp', 'dn'\)",
         ),
         ("bare.csv --set data.options.header=x", "`--set data.options.header=...` must be true or"),
-        ("synthetic --set training.l2=-1", "`--set training.l2=...`: .*--set training.l2=-1"),
-        ("synthetic --epochs 0", "`--epochs`: .*greater than or equal to 1. Received: --epochs 0"),
+        (
+            "synthetic --set training.l2=-1",
+            "`--set training.l2=...` must be at least 0.*--set training.l2=-1",
+        ),
+        ("synthetic --epochs 0", "`--epochs` must be at least 1. Received: --epochs 0.$"),
         ("synthetic --split-by radom", "`--split-by` must be one of .*Received: --split-by radom"),
         ("synthetic --clean-test rating>=3", "`--clean-test` must .*with `--rating-column`"),
         ("ml-100k --split-by random", "comes already split, .*Received: --split-by random"),
         ("synthetic --protocol paper", "`--protocol paper` exists only .*Use --protocol clean"),
         ("ml-100k --data-dir absent", "path given by `--data-dir` or the environment variable"),
         ("shards", "Set `--set data.options.folder=...`"),
+        ("synthetic --seed -1", "`--seed` must be at least 0. Received: --seed -1.$"),
+        ("synthetic --set foo=1", "Unknown setting. Received: --set foo=1. Known there: seed"),
+        ("synthetic --set epochs=1", "Unknown setting. Received: --set epochs=1."),
+        ("synthetic --set backbone=gmf", "`--set backbone=...` must be .*--set backbone=gmf.$"),
         (
             "synthetic --recipe absent.toml",
             "must be an existing TOML file. Received: 'absent.toml'",
@@ -84,9 +91,21 @@ def test_other_commands_have_their_own_words(folder, capsys):
     assert code == 2
     assert "`--objective` must be" in err
     assert "Received: --objective val_recal@20." in err
+    code, _, err = deca_tf(capsys, "tune", "synthetic", "--baseline", "popularity")
+    assert code == 2
+    assert "`--baseline` must be a denoiser to compare with, one of 'deca', " in err
+    assert "Received: --baseline popularity." in err
     code, _, err = deca_tf(capsys, "recommend", "nowhere", "--user", "x")
     assert code == 2
     assert "`--user" not in err
+    assert err.endswith("Write one with `deca-tf export RUN --to FOLDER`.\n")
+    (folder / "runs").mkdir()
+    (folder / "runs/config.toml").touch()
+    code, _, err = deca_tf(capsys, "recommend", "runs", "--user", "x")
+    assert code == 2
+    assert (
+        "Received: runs, a run. Publish it by `deca-tf export runs --to saved_models/runs`." in err
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +150,7 @@ def test_unknown_commands_and_options_are_corrected(capsys):
         ("--set data.dataset=a.csv", "Received: clicks.csv and --set data.dataset=a.csv. Leave"),
         ("--repeats summ", "`--repeats` must be one of"),
         ("--split-by radom", "`--split-by` must be one of"),
-        ("--protocol papr", "`--protocol`: "),
+        ("--protocol papr", "`--protocol` must be 'clean' or 'paper'"),
         ("--clean-test stars", "`--clean-test` must read `column operator number`"),
         ("--clean-test ratin>=5", "Did you mean 'rating'?"),
     ],

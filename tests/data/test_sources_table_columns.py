@@ -69,7 +69,7 @@ def test_a_named_column_settles_it_and_what_is_named_for_one_purpose_is_not_gues
     table = frame("visitor_id", "customer_id", "item")
     assert "users from 'customer_id'" in said_of(table, caplog, user_column="customer_id")
     table = frame("user_id", "customer_id", "item")
-    with pytest.raises(ValueError, match="a column for the item_id"):
+    with pytest.raises(ValueError, match="a column for the items"):
         load(frame("user", "item"), user_column="item")
     assert "items from 'user_id'" in said_of(
         table, caplog, item_column="user_id", user_column="item"
@@ -77,7 +77,7 @@ def test_a_named_column_settles_it_and_what_is_named_for_one_purpose_is_not_gues
 
 
 def test_both_columns_that_lack_are_said_at_once():
-    message = "the user_id and one for the item_id.*'who', 'what'.*`user_column` and `item_column`"
+    message = "the users and one for the items.*'who', 'what'.*`user_column` and `item_column`"
     with pytest.raises(ValueError, match=message):
         load(frame("who", "what"))
 

@@ -176,7 +176,7 @@ def test_a_user_who_touched_everything_is_said(caplog):
         (
             {"who": [1, 2], "item": [1, 2]},
             {},
-            "a column for the user_id. Received: columns 'who', 'item'. .*`user_column`",
+            "a column for the users. Received: columns 'who', 'item'. .*`user_column`",
         ),
         ({"1": [1, 2], "5": [3, 4]}, {}, "does the file that was read lack a header row"),
         (

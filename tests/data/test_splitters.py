@@ -145,7 +145,10 @@ def test_rules_mean_what_they_say(rule, expected):
         ("rating >= five", "must read `column operator number`"),
         ("rating >= 5 or 1", "must read `column operator number`"),
         ("dwell >= 10", r"a column that the data has \(rating, timestamp\)"),
-        ("rating > 5", "The test split must not be empty"),
+        (
+            "rating > 5",
+            "The test split must not be empty. .* meets clean_test='rating > 5'. Loosen the `clean_",
+        ),
     ],
 )
 def test_bad_rules_are_refused(log, rule, message):

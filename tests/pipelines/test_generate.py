@@ -42,4 +42,4 @@ def test_the_command_writes_the_same_log_for_the_same_seed(name, read, tmp_path)
 
 def test_another_ending_is_refused(tmp_path):
     refused = CliRunner().invoke(generate.app, ["--out", str(tmp_path / "log.txt"), "--rows", "10"])
-    assert refused.exit_code == 2 and "`out` must end in .csv, .tsv, .parquet." in refused.output
+    assert refused.exit_code == 2 and "`--out` must end in .csv, .tsv, .parquet." in refused.output

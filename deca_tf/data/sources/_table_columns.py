@@ -104,9 +104,10 @@ def choose(names, given, lacks_header):
         columns[role] = _choose_one(role, names, given, lacks_header)
     missing = [role for role in REQUIRED if columns[role] is None]
     if missing:
+        roles = " and one for the ".join(_SAID[role] for role in missing)
         options = " and ".join(f"`{OPTION[role]}`" for role in missing)
         raise ValueError(
-            f"The table must have a column for the {' and one for the '.join(missing)}. Received: "
+            f"The table must have a column for the {roles}. Received: "
             f"columns {_listed(names)}. Name {'it' if len(missing) == 1 else 'them'} with "
             f"{options}.{_hint(missing[0], names, given, lacks_header)}"
         )
