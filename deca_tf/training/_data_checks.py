@@ -10,7 +10,7 @@ from deca_tf.data.streamed_split import StreamedInteractions
 
 _KINDS = (
     "`{argument}` must be `Interactions` such as split.train, a `tf.data.Dataset` such as "
-    "`deca_tf.training_batches` makes, or {{'user_id': ..., 'item_id': ...}} with labels as `y`. "
+    "`deca_tf.training_batches` makes, or {{'user_id': ..., 'item_id': ...}}{labels}. "
 )
 _NAMES = {"user_id", "item_id"}
 
@@ -76,15 +76,19 @@ def check_labels(x, y):
         )
 
 
-def holds_pairs(argument, data):
+def holds_pairs(argument, data, part="train"):
     """Whether data are interactions, which need batches yet.
 
     Refuses what is neither these nor batches.
+
+    Args:
+        argument: its name, for messages.
+        data: what came for it.
+        part: of a split, which it may be.
     """
     if isinstance(data, (Interactions, StreamedInteractions)):
         return True
     if isinstance(data, Split):
-        part = "train" if argument == "x" else "validation"
         raise TypeError(
             f"`{argument}` must be a part of a split. Received: a whole Split. Give it "
             f"`split.{part}`."
@@ -93,19 +97,24 @@ def holds_pairs(argument, data):
     names = list(data.columns) if is_frame else list(data) if isinstance(data, dict) else None
     if is_frame or isinstance(data, str) or (names is not None and not set(names) >= _NAMES):
         kind = f"a {type(data).__name__}" + (f" of {names}" if names is not None else f" {data!r}")
+        labels = "" if part == "test" else " with labels as `y`"
         raise TypeError(
-            _KINDS.format(argument=argument) + f"Received: {kind}. Read a table by "
+            _KINDS.format(argument=argument, labels=labels) + f"Received: {kind}. Read a table by "
             "`split = deca_tf.load_split(table, user_column=..., item_column=...)` and give it "
-            "`split.train`."
+            f"`split.{part}`."
         )
     return False
 
 
 def refuse_value(name, value, remedy):
     if value is not None and value is not False and not (np.isscalar(value) and value == 0):
+        received = f"{name}={value!r}"
+        if hasattr(value, "shape"):
+            received = f"`{name}` of type {type(value).__name__} and shape {tuple(value.shape)}"
+        elif hasattr(value, "__len__") and not isinstance(value, str):
+            received = f"`{name}` of type {type(value).__name__} and length {len(value)}"
         raise ValueError(
-            f"`{name}` must be left out where `x` is Interactions. Received: {name}={value!r}. "
-            f"{remedy}"
+            f"`{name}` must be left out where `x` is Interactions. Received: {received}. {remedy}"
         )
 
 

@@ -123,6 +123,15 @@ class Fitting:
         more = given.pop("kwargs", {})
         return super().evaluate(**given, **more)
 
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.predict`, of `Interactions` too: their logits in order, `(n,)`."""
+        given = dict(inspect.signature(super().predict).bind(*args, **kwargs).arguments)
+        if not isinstance(given["x"], dict) and holds_pairs("x", given["x"], "test"):
+            rows = given["x"]
+            given["x"] = {"user_id": rows.user_id, "item_id": rows.item_id}
+            given["batch_size"] = given.get("batch_size") or BATCH_SIZE
+        return super().predict(**given)
+
     def _callbacks_of(self, given):
         """Takes the callbacks out of `fit`'s arguments and puts in front what has to come first."""
         callbacks = given.pop("callbacks", None)
@@ -205,7 +214,7 @@ class Fitting:
         if isinstance(validation, (tuple, list)):
             check_labels(validation[0], validation[1] if len(validation) > 1 else None)
             check_sample_weight(validation[2] if len(validation) > 2 else None)
-        elif validation is not None and holds_pairs("validation_data", validation):
+        elif validation is not None and holds_pairs("validation_data", validation, "validation"):
             given["validation_data"] = validation_batches(
                 validation,
                 batch_size=given.pop("validation_batch_size", None) or BATCH_SIZE,

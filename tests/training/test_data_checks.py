@@ -7,9 +7,11 @@ import tensorflow as tf
 
 import deca_tf
 from deca_tf.backbones import MF
+from deca_tf.data import Interactions, Split
 
 INPUTS = {"user_id": np.array([0, 1, 2, 3]), "item_id": np.array([3, 2, 1, 0])}
 LABEL = np.array([1.0, 0.0, 0.0, 1.0], np.float32)
+ROWS = Interactions(*INPUTS.values(), np.arange(4), np.arange(4))
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,28 @@ def test_ids_without_labels_are_refused(name, model):
 @pytest.mark.parametrize("make", [np.bool_, np.int64, tf.constant])
 def test_labels_of_every_kind_of_number_are_taken(name, make, model):
     calls(model, make(LABEL))[name]()
+
+
+def test_interactions_are_predicted_pair_by_pair_in_order(model):
+    found = model.predict(ROWS, verbose=0)
+    users, items = np.array(model.target.user_table), np.array(model.target.item_table)
+    expected = [users[user] @ items[item] for user, item in zip(*INPUTS.values(), strict=True)]
+    assert found.shape == (4,)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_array_equal(model.predict(ROWS, batch_size=3, verbose=0), found)
+
+
+def test_a_whole_split_or_a_file_is_not_predicted(model):
+    rows = [ROWS.take([number]) for number in range(3)]
+    with pytest.raises(TypeError, match="Received: a whole Split. Give it `split.test`"):
+        model.predict(Split(*rows, "clean", "toy"), verbose=0)
+    with pytest.raises(TypeError, match="Received: a str 'clicks.csv'.*give it `split.test`"):
+        model.predict("clicks.csv", verbose=0)
+
+
+def test_weights_beside_interactions_are_refused_without_being_printed(model):
+    expected = r"Received: `sample_weight` of type ndarray and shape \(4,\). Give each pair"
+    with pytest.raises(ValueError, match=expected):
+        model.fit(ROWS, sample_weight=np.ones(4), verbose=0)
+    with pytest.raises(ValueError, match="Received: `y` of type list and length 4"):
+        model.evaluate(ROWS, [1, 1, 1, 1], verbose=0)
