@@ -11,6 +11,7 @@ from deca_tf.cli._folders import telling_of_other_settings
 from deca_tf.cli.console import console, print_remarks, say
 
 SHOWN = 10  # trials of each method that the table shows
+WIDE = 10_000  # characters: wider than any console
 NO_BASELINE = "no"
 SEARCH = "The search"
 
@@ -191,28 +192,12 @@ def _print(found, config):
     from rich.table import Table
 
     from deca_tf.tuning.search import mean_and_deviation
-    from deca_tf.tuning.trials import hyperparameter_columns
 
     for method, frame in found.trials.items():
-        names = hyperparameter_columns(frame)
         data = options.name_of_data(config)
         shown = f"{min(SHOWN, len(frame))} of {len(frame)}"
-        title = f"{data}, {config.backbone.name}, {method}: {shown}"
-        table = Table(
-            "trial",
-            found.objective,
-            "best epoch",
-            *names,
-            title=f"{title} trials",
-            title_justify="left",
-        )
-        for row in frame.head(SHOWN).to_dict("records"):
-            reached = _figure(row[found.objective]) if row["status"] == "completed" else _what(row)
-            epoch = _figure(row["best_epoch"], "d") if row["status"] == "completed" else "-"
-            table.add_row(
-                str(row["trial"]), reached, epoch, *(_figure(row[name], ".4g") for name in names)
-            )
-        console.print(table)
+        title = f"{data}, {config.backbone.name}, {method}: {shown} trials"
+        print_trials(frame.head(SHOWN), found.objective, title)
     summary = found.summary()
     table = Table("", *summary["method"], title="The same budget", title_justify="left")
     for name in summary.columns.drop("method"):
@@ -232,6 +217,44 @@ def _print(found, config):
     again = pathlib.Path("runs") / f"{found.folder.resolve().name}-best"
     command = options.command_line("deca-tf", "train", "--recipe", best, "--out", again)
     say(f"Everything is in {found.folder}. Next: {command}")
+
+
+def print_trials(frame, objective, title):
+    """Prints trials as a table, or as two lines each where the table would be too wide to read.
+
+    Args:
+        frame: a table of trials, `deca_tf.tuning.trials.read_trials`.
+        objective: the name of its column that is maximized.
+        title: above it.
+    """
+    from rich.table import Table
+
+    from deca_tf.tuning.trials import hyperparameter_columns
+
+    names = hyperparameter_columns(frame)
+    short = [name.rpartition(".")[2] for name in names]
+    headings = [
+        key if short.count(key) == 1 else name for key, name in zip(short, names, strict=True)
+    ]
+    rows = []
+    for row in frame.to_dict("records"):
+        is_done = row["status"] == "completed"
+        reached = _figure(row[objective]) if is_done else _what(row)
+        epoch = _figure(row["best_epoch"], "d") if is_done else "-"
+        rows.append(
+            (str(row["trial"]), reached, epoch, *(_figure(row[name], ".4g") for name in names))
+        )
+    table = Table("trial", objective, "best epoch", *headings, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    unbounded = console.options.update(max_width=WIDE)
+    if console.measure(table, options=unbounded).maximum <= console.width:
+        console.print(table)
+        return
+    say(title)
+    for trial, reached, epoch, *values in rows:
+        say(f"trial {trial}: {objective} {reached}, best epoch {epoch}")
+        say("  " + ", ".join(f"{key} {value}" for key, value in zip(headings, values, strict=True)))
 
 
 def _figure(value, form=".4f"):

@@ -127,6 +127,17 @@ def test_evaluate_finds_the_stored_figures(finished, capsys):
     assert "The figures are as stored" in out
 
 
+def test_a_figure_that_differs_from_the_stored_one_is_said(finished, tmp_path, capsys):
+    other = shutil.copytree(finished, tmp_path / "other")
+    metrics = json.loads((other / "metrics.json").read_text())
+    metrics["test"]["recall@20"] += 0.5
+    (other / "metrics.json").write_text(json.dumps(metrics))
+    code, out, err = deca_tf(capsys, "evaluate", other)
+    assert code == 0, err
+    assert "up to 0.5 away from metrics.json: is it the same data?" in out
+    assert not out.rstrip().endswith("?.")
+
+
 def test_a_stored_run_is_read_in_a_process_of_its_own(finished):
     # Keras finds a class only once its module has been imported, which here nothing else has done.
     script = (

@@ -1,8 +1,11 @@
 """`deca-tf tune`, from the first trial to a recipe that `deca-tf train` takes."""
 
+import re
+
 import pandas as pd
 import pytest
 
+from deca_tf.cli.tune import print_trials
 from tests.cli.conftest import deca_tf
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # an epoch or two
@@ -95,3 +98,44 @@ def test_a_wrong_argument_is_one_line_before_the_first_trial(
     assert said in err
     assert "Traceback" not in err
     assert not (tmp_path / "search").exists()
+
+
+TRIALS = pd.DataFrame(
+    {
+        "trial": [3, 1],
+        "status": ["completed", "collapsed"],
+        "collapsed": [None, "all scores are equal"],
+        "val_recall@20": [0.25, 0.0],
+        "best_epoch": [7, 1],
+        "backbone.embedding_dim": [32, 64],
+        "denoiser.embedding_dim": [16, 8],
+        "denoiser.alpha": [0.5, 1.0],
+        "training.learning_rate": [0.001, 0.01],
+        "training.l2": [0.1, 10.0],
+    }
+)
+
+
+def test_trials_are_a_table_where_there_is_room(capsys, monkeypatch):
+    monkeypatch.setattr("deca_tf.cli.tune.console.width", 200)
+    print_trials(TRIALS, "val_recall@20", "Two trials")
+    title, _, heading, _, first, second, *_ = capsys.readouterr().out.splitlines()
+    assert title.strip() == "Two trials"
+    assert re.findall(r"[\w@.]+(?: epoch)?", heading) == [
+        *("trial", "val_recall@20", "best epoch", "backbone.embedding_dim"),
+        *("denoiser.embedding_dim", "alpha", "learning_rate", "l2"),
+    ]
+    figures = ["3", "0.2500", "7", "32", "16", "0.5", "0.001", "0.1"]
+    assert re.findall(r"[\d.]+", first) == figures
+    assert "collapsed (all scores are equal)" in second
+
+
+def test_trials_are_two_lines_each_where_there_is_none(capsys, monkeypatch):
+    monkeypatch.setattr("deca_tf.cli.tune.console.width", 80)
+    print_trials(TRIALS, "val_recall@20", "Two trials")
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "Two trials",
+        "trial 3: val_recall@20 0.2500, best epoch 7",
+        "  backbone.embedding_dim 32, denoiser.embedding_dim 16, alpha 0.5, learning_rate 0.001, "
+        "l2 0.1",
+    ]

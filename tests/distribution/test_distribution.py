@@ -211,7 +211,7 @@ def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="`strategy` must be one of .*Did you mean 'mirrored'"):
         distribution.make_strategy("mirored")
     with pytest.raises(
-        ValueError, match=r"`training.strategy`: Input should be .*Received: training.strategy='ps'"
+        ValueError, match=r"`training.strategy` must be .*Received: training.strategy='ps'"
     ):
         settings({"training": {"strategy": "ps"}})
 
