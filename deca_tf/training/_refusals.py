@@ -92,6 +92,21 @@ class Refusals:
         _check_batch(_bound(super().test_on_batch, args, kwargs))
         return super().test_on_batch(*args, **kwargs)
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, to `.keras` files, or to folders by `zipped=False`.
+
+        Raises:
+            ValueError: another ending. What Keras writes to HDF5 files cannot be loaded.
+        """
+        given = _bound(super().save, (filepath, *args), kwargs)
+        is_file = given.get("zipped") is not False and not str(filepath).startswith("hf://")
+        if is_file and not str(filepath).endswith(".keras"):
+            raise ValueError(
+                f"`filepath` must end in '.keras'. Received: filepath={str(filepath)!r}. Weights "
+                "alone go to '.weights.h5' by `model.save_weights`."
+            )
+        super().save(filepath, *args, **kwargs)
+
     def export(self, filepath: Any = None, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: what is served needs to know what users have seen, which a split tells.
 

@@ -184,6 +184,30 @@ def test_weights_alone_fit_a_model_built_anew(interactions, tmp_path):
         np.testing.assert_array_equal(np.array(one), np.array(expected))
 
 
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5", "model", "model.weights.h5"])
+def test_files_that_cannot_be_loaded_are_not_written(name, tmp_path):
+    model = build()
+    with pytest.raises(ValueError, match=f"`filepath` must end in '.keras'. Received: .*{name}"):
+        model.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    loaded = reload(model, tmp_path)
+    assert type(loaded.optimizer) is type(model.optimizer)
+
+
+def test_a_folder_and_kerass_checkpoints_are_written(interactions, tmp_path):
+    model = build()
+    model.save(tmp_path / "folder", zipped=False)
+    whole = keras.callbacks.ModelCheckpoint(tmp_path / "whole.keras")
+    weights = keras.callbacks.ModelCheckpoint(tmp_path / "some.weights.h5", save_weights_only=True)
+    model.fit(interactions, verbose=0, callbacks=[whole, weights])
+    assert (tmp_path / "folder" / "config.json").exists()
+    assert_same_state(keras.models.load_model(tmp_path / "whole.keras"), model)
+    other = untrained()
+    other.load_weights(tmp_path / "some.weights.h5")
+    for one, expected in zip(other.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.array(one), np.array(expected))
+
+
 def test_a_file_without_optimizers_has_weights_alone(interactions, tmp_path):
     model = fit(build(), interactions, epochs=1)
     model.save(tmp_path / "with.keras")
