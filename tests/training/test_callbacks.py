@@ -13,6 +13,7 @@ import pytest
 
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions, LeakReport, Split, training_batches, validation_batches
+from deca_tf.denoisers import GCE, DeCALimit
 from deca_tf.evaluation import evaluate
 from deca_tf.training.callbacks import (
     CollapseMonitor,
@@ -154,12 +155,13 @@ def test_every_is_checked(split):
         RankingMetrics(split, every=0)
 
 
-def watch(means, **options):
+def watch(means, denoiser=None, **options):
     """Feeds epochs to a monitor.
 
     Returns its state after each, then after the end, and the warnings.
     """
     monitor, states = CollapseMonitor(**options), []
+    monitor.set_model(types.SimpleNamespace(denoiser=denoiser))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         monitor.on_train_begin()
@@ -191,18 +193,22 @@ def test_healthy_training_is_quiet():
 
 
 @pytest.mark.parametrize(
-    ("mean", "name", "remedy"),
+    ("mean", "name", "remedy", "without_costs"),
     [
-        (REJECTED, "all rejected", "Lower C1 or raise C2"),
-        (ACCEPTED, "all accepted", "Raise C1 or lower C2"),
-        (EQUAL, "undecided", "raise C1 and C2"),
+        (REJECTED, "all rejected", "Lower C1 or raise C2", "Lower the learning rate"),
+        (ACCEPTED, "all accepted", "Raise C1 or lower C2", "Lower the learning rate"),
+        (EQUAL, "undecided", "raise C1 and C2", "Train longer"),
     ],
 )
-def test_each_collapse_is_reported_once(mean, name, remedy):
-    states, messages, before_end = watch([FRESH, GOOD] + [mean] * 6)
-    assert states == [None] * 4 + [name] * 5
-    assert len(messages) == before_end == 1
-    assert name in messages[0] and remedy in messages[0] and f"{mean[0]:.3f}" in messages[0]
+def test_each_collapse_is_reported_once_with_what_the_denoiser_has(
+    mean, name, remedy, without_costs
+):
+    for denoiser, expected in ((DeCALimit(), remedy), (GCE(), without_costs)):
+        states, messages, before_end = watch([FRESH, GOOD] + [mean] * 6, denoiser)
+        assert states == [None] * 4 + [name] * 5
+        assert len(messages) == before_end == 1
+        assert name in messages[0] and expected in messages[0] and f"{mean[0]:.3f}" in messages[0]
+        assert ("C1" in messages[0]) == (expected == remedy)
 
 
 def test_what_lasts_less_than_patience_is_no_collapse():

@@ -11,25 +11,33 @@ from deca_tf._checks import check_integer, check_range
 REJECTED, ACCEPTED, UNDECIDED = "all rejected", "all accepted", "undecided"
 
 MEANING = {
-    REJECTED: (
-        "the target believes in no click: doubting is too cheap. Lower C1 or raise C2 (C1 / C2 "
-        "from 1 to 100 is a good "
-        "range), and train in both phases, since 'dp' alone ends here"
-    ),
-    ACCEPTED: (
-        "the target believes in every pair, clicked or not: believing is too cheap. Raise C1 or "
-        "lower C2 (C1 / C2 from "
-        "1 to 100 is a good range), and train in both phases, since 'dn' alone ends here"
-    ),
+    REJECTED: "the target believes in no click",
+    ACCEPTED: "the target believes in every pair, clicked or not",
     UNDECIDED: (
         "the target does not tell clicks from non-clicks by its probabilities. Train longer (more "
-        "epochs and "
-        "patience), in smaller batches or with a larger learning rate; if that does not part them, "
-        "raise C1 and C2 "
-        "together (10 to 1000), since with DeCA the agreement with the auxiliary model may "
-        "outweigh them"
+        "epochs and patience), in smaller batches or with a larger learning rate"
     ),
 }
+# Of a denoiser with costs C1 and C2, and of one without them.
+COSTS = {
+    REJECTED: (
+        ": doubting is too cheap. Lower C1 or raise C2 (C1 / C2 from 1 to 100 is a good range), "
+        "and train in both phases, since 'dp' alone ends here"
+    ),
+    ACCEPTED: (
+        ": believing is too cheap. Raise C1 or lower C2 (C1 / C2 from 1 to 100 is a good range), "
+        "and train in both phases, since 'dn' alone ends here"
+    ),
+    UNDECIDED: (
+        "; if that does not part them, raise C1 and C2 together (10 to 1000), since with DeCA the "
+        "agreement with the auxiliary model may outweigh them"
+    ),
+}
+COMPARE = (
+    ". Lower the learning rate, and see whether normal training, "
+    "`deca_tf.denoisers.CrossEntropy()`, ends here too"
+)
+NO_COSTS = {REJECTED: COMPARE, ACCEPTED: COMPARE, UNDECIDED: ""}
 
 
 class CollapseMonitor(keras.callbacks.Callback):
@@ -113,9 +121,12 @@ class CollapseMonitor(keras.callbacks.Callback):
             return
         self._has_warned = True
         positive, negative = self._means
+        denoiser = getattr(self.model, "denoiser", None)
+        has_costs = hasattr(denoiser, "c1") and hasattr(denoiser, "c2")
+        remedy = (COSTS if has_costs else NO_COSTS)[self.collapsed]
         warnings.warn(
             f"Training has collapsed ({self.collapsed}, {since}): the mean target probability is "
             f"{positive:.3f} on "
-            f"observed and {negative:.3f} on sampled pairs, so {MEANING[self.collapsed]}.",
+            f"observed and {negative:.3f} on sampled pairs, so {MEANING[self.collapsed]}{remedy}.",
             stacklevel=2,
         )
