@@ -58,6 +58,13 @@ def check_labels(x, y):
             "Give labels, or `Interactions` such as split.train, which need none, to `fit` and "
             "`evaluate`."
         )
+    if isinstance(x, tf.data.Dataset):
+        spec = x.element_spec
+        if not isinstance(spec, tuple) or len(spec) < 2:
+            raise ValueError(
+                "`x` must be a dataset of `(ids, labels)`. Received: ids without labels. Make it "
+                "by `deca_tf.training_batches(split.train)`."
+            )
     if isinstance(y, (list, tuple)):  # several outputs to Keras
         raise TypeError(
             f"`y` must be an array. Received: a {type(y).__name__}. Give it `np.asarray(y)`."

@@ -71,6 +71,14 @@ def test_ids_without_labels_are_refused(name, model):
         calls(model, None)[name]()
 
 
+@pytest.mark.parametrize("element", [INPUTS, (INPUTS,)])
+def test_datasets_without_labels_are_refused(element, model):
+    batches = tf.data.Dataset.from_tensors(element)
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match="dataset of `.ids, labels.`. Received: ids without"):
+            call(batches, verbose=0)
+
+
 @every_call
 @pytest.mark.parametrize("make", [np.bool_, np.int64, tf.constant])
 def test_labels_of_every_kind_of_number_are_taken(name, make, model):
