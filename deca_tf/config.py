@@ -328,7 +328,7 @@ def _explain(problem, path, overrides, within=""):
             f"{', '.join(known)}."
             f"{did_you_mean(location[-1], known)}"
         )
-    asked: Any = overrides  # the recipe is named where the value comes from it
+    asked = overrides  # the recipe is named where the value comes from it
     for part in key.split("."):
         asked = asked.get(part) if isinstance(asked, dict) else None
     where = f" (recipe {path.name})" if asked is None else ""
