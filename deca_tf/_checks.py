@@ -10,7 +10,9 @@ import numbers
 
 def did_you_mean(received, known):
     """The tail of an error message, " Did you mean 'x'?", or "" when nothing known is near."""
-    near = difflib.get_close_matches(str(received), [str(name) for name in known], n=1)
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(str(received), names, n=1)
+    near = near or [name for name in names if str(received) in name.split("_")]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

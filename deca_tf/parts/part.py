@@ -7,8 +7,14 @@ import textwrap
 import types
 import typing
 
+from deca_tf._checks import did_you_mean
 from deca_tf.parts.options import Option, described, network, option
 
+FRAMEWORKS = ("keras", "tensorflow", "builtins")
+KERAS_ARGUMENTS = (
+    *("name", "dtype", "trainable", "autocast", "activity_regularizer"),
+    *("input_shape", "input_dim"),
+)
 # What may follow `Args:` in a docstring.
 SECTIONS = re.compile(r"(Raises|Attributes|Example|Returns):|Stability: \w+\.")
 
@@ -56,9 +62,16 @@ class Part:
         try:
             bound = cls._arguments.bind(*args, **kwargs)
         except TypeError as error:
+            if "kwargs" not in cls._arguments.parameters:
+                _refuse_unknown(cls, kwargs)
             raise TypeError(f"{cls.__name__}: {error}.") from None
         given = bound.arguments
-        super().__init__(**given.pop("kwargs", {}))
+        passed_on = given.pop("kwargs", {})
+        try:
+            super().__init__(**passed_on)
+        except ValueError:  # of Keras, perhaps of arguments that it does not know
+            _refuse_unknown(cls, passed_on)
+            raise
         init_only: dict[str, typing.Any] = {}
         for name, declared in cls.declared.items():
             value = declared.checked(given.get(name, declared.default))
@@ -128,7 +141,7 @@ def settable(cls):
     """
     found = {}
     for base in reversed(cls.__mro__):
-        if base.__module__.partition(".")[0] in ("keras", "tensorflow", "builtins"):
+        if base.__module__.partition(".")[0] in FRAMEWORKS:
             continue
         for name, declared in vars(base).get("_own", {}).items():
             found.pop(name, None)
@@ -139,6 +152,69 @@ def settable(cls):
                 if parameter.default is not inspect.Parameter.empty:
                     found[parameter.name] = parameter.default
     return found
+
+
+def check_saves_options(part):
+    """Refuses a part that would lose an option when it is saved.
+
+    That is an argument in the signature of a class of another package, which is neither declared
+    nor in the config: the part would be loaded with the default.
+
+    Args:
+        part: a `Part`, or any other object, of which nothing is asked.
+
+    Raises:
+        TypeError: naming the option and the class.
+    """
+    cls = type(part)
+    if not isinstance(part, Part) or cls.__module__.startswith("deca_tf."):
+        return
+    asked = [name for name in _own_arguments(cls) if name not in (*cls.declared, *KERAS_ARGUMENTS)]
+    if not asked:
+        return
+    try:
+        config = part.get_config()
+    except NotImplementedError:  # it cannot be saved, and says so itself
+        return
+    for name in asked:
+        if name not in config:
+            raise TypeError(
+                f"Option `{name}` of {cls.__module__}:{cls.__qualname__} must be declared by "
+                "`deca_tf.parts.option` or be in `get_config()`, or the saved model loses it. "
+                f"Received: a config with {', '.join(config) or 'nothing'}."
+            )
+
+
+def _own_arguments(cls):
+    """Names in the signatures of constructors of other packages, as far as they pass on."""
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] in (*FRAMEWORKS, "deca_tf"):
+            continue
+        if "__init__" not in vars(base):
+            continue
+        _, *parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                yield parameter.name
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            return
+
+
+def _refuse_unknown(cls, given):
+    """Refuses arguments that neither the class nor Keras knows.
+
+    Raises:
+        TypeError: naming those there are, what came and the nearest.
+    """
+    known = [name for name, declared in cls.declared.items() if not declared.hidden]
+    known += [name for name in settable(cls) if name not in known]
+    for name, value in given.items():
+        if name not in (*known, *KERAS_ARGUMENTS):
+            raise TypeError(
+                f"{cls.__name__} takes {', '.join(known) or 'no options'}. Received: "
+                f"{name}={value!r}.{did_you_mean(name, known)}"
+            )
 
 
 def _take_declarations(cls):

@@ -6,9 +6,12 @@ Constructor, checks, attribute, config, search space and docstring follow.
 import inspect
 from dataclasses import KW_ONLY, InitVar
 
+import keras
 import keras_tuner
 import pytest
 
+from deca_tf.backbones import MF
+from deca_tf.denoisers import DeCA
 from deca_tf.parts.options import Between, OneOf, option
 from deca_tf.parts.part import Part, settable
 
@@ -73,8 +76,34 @@ def test_values_are_checked(given, message):
 def test_arguments_that_are_missing_or_unknown_are_named():
     with pytest.raises(TypeError, match="Own: missing a required argument: 'size'"):
         Own()
-    with pytest.raises(TypeError, match="Own: got an unexpected keyword argument 'width'"):
+    with pytest.raises(TypeError, match="Own takes size, seed, rate, .*layers. Received: width=2"):
         Own(1, width=2)
+
+
+def test_arguments_that_neither_a_part_nor_keras_knows_are_refused_with_the_nearest():
+    for make, received in (
+        (lambda: DeCA(c3=3), "c3=3."),
+        (lambda: DeCA(auxilary=None), "auxilary=None. Did you mean 'auxiliary'?"),
+        (lambda: MF(60, 49, dim=3), "dim=3. Did you mean 'embedding_dim'?"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            make()
+        assert str(caught.value).endswith(f". Received: {received}")
+    with pytest.raises(TypeError, match="MF takes num_users, num_items, seed, embedding_dim, "):
+        MF(60, 49, dim=3)
+
+
+def test_keras_s_own_arguments_pass():
+    regularizer = keras.regularizers.L2(0.1)
+    given = {"name": "mine", "trainable": False, "dtype": "mixed_bfloat16"}
+    for part in (
+        MF(6, 4, activity_regularizer=regularizer, autocast=True, **given),
+        DeCA(activity_regularizer=regularizer, **given),
+    ):
+        assert (part.name, part.trainable, part.compute_dtype) == ("mine", False, "bfloat16")
+        assert part.activity_regularizer is regularizer
+    with pytest.raises(ValueError, match="`trainable` to be a boolean"):
+        MF(6, 4, trainable="no")
 
 
 def test_what_a_user_may_set():
