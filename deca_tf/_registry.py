@@ -87,8 +87,11 @@ class Registry:
         found, base = load_own(self.kind, name), _load(self.base)
         if not (isinstance(found, type) and issubclass(found, base)):
             what = "another class" if isinstance(found, type) else f"a {type(found).__name__}"
+            room = self.base.rpartition(":")[0]
+            if room.startswith("deca_tf."):
+                room = room.rpartition(".")[0]  # the public place of what its module defines
             raise TypeError(
-                f"`{self.kind}` must be a subclass of {base.__name__} ({base.__module__}). "
+                f"`{self.kind}` must be a subclass of {room}.{base.__name__}. "
                 f"Received: {self.kind}={name!r}, which is {what}."
             )
         return found

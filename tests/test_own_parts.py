@@ -157,12 +157,12 @@ def test_what_cannot_be_found_or_used_is_refused_in_a_sentence(package):
     with pytest.raises(ValueError, match=rf"module '{package}'. .*Did you mean 'Popular'\?"):
         BACKBONES.load(f"{package}:Populer")
     with pytest.raises(
-        TypeError, match=r"`backbone` must be a subclass of Backbone .*, which is another class"
+        TypeError, match=r"subclass of deca_tf\.backbones\.Backbone\. .*, which is another class"
     ):
         BACKBONES.load(f"{package}:Halved")
     with pytest.raises(TypeError, match=r"`denoiser` must be .* which is a int"):
         DENOISERS.load(f"{package}:number")
-    with pytest.raises(TypeError, match=r"`optimizer` must be a subclass of Optimizer"):
+    with pytest.raises(TypeError, match=r"subclass of keras\.optimizers\.Optimizer\."):
         OPTIMIZERS.load(f"{package}:Halved")
     with pytest.raises(TypeError, match="`dataset` must name an object with `load"):
         load_split(f"{package}:Popular")
@@ -248,3 +248,61 @@ def test_own_backbone_beside_own_networks_of_deca(package):
     from deca_tf.runs.preflight import check_settings
 
     check_settings(config)
+
+
+LOSSY = """
+import keras
+from deca_tf.backbones import Backbone
+from deca_tf.parts import option
+
+class Signed(Backbone):
+    def __init__(self, num_users, num_items, sign=1.0, **kwargs):
+        super().__init__(num_users, num_items, **kwargs)
+        self.sign = sign
+        self.bias = self.add_table("bias", (self.num_items,))
+
+    def call(self, inputs):
+        return self.sign * keras.ops.take(self.bias, inputs["item_id"], axis=0)
+
+class Saved(Signed):
+    def get_config(self):
+        return {**super().get_config(), "sign": self.sign}
+
+class Declared(Backbone):
+    sign: float = option(default=1.0, doc="Factor.")
+    setup = lambda self: setattr(self, "bias", self.add_table("bias", (self.num_items,)))
+    call = Signed.call
+
+class Named(Signed):
+    sign = 1.0
+
+    def __init__(self, num_users, num_items, name=None):
+        Backbone.__init__(self, num_users, num_items, name=name)
+        self.bias = self.add_table("bias", (self.num_items,))
+"""
+
+
+def test_an_option_that_saving_would_lose_is_refused_before_training(tmp_path, monkeypatch):
+    (tmp_path / "lossy_parts.py").write_text(LOSSY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def settings(name):
+        return resolve(
+            overrides={
+                "data": {"dataset": "synthetic"},
+                "backbone": {"name": f"lossy_parts:{name}", "sign": -1.0},
+            }
+        )
+
+    from deca_tf.runs.preflight import check_settings
+
+    with pytest.raises(
+        TypeError,
+        match=r"Option `sign` of lossy_parts:Signed must be declared by `deca_tf.parts.option` or "
+        r"be in `get_config\(\)`.* Received: a config with .*seed",
+    ):
+        check_settings(settings("Signed"))
+    check_settings(settings("Saved"))
+    check_settings(settings("Declared"))
+    # A constructor that passes nothing on has none of its base's arguments.
+    deca_tf.DeCAModel(BACKBONES.load("lossy_parts:Named")(3, 4))

@@ -11,6 +11,7 @@ import inspect
 import typing
 
 from deca_tf._checks import check_choice, check_flag, check_integer, check_range
+from deca_tf.parts.networks import check_kind
 
 REQUIRED: typing.Any = inspect.Parameter.empty
 # Of a docstring, after `Args:`.
@@ -97,6 +98,8 @@ class Option:
             return None
         if self.check is not None:
             return self.check(self.name, value)
+        if self.is_network:
+            check_kind(self.name, value)
         if self.choices:
             return check_choice(self.name, value, self.choices)
         if self.kind is bool:

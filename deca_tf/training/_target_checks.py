@@ -7,6 +7,9 @@ import numpy as np
 
 from deca_tf.backbones.backbone import Backbone
 from deca_tf.data import schema
+from deca_tf.denoisers import DENOISERS
+from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.parts.part import check_saves_options
 
 NAMES = (schema.USER_ID, schema.ITEM_ID)
 IDS = f"{{{NAMES[0]!r}, {NAMES[1]!r}}}"
@@ -14,29 +17,48 @@ PAIRS = 3  # a batch of so many: nothing else in a model should have this length
 PROBABILITIES = (keras.activations.sigmoid, keras.activations.softmax)
 
 
-def check_kind(name, network):
-    """Refuses what is no model of the Keras that this library uses.
-
-    Args:
-        name: of the argument, for messages.
-        network: what was given for it.
+def check_denoiser(denoiser):
+    """Refuses what is neither a `Denoiser` nor None.
 
     Raises:
         TypeError: saying what came.
     """
-    if isinstance(network, keras.Model):
+    if denoiser is None or isinstance(denoiser, Denoiser):
         return
-    bases = {base.__module__.partition(".")[0] for base in type(network).__mro__}
     remedy = ""
-    if "tf_keras" in bases:
-        remedy = (
-            " That is Keras 2, which `tf.keras` is under TF_USE_LEGACY_KERAS=1. Make the model with "
-            "`import keras`."
-        )
+    if isinstance(denoiser, type):
+        remedy = f" Call the class: `{denoiser.__name__}()`."
+    elif isinstance(denoiser, str) and denoiser in DENOISERS.names:
+        remedy = f" Write `deca_tf.denoisers.{DENOISERS.load(denoiser).__name__}()`."
     raise TypeError(
-        f"`{name}` must be a keras.Model from {IDS} to logits. Received: {name}={network!r} of "
-        f"type {type(network).__name__}.{remedy}"
+        "`denoiser` must be a Denoiser such as deca_tf.denoisers.DeCA(). Received: "
+        f"denoiser={denoiser!r} of type {type(denoiser).__name__}.{remedy}"
     )
+
+
+def check_parts(target, denoiser):
+    """Refuses one network in two places, and parts that would lose an option when saved.
+
+    Args:
+        target: a `keras.Model`.
+        denoiser: a `Denoiser` or None; what is not there yet of its networks will be made.
+
+    Raises:
+        ValueError: naming the two places.
+        TypeError: naming the option.
+    """
+    places = {"target": target}
+    for name in getattr(denoiser, "networks", ()):
+        network = getattr(denoiser, name)
+        for other, given in places.items():
+            if network is given and network is not None:
+                raise ValueError(
+                    f"`{other}` and `{name}` must be different networks: each learns for itself. "
+                    f"Received: {network.name!r} as both. Make two, of different seeds."
+                )
+        places[name] = network
+    for part in (*places.values(), denoiser):
+        check_saves_options(part)
 
 
 def check_network(name, network):

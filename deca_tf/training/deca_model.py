@@ -17,11 +17,16 @@ from deca_tf._registry import deserialize
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.embeddings.id_ranges import ChecksIds, table_sizes
+from deca_tf.parts.networks import check_kind
 from deca_tf.training._batch_layout import flatten, flatten_weight, unpack
 from deca_tf.training._fitting import Fitting
 from deca_tf.training._penalty import KINDS, weight_of
 from deca_tf.training._refusals import Refusals
-from deca_tf.training._target_checks import check_kind, check_network
+from deca_tf.training._target_checks import (
+    check_denoiser,
+    check_network,
+    check_parts,
+)
 from deca_tf.training._updates import PhaseUpdates
 
 # Under several workers Keras reduces a step's logs with `axis=0` (keras-team/keras#20585).
@@ -85,6 +90,8 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         **kwargs: Any,
     ) -> None:
         check_kind("target", target)
+        check_denoiser(denoiser)
+        check_parts(target, denoiser)
         super().__init__(**kwargs)
         self.target = target
         self.denoiser = CrossEntropy() if denoiser is None else denoiser

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deca_tf.backbones import CDAE, MF
-from deca_tf.denoisers import DeCA
+from deca_tf.denoisers import DeCA, Ensemble
 from deca_tf.training import DeCAModel
 
 USERS, ITEMS = 7, 9
@@ -147,3 +147,38 @@ def test_backbones_that_must_see_the_training_data_first_pass():
         pass
 
     DeCAModel(Own(USERS, ITEMS))
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "received"),
+    [
+        ("deca", r"denoiser='deca' of type str. Write `deca_tf.denoisers.DeCA\(\)`"),
+        (DeCA, r"of type type. Call the class: `DeCA\(\)`"),
+        ({"c1": 3}, "of type dict.$"),
+    ],
+)
+def test_what_is_no_denoiser_is_refused(denoiser, received):
+    expected = rf"must be a Denoiser such as deca_tf.denoisers.DeCA\(\). Received: .*{received}"
+    with pytest.raises(TypeError, match=expected):
+        DeCAModel(MF(USERS, ITEMS), denoiser)
+
+
+@pytest.mark.parametrize(("make", "role"), [(DeCA, "auxiliary"), (Ensemble, "partner")])
+def test_what_is_no_model_is_refused_as_a_denoiser_s_network(make, role):
+    for given, kind in (("mf", "str"), (DeCA, "type"), (DeCA(), "DeCA")):
+        with pytest.raises(TypeError, match=f"`{role}` must be a keras.Model .* of type {kind}.$"):
+            make(given)
+    with pytest.raises(TypeError, match=r"Call the class: `MF\(...\)`"):
+        make(MF)
+
+
+def test_one_network_in_two_places_is_refused():
+    target, other, third = (MF(USERS, ITEMS, seed=seed) for seed in range(3))
+    for denoiser, places in (
+        (DeCA(other, other, other), "`auxiliary` and `likelihood_if_negative`"),
+        (DeCA(other, third, target), "`target` and `likelihood_if_positive`"),
+        (Ensemble(target), "`target` and `partner`"),
+    ):
+        with pytest.raises(ValueError, match=f"{places} must be different networks"):
+            DeCAModel(target, denoiser)
+    DeCAModel(target, DeCA(other, third))
