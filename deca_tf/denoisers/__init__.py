@@ -17,7 +17,7 @@ DENOISERS = Registry(
         ),
         "deca": Row(
             "deca_tf.denoisers.deca:DeCA",
-            "Cross-model agreement: what two models agree on is real, the rest is noise.",
+            "Cross-model agreement: noise is where different models disagree.",
         ),
         "deca-p": Row(
             "deca_tf.denoisers.deca:DeCA",
