@@ -40,6 +40,9 @@ LONGEST = (
 )
 
 
+TOO_LATE = pytest.StashKey()  # whether TensorFlow had run before its CPU could be split
+
+
 def pytest_collection_modifyitems(items):
     """Begins with the files that take longest; within a file the order stays."""
     here = pathlib.Path(__file__).parent
@@ -62,16 +65,12 @@ def pytest_collection_finish(session):
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], halves
         )
-    except RuntimeError as error:
-        raise pytest.UsageError(
-            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: "
-            "a test module that "
-            "ran an operation while it was imported. Move that operation into a test or a fixture."
-        ) from error
+    except RuntimeError:
+        session.config.stash[TOO_LATE] = True  # said by the fixture: xdist swallows an error here
 
 
 @pytest.fixture(scope="session")
-def two_cpus():
+def two_cpus(request):
     """Names of two logical CPU devices, which `make_strategy("mirrored")` then trains on.
 
     Tests take no other strategy: collectives of a second one in the process would be taken for
@@ -79,6 +78,12 @@ def two_cpus():
     """
     import tensorflow as tf
 
+    if request.config.stash.get(TOO_LATE, False):
+        pytest.fail(
+            "The fixture `two_cpus` must split the CPU before TensorFlow runs anything. Received: "
+            "a test module that ran an operation while it was imported. Move that operation into a "
+            "test or a fixture."
+        )
     return [device.name for device in tf.config.list_logical_devices("CPU")]
 
 
