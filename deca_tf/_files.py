@@ -66,8 +66,23 @@ def _lock(descriptor):
     return True
 
 
+@contextlib.contextmanager
+def written_beside(path):
+    """A place to write a file to, which is renamed to `path` at the end, or is gone.
+
+    Yields:
+        The path to write to.
+    """
+    beside = path.with_name(f"{UNFINISHED}{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def write_atomically(path, text):
     """Writes a text file beside its place, then renames it there."""
-    beside = path.with_name(f"{UNFINISHED}{path.name}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with written_beside(path) as beside:
+        beside.write_text(text, encoding="utf-8")

@@ -1,15 +1,11 @@
 """Baselines at their best: settings chosen as a user could, by the noisy validation."""
 
-import copy
 import dataclasses
-import itertools
 
 from deca_tf.baselines import BASELINES
-from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.evaluation import Evaluator
 
 TUNED_BY = "recall@20"
-POPULARITY = "popularity_weight"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,23 +47,11 @@ def tune(name, split, progress=None):
     Example:
         >>> evaluate(tune("ease", split).model, split).metrics["recall@20"]
     """
-    grid = BASELINES.load(name).GRID
+    cls = BASELINES.load(name)
     evaluator = Evaluator(split, part="validation", ks=(20,))
-    combinations = [
-        dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
-    ]
-    best = learned = learned_with = None
-    for tried, settings in enumerate(combinations, 1):
-        others = {key: value for key, value in settings.items() if key != POPULARITY}
-        if learned is None or others != learned_with:
-            learned, learned_with = (
-                BASELINES.build(name, options=settings, interactions=split.train),
-                others,
-            )
-        model = learned
-        if POPULARITY in settings:  # is added to the scores, whatever has been learned
-            model = copy.copy(learned)
-            model.bonus = popularity_bonus(split.train, settings[POPULARITY])
+    combinations = cls.combinations(split.train)
+    best = None
+    for tried, (settings, model) in enumerate(cls.grid(split.train, combinations), 1):
         recall = evaluator(model).metrics[TUNED_BY]
         if best is None or recall > best.recall:
             best = Tuned(settings, recall, model)

@@ -36,8 +36,12 @@ if TYPE_CHECKING:
     from deca_tf.baselines.implicit_als import ImplicitALS as ImplicitALS
     from deca_tf.baselines.item_knn import ItemKNN as ItemKNN
     from deca_tf.baselines.popularity import Popularity as Popularity
+
     # end baselines exports
+    from deca_tf.baselines.saved import load as load
 else:
     __getattr__, __dir__, __all__ = lazy(
-        __name__, {"Baseline": ".baseline", **BASELINES.homes()}, "BASELINES"
+        __name__,
+        {"Baseline": ".baseline", "load": ".saved", **BASELINES.homes()},
+        "BASELINES",
     )

@@ -1,17 +1,19 @@
 """EASE: a linear model from items to items, learned in one step."""
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
-from deca_tf.baselines.baseline import Baseline, popularity_weight
-from deca_tf.baselines.popularity import popularity_bonus
+from deca_tf.baselines.baseline import half_life, popularity_weight
+from deca_tf.baselines.item_to_item import ItemToItem
 from deca_tf.data.interactions import Interactions
 from deca_tf.parts.options import OneOf, option
 
 BLOCK_CELLS = 2**22  # sparse products turned dense at once
 
 
-class EASE(Baseline):
+class EASE(ItemToItem):
     """Scores an item by the weights of the user's history that best predict each item from others.
 
     Source: Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, Eq. (8), with X
@@ -41,6 +43,7 @@ class EASE(Baseline):
         doc="Strength of the penalty on the weights, in users.",
     )
     popularity_weight: float = popularity_weight(0.0, 0.3, 1.0)
+    half_life: float | None = half_life(7.0, 30.0, 90.0)
     dtype: str = option(
         default="float32",
         choices=("float32", "float64"),
@@ -48,21 +51,9 @@ class EASE(Baseline):
     )
     max_items: int = option(default=20_000, doc="Largest catalogue to take on.")
 
-    def setup(self, interactions: Interactions) -> None:
+    def learn(self, interactions: Interactions, shared: dict[Any, Any]) -> None:
         _check_size(interactions.num_items, self.dtype, self.max_items)
-        self.bonus = popularity_bonus(interactions, self.popularity_weight)
-        self.histories = interactions.to_csr().astype(self.dtype)
-        self.weights = _weights(self.histories, self.l2)
-
-    @property
-    def num_items(self) -> int:
-        """Size of the item id space."""
-        return len(self.bonus)
-
-    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
-        """X B, and popularity: int `(batch,)` to float32 `(batch, num_items)`."""
-        scores = self.histories[np.asarray(user_ids)] @ self.weights
-        return scores.astype(np.float32, copy=False) + self.bonus
+        self.weights = _weights(interactions.to_csr().astype(self.dtype), self.l2)
 
 
 def _check_size(num_items, dtype, max_items):

@@ -3,17 +3,20 @@
 Needs the package implicit, the extra `als`.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
 from deca_tf._extras import require_extra
-from deca_tf.baselines.baseline import Baseline, popularity_weight
+from deca_tf.baselines._two_stages import InTwoStages
+from deca_tf.baselines.baseline import popularity_weight
 from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.data.interactions import Interactions
 from deca_tf.parts.options import OneOf, option
 
 
-class ImplicitALS(Baseline):
+class ImplicitALS(InTwoStages):
     """Scores by dot products of vectors that are fitted by alternating least squares.
 
     Source: Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM
@@ -59,8 +62,7 @@ class ImplicitALS(Baseline):
         "each other many times in each iteration.",
     )
 
-    def setup(self, interactions: Interactions) -> None:
-        self.bonus = popularity_bonus(interactions, self.popularity_weight)
+    def learn(self, interactions: Interactions, shared: dict[Any, Any]) -> None:
         settings = {
             "factors": self.factors,
             "regularization": self.l2,
@@ -71,14 +73,22 @@ class ImplicitALS(Baseline):
         }
         self.user_factors, self.item_factors = _fit(interactions.to_csr(), settings)
 
-    @property
-    def num_items(self) -> int:
-        """Size of the item id space."""
-        return len(self.bonus)
+    def finish(self, interactions: Interactions) -> None:
+        self.bonus = popularity_bonus(interactions, self.popularity_weight)
 
-    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
-        """Dot products, and popularity: int `(batch,)` to float32 `(batch, num_items)`."""
-        return self.user_factors[np.asarray(user_ids)] @ self.item_factors.T + self.bonus
+    def query_embedding(self, user_ids: np.ndarray) -> np.ndarray:
+        """A user's vector and 1, which takes the bonus: `(batch,)` to `(batch, factors + 1)`."""
+        return _with_column(self.user_factors[np.asarray(user_ids)], 1.0)
+
+    def candidate_embedding(self, item_ids: np.ndarray) -> np.ndarray:
+        """An item's vector and its bonus: `(batch,)` to `(batch, factors + 1)`."""
+        item_ids = np.asarray(item_ids)
+        return _with_column(self.item_factors[item_ids], self.bonus[item_ids])
+
+
+def _with_column(vectors, value):
+    column = np.broadcast_to(np.float32(value), len(vectors))
+    return np.column_stack([vectors, column])
 
 
 def _fit(histories, settings):

@@ -1,10 +1,12 @@
 """Item-kNN: what goes together with what the user took."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
-from deca_tf.baselines.baseline import Baseline, popularity_weight
-from deca_tf.baselines.popularity import popularity_bonus
+from deca_tf.baselines.baseline import half_life, popularity_weight
+from deca_tf.baselines.item_to_item import ItemToItem
 from deca_tf.data.interactions import Interactions
 from deca_tf.parts.options import OneOf, option
 
@@ -12,7 +14,7 @@ from deca_tf.parts.options import OneOf, option
 BLOCK_CELLS = 2**22
 
 
-class ItemKNN(Baseline):
+class ItemKNN(ItemToItem):
     """Scores an item by how similar it is to the items of the user's history.
 
     Source: Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001,
@@ -47,19 +49,10 @@ class ItemKNN(Baseline):
     )
     popularity_weight: float = popularity_weight(0.0, 1.0, 3.0)
 
-    def setup(self, interactions: Interactions) -> None:
-        self.bonus = popularity_bonus(interactions, self.popularity_weight)
-        self.histories = interactions.to_csr()
-        self.similarities = _similarities(self.histories, self.k, self.shrink)
+    half_life: float | None = half_life(7.0, 30.0, 90.0)
 
-    @property
-    def num_items(self) -> int:
-        """Size of the item id space."""
-        return len(self.bonus)
-
-    def score_all_items(self, user_ids: np.ndarray) -> np.ndarray:
-        """Sums of similarities, and popularity: int `(batch,)` to float32 `(batch, num_items)`."""
-        return (self.histories[np.asarray(user_ids)] @ self.similarities).toarray() + self.bonus
+    def learn(self, interactions: Interactions, shared: dict[Any, Any]) -> None:
+        self.weights = _similarities(interactions.to_csr(), self.k, self.shrink)
 
 
 def _similarities(histories, k, shrink):

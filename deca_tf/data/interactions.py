@@ -183,17 +183,27 @@ class Interactions:
         """The distinct pairs by user: `ObservedPairs`."""
         return ObservedPairs.of_keys(self.pair_key, self.num_users, self.num_items)
 
-    def to_csr(self) -> scipy.sparse.csr_array:
+    def to_csr(self, values: np.ndarray | None = None) -> scipy.sparse.csr_array:
         """The pairs as a float32 SciPy matrix `(num_users, num_items)`.
 
-        A repeated pair counts once.
+        Args:
+            values: `(n,)`, what the rows count; None: 1 each. A repeated pair counts once, with the
+                largest of its values.
         """
-        ones = np.ones(len(self), np.float32)
-        matrix = scipy.sparse.csr_array(
-            (ones, (self.user_id, self.item_id)), shape=(self.num_users, self.num_items)
-        )
+        users, items = self.user_id, self.item_id
+        data = np.ones(len(self), np.float32)
+        if values is not None:
+            data = np.asarray(values, np.float32)
+        shape = (self.num_users, self.num_items)
+        matrix = scipy.sparse.csr_array((data, (users, items)), shape=shape)
         matrix.sum_duplicates()
-        matrix.data[:] = 1.0
+        if values is None:
+            matrix.data[:] = 1.0
+        elif matrix.nnz < len(self):
+            keys = self.pair_key
+            order = np.lexsort((data, keys))
+            last = order[np.append(keys[order[1:]] != keys[order[:-1]], True)]
+            matrix = scipy.sparse.csr_array((data[last], (users[last], items[last])), shape=shape)
         return matrix
 
 

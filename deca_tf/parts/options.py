@@ -50,7 +50,7 @@ class OneOf:
     """What to search of an option: some values.
 
     Args:
-        *values: to choose from.
+        *values: to choose from; None may be one of them beside numbers other than 0.
 
     Stability: provisional.
     """
@@ -62,6 +62,9 @@ class OneOf:
         """A value, chosen by Keras Tuner's `HyperParameters`."""
         if option.kind is bool:
             return hp.Boolean(name, default=option.default)
+        if None in self.values:  # Keras Tuner's choices are of one type: 0 stands for it
+            values = [0.0 if value is None else float(value) for value in self.values]
+            return hp.Choice(name, values, default=float(option.default or 0)) or None
         return hp.Choice(name, list(self.values), default=option.default)
 
 

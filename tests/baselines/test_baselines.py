@@ -77,9 +77,9 @@ def test_of_equally_similar_items_the_more_popular_is_the_neighbour():
     # Items 0, 1 and 2 are alike to item 3 by cosine: 1 / sqrt(1 * 4), twice, and 2 / sqrt(4 * 4).
     pairs = [(0, 3), (0, 0), (1, 3), (1, 1), (2, 3), (3, 3), (2, 2), (3, 2), (4, 2), (5, 2)]
     knn = ItemKNN(table(pairs, 6, 4), k=1, shrink=0)
-    assert knn.similarities.toarray()[:, 3].tolist() == [0, 0, 0.5, 0]
+    assert knn.weights.toarray()[:, 3].tolist() == [0, 0, 0.5, 0]
     knn = ItemKNN(table([pair for pair in pairs if pair[1] != 2], 6, 4), k=1, shrink=0)
-    assert np.flatnonzero(knn.similarities.toarray()[:, 3]).tolist() == [0]
+    assert np.flatnonzero(knn.weights.toarray()[:, 3]).tolist() == [0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -186,7 +186,7 @@ def test_popularity_weight_adds_the_share_of_users(name, clicks):
 @pytest.mark.parametrize("name", BASELINES.names)
 def test_contract(name, clicks):
     model = build(name, clicks)
-    assert model.num_items == NUM_ITEMS
+    assert (model.num_users, model.num_items) == (NUM_USERS, NUM_ITEMS)
     scores = np.asarray(model.score_all_items(np.array([5, 0, 5], np.int32)))
     assert scores.shape == (3, NUM_ITEMS)
     assert scores.dtype.kind == "f" and np.isfinite(scores).all()
@@ -195,6 +195,62 @@ def test_contract(name, clicks):
     for setting, values in BASELINES.load(name).GRID.items():
         for value in values:
             BASELINES.check_options(name, {setting: value})
+
+
+@pytest.mark.parametrize("name", BASELINES.names)
+def test_scores_are_of_one_of_two_forms_that_can_be_shipped(name, clicks):
+    """Dot products of users' and items' vectors, or sums of the weights of what a user took."""
+    model, scores = build(name, clicks), everybody(build(name, clicks))
+    assert model.is_factorized != hasattr(model, "weights")
+    if model.is_factorized:
+        users, items = np.arange(NUM_USERS), np.arange(NUM_ITEMS)
+        queries, candidates = model.query_embedding(users), model.candidate_embedding(items)
+        assert queries.dtype == candidates.dtype == np.float32
+        assert queries.shape[1] == candidates.shape[1]
+        np.testing.assert_array_equal(queries @ candidates.T, scores)
+        return
+    weights = np.zeros((NUM_ITEMS, NUM_ITEMS)) + model.weights
+    for user in range(NUM_USERS):
+        taken = clicks.item_id[clicks.user_id == user]
+        assert model.histories[[user]].indices.tolist() == sorted(taken)
+        expected = sum((weights[item] for item in taken), model.bonus)
+        np.testing.assert_allclose(scores[user], expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_grid_gives_what_is_learned_with_each_of_the_settings_alone(name, clicks):
+    grid = BASELINES.load(name).grid
+    if name == "als":
+        pytest.importorskip("implicit")
+    some = [
+        {"popularity_weight": weight, key: value}
+        for key, value in (("l2", 30.0), ("l2", 5.0)) * (name != "item-knn") or (("k", 2), ("k", 5))
+        for weight in (0.0, 2.0)
+    ]
+    found = list(grid(clicks, some))
+    assert [settings for settings, _ in found] == some
+    for settings, model in found:
+        np.testing.assert_array_equal(
+            everybody(model), everybody(build(name, clicks, **settings)), str(settings)
+        )
+    with pytest.raises(TypeError, match="neighbours"):
+        list(grid(clicks, [{"neighbours": 3}]))
+
+
+@pytest.mark.parametrize("name", ["ease", "item-knn"])
+def test_with_a_half_life_old_clicks_of_a_history_count_less(name, clicks):
+    """Weights are learned from all clicks alike; the score of a user is made of decayed ones."""
+    age = np.arange(len(clicks)) % 10
+    timed = dataclasses.replace(clicks, timestamp=86_400 * (100 - age))
+    model = build(name, timed, half_life=5.0)
+    decayed = np.zeros((NUM_USERS, NUM_ITEMS))
+    decayed[clicks.user_id, clicks.item_id] = 0.5 ** (age / 5)
+    weights = np.zeros((NUM_ITEMS, NUM_ITEMS)) + build(name, clicks).weights
+    np.testing.assert_allclose(everybody(model), decayed @ weights, rtol=1e-4, atol=1e-6)
+    with pytest.raises(
+        ValueError, match="`half_life` must be None where clicks have no timestamps"
+    ):
+        build(name, clicks, half_life=5.0)
 
 
 @pytest.mark.parametrize("name", BASELINES.names)

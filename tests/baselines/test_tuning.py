@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from deca_tf._registry import Row
-from deca_tf.baselines import BASELINES, ItemKNN, Popularity
+from deca_tf.baselines import BASELINES, Baseline, ItemKNN, Popularity
 from deca_tf.data import Interactions
 from deca_tf.evaluation import evaluate
+from deca_tf.parts import OneOf, option
 from reproduction.baselines import tune
 
 NUM_USERS, NUM_ITEMS = 60, 30
@@ -39,17 +40,18 @@ class Split:
         raise AssertionError("what is left out of the test was read")
 
 
-class Fixed:
+class Fixed(Baseline):
     """A baseline whose setting `quality` says how many validation pairs it ranks first."""
 
-    GRID = {"quality": (0, 3, 9, 4), "unused": ("a", "b")}
+    quality: int = option(default=0, low=0, search=OneOf(0, 3, 9, 4), doc="Ninths.")
+    unused: str = option(default="a", search=OneOf("a", "b"), doc="Nothing.")
     learned_from = []
 
-    def __init__(self, interactions, quality=0, unused="a"):
+    def setup(self, interactions):
         self.learned_from.append(interactions)
         relevant = Split().validation
         self.table = np.zeros((NUM_USERS, NUM_ITEMS), np.float32)
-        chosen = relevant.user_id < quality * NUM_USERS // 9
+        chosen = relevant.user_id < self.quality * NUM_USERS // 9
         self.table[relevant.user_id[chosen], relevant.item_id[chosen]] = 1
 
     def score_all_items(self, user_ids):
@@ -96,7 +98,7 @@ def test_every_baseline_is_tuned_without_the_test(name, monkeypatch):
     split = Split()
     tuned = tune(name, split)
     assert type(tuned.model) is cls
-    assert set(tuned.settings) == set(cls.GRID)
+    assert set(tuned.settings) == set(cls.GRID) - {"half_life"}  # there are no timestamps
     evaluation = evaluate(tuned.model, split, part="validation", ks=(20,))
     assert tuned.recall == evaluation.metrics["recall@20"]
 

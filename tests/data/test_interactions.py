@@ -206,3 +206,14 @@ def test_csr_counts_repeated_pairs_once():
     matrix = make([0, 0, 2], [1, 1, 3]).to_csr()
     assert matrix.shape == (3, 4)
     np.testing.assert_array_equal(matrix.toarray(), [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
+
+
+def test_a_matrix_of_values_has_each_pair_once_with_its_largest():
+    clicks = make([0, 2, 0, 2, 0], [1, 0, 1, 3, 1])
+    matrix = clicks.to_csr(np.array([0.5, 0.25, 0.75, 0.0, 0.125]))
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(
+        matrix.toarray(), [[0, 0.75, 0, 0], [0, 0, 0, 0], [0.25, 0, 0, 0]]
+    )
+    once = make([0, 2], [1, 0]).to_csr([0.5, 2.0])
+    assert once[[0, 2], [1, 0]].tolist() == [0.5, 2.0]

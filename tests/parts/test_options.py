@@ -58,6 +58,17 @@ def test_the_config_makes_the_part_again():
     assert Own(**config).get_config() == config
 
 
+def test_none_may_be_one_of_the_numbers_that_are_searched():
+    """Keras Tuner's choices are of one type, so it is asked for 0 in its place."""
+    searched = OneOf(None, 7.0, 30.0)
+    declared = option(default=None, above=0, search=searched, doc="Days.")
+    hp = keras_tuner.HyperParameters()
+    assert searched.ask(hp, "kind.days", declared) is None
+    assert hp.space[0].values == [0.0, 7.0, 30.0]
+    hp.values["kind.days"] = 30.0
+    assert searched.ask(hp, "kind.days", declared) == 30.0
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
