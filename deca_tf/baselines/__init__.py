@@ -30,18 +30,18 @@ BASELINES = Registry(
 )
 
 if TYPE_CHECKING:
+    from deca_tf.baselines.archive import load as load
+
     # begin baselines exports, by `make docs`
     from deca_tf.baselines.baseline import Baseline as Baseline
     from deca_tf.baselines.ease import EASE as EASE
     from deca_tf.baselines.implicit_als import ImplicitALS as ImplicitALS
     from deca_tf.baselines.item_knn import ItemKNN as ItemKNN
     from deca_tf.baselines.popularity import Popularity as Popularity
-
     # end baselines exports
-    from deca_tf.baselines.saved import load as load
 else:
     __getattr__, __dir__, __all__ = lazy(
         __name__,
-        {"Baseline": ".baseline", "load": ".saved", **BASELINES.homes()},
+        {"Baseline": ".baseline", "load": ".archive", **BASELINES.homes()},
         "BASELINES",
     )

@@ -175,7 +175,7 @@ class Baseline(Part, family="baseline"):
             TypeError: it keeps something that is neither an array nor a SciPy CSR matrix, nor held
                 by JSON.
         """
-        from deca_tf.baselines.saved import save
+        from deca_tf.baselines.archive import save
 
         save(self, path)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deca_tf import baselines
-from deca_tf.baselines import BASELINES, EASE, Baseline, Popularity, saved
+from deca_tf.baselines import BASELINES, EASE, Baseline, Popularity, archive
 from deca_tf.data import Interactions
 from deca_tf.parts import option
 
@@ -56,7 +56,7 @@ def test_what_is_loaded_is_what_was_saved(name, clicks, tmp_path):
     assert (again.num_users, again.num_items) == (NUM_USERS, NUM_ITEMS)
     users = np.arange(NUM_USERS)
     np.testing.assert_array_equal(again.score_all_items(users), model.score_all_items(users))
-    assert saved._name_of(type(model)) == name
+    assert archive._name_of(type(model)) == name
 
 
 def test_a_class_of_another_package_is_saved_by_its_name(clicks, tmp_path):
