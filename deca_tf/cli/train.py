@@ -66,8 +66,9 @@ def train(
     """Trains a recommender on noisy clicks and evaluates it on the test set.
 
     Settings come from --recipe, or else the data set's own recipe, and then from the options here.
-    The folder --out then holds config.toml (a recipe that repeats the run), model.keras,
-    history.csv and metrics.json. Interrupted, the same command goes on where it stopped.
+    The folder --out then holds config.toml (a recipe that repeats the run), the model
+    (model.keras, or model.npz of one in closed form), history.csv and metrics.json. Interrupted,
+    the same command goes on where it stopped.
 
     **Examples**
 
@@ -79,7 +80,9 @@ def train(
 
       zcat clicks.csv.gz | deca-tf train - --out runs/clicks
 
-      deca-tf train ml-100k --backbone gmf --denoiser none --out runs/ml-100k-normal
+      deca-tf train clicks.csv --model ease --out runs/clicks-ease
+
+      deca-tf train ml-100k --model gmf --denoiser none --out runs/ml-100k-normal
     """
     config, _, folder = options.asked_for(context, "runs")
     load_tensorflow(threads)
