@@ -13,6 +13,7 @@ from deca_tf.baselines import BASELINES
 from deca_tf.cli import _standard_input as standard_input
 from deca_tf.data.sources import SOURCES
 from deca_tf.denoisers import DENOISERS
+from deca_tf.recipes.methods import learns_at_once
 
 DATA, COLUMNS, RUNNING = "Data", "Your own table", "Running"
 
@@ -262,6 +263,12 @@ def name_of_data(config):
     """What the data is called in a table's title."""
     dataset = pathlib.Path(config.data.dataset)
     return dataset.name if dataset.is_absolute() else config.data.dataset
+
+
+def title_of(config, name):
+    """What a run's table is called: the data, the model, how it learned, the seed."""
+    denoiser = () if learns_at_once(config.backbone.name) else (config.denoiser.name,)
+    return ", ".join((name, config.backbone.name, *denoiser, f"seed {config.seed}"))
 
 
 def flag_of(parameter, arguments):

@@ -99,9 +99,7 @@ def train(
         say("This run was finished before, so nothing was trained. Its results:")
     say(metrics["leaks"])
     name = options.name_of_data(config)
-    print_metrics(
-        metrics, f"{name}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
-    )
+    print_metrics(metrics, options.title_of(config, name))
     served = pathlib.Path("saved_models") / folder.resolve().name
     again = options.command_line("deca-tf", "export", folder, "--to", served)
     say(f"Everything is in {folder}. Next: {again}")

@@ -10,13 +10,13 @@ import keras
 import keras_tuner
 
 from deca_tf._checks import check_choice, did_you_mean
-from deca_tf._registry import deserialize
-from deca_tf.config import Config
+from deca_tf._registry import deserialize, is_own
+from deca_tf.config import Config, merge
 from deca_tf.data.splits import Split
 from deca_tf.runs.building import build_model, needs_prior
 from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.learn import learn
-from deca_tf.runs.models import learns_at_once
+from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.seeds import role_seed
 from deca_tf.runs.train import MONITORS, train
 from deca_tf.tuning._collapse import StopOnCollapse
@@ -104,7 +104,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         self.split = split
         self.settings = config
         self.space = check_choice("space", space, SPACES)
-        self.held = held or {}
+        self.held = _without_times(held or {}, config, split)
         self.prior = prior
         self.objective = keras_tuner.Objective(config.training.monitor, "max")
         # Refuses what is held wrongly, before any trial.
@@ -246,6 +246,15 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 def _named(table, name):
     """The table of a part of this name: as it is, or without what was set of another part."""
     return table if table.name == name else type(table)(name=name)
+
+
+def _without_times(held, config, split):
+    """What is held, and no half-life where nobody knows how old a click is."""
+    options = {} if is_own(config.backbone.name) else MODELS.options(config.backbone.name)
+    timed = getattr(split.train, "timestamp", None) is not None
+    if timed or "half_life" not in options:
+        return held
+    return merge({"backbone": {"half_life": None}}, held)
 
 
 def _maker(backbone):
