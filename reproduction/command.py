@@ -109,7 +109,7 @@ def reproduce(
       python -m reproduction table2 --render-only --archive reproduction/results/runs.tar.xz
     """
     from deca_tf._checks import check_choice
-    from deca_tf.data.schema import PROTOCOLS
+    from deca_tf.data.schema import RELEASED
     from reproduction import archive as archives
     from reproduction import document as documents
     from reproduction import run_list
@@ -120,8 +120,8 @@ def reproduce(
     check_choice("target", target, (*ORDER, ALL))
     protocols = None
     if protocol is not None:
-        check_choice("protocol", protocol, (*PROTOCOLS, BOTH))
-        protocols = PROTOCOLS if protocol == BOTH else (protocol,)
+        check_choice("protocol", protocol, (*RELEASED, BOTH))
+        protocols = RELEASED if protocol == BOTH else (protocol,)
     targets = [TARGETS.load(name)(name) for name in (ORDER if target == ALL else (target,))]
     if target == ALL:
         known = dict.fromkeys(name for each in targets for name in (*each.datasets, *each.also))

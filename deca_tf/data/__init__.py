@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deca_tf.data.splitters import split_random as split_random
     from deca_tf.data.streamed_split import stream_shards as stream_shards
     from deca_tf.data.streaming import streamed_batches as streamed_batches
+    from deca_tf.data.timeline import split_timeline as split_timeline
 else:
     __getattr__, __dir__, __all__ = lazy(
         __name__,
@@ -41,6 +42,7 @@ else:
             "split_chronological": ".splitters",
             "split_hash": ".splitters",
             "split_random": ".splitters",
+            "split_timeline": ".timeline",
             "stream_shards": ".streamed_split",
             "streamed_batches": ".streaming",
             "synthetic": ".sources.synthetic",

@@ -1,9 +1,15 @@
 """Clicks that count less the older they are."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from deca_tf._checks import check_range
-from deca_tf.data.interactions import Interactions
+
+if TYPE_CHECKING:
+    from deca_tf.data.interactions import Interactions
 
 SECONDS_PER_DAY = 86_400
 

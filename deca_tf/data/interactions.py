@@ -10,6 +10,7 @@ import scipy.sparse
 from deca_tf._checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data._observed import ObservedPairs
+from deca_tf.data.decay import decay
 
 _OPTIONAL_TYPES = {
     schema.RATING: np.float32,
@@ -159,6 +160,50 @@ class Interactions:
             summed = np.bincount(np.searchsorted(distinct_keys, keys), weight)
             merged = dataclasses.replace(merged, weight=summed[order])
         return dataclasses.replace(merged, num_merged=self.num_merged + len(self) - len(first))
+
+    def followed_by(self, other: Self) -> Self:
+        """These rows and then those of others over the same id spaces, all of them kept.
+
+        A column stays where both have it; a weight that one lacks is 1.
+        """
+        columns: dict[str, Any] = {}
+        for name in schema.COLUMNS:
+            both = [getattr(part, name) for part in (self, other)]
+            if name == schema.WEIGHT and any(column is not None for column in both):
+                both = [
+                    np.ones(len(part), np.float32) if column is None else column
+                    for part, column in zip((self, other), both, strict=True)
+                ]
+            has_all = all(column is not None for column in both)
+            columns[name] = np.concatenate(both) if has_all else None
+        return dataclasses.replace(self, **columns, num_merged=0)
+
+    def decayed(self, half_life_days: float) -> Self:
+        """The same rows, the older the lighter: a weight halves with each half-life of age.
+
+        Formula: `weight * 2^(-age / half_life_days)`, the age in days before the newest of these
+        clicks; a click without weight weighs 1.
+
+        Args:
+            half_life_days: above 0.
+
+        Returns:
+            `Interactions` with weights.
+
+        Raises:
+            ValueError: no timestamps, or a half-life that is not above 0.
+
+        Example:
+            >>> clicks = deca_tf.data.synthetic(60, 40, num_clicks=600)
+            >>> float(clicks.decayed(7).weight[clicks.timestamp.argmax()])
+            1.0
+
+        Stability: provisional.
+        """
+        weight = decay(self, half_life_days)
+        return dataclasses.replace(
+            self, weight=weight if self.weight is None else weight * self.weight
+        )
 
     def users_without_negatives(self) -> np.ndarray:
         """Users who touched every item, int64 `(m,)`.

@@ -19,6 +19,10 @@ REPEATS = (FIRST, LAST, SUM, COUNT)  # what a pair becomes that comes more than 
 
 CLEAN = "clean"  # no pair in two splits
 PAPER = "paper"  # the released code's splits, leaks included
-PROTOCOLS = (CLEAN, PAPER)
+TIMELINE = (
+    "timeline"  # no pair in two splits, and nothing trained on that came after the test began
+)
+PROTOCOLS = (CLEAN, PAPER, TIMELINE)
+RELEASED = (CLEAN, PAPER)  # those that the sets released with the paper have
 
 PARTS = ("train", "validation", "test")  # of a split

@@ -102,7 +102,7 @@ def finish_shards(folder, raw_user_ids, raw_item_ids, *, name, protocol, rows):
         folder: where the parts are.
         raw_user_ids, raw_item_ids: `(num_users,)` and `(num_items,)`, written as strings.
         name: of the data set, for reports.
-        protocol: 'clean' or 'paper'.
+        protocol: of the split, one of `schema.PROTOCOLS`.
         rows: `{"train": n, "validation": n, "test": n}`.
     """
     folder = pathlib.Path(folder)
@@ -157,7 +157,7 @@ class Shards:
     Args:
         path: of the folder.
         name: of the data set.
-        protocol: 'clean' or 'paper'.
+        protocol: of the split, one of `schema.PROTOCOLS`.
         num_users, num_items: sizes of the id spaces.
         rows: `{"train": n, "validation": n, "test": n}`.
     """

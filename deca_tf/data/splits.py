@@ -10,11 +10,20 @@ import numpy as np
 from deca_tf._checks import check_choice
 from deca_tf.data import schema
 from deca_tf.data.interactions import Interactions
+from deca_tf.data.timeline import (
+    first_seen,
+    is_timed,
+    last_times,
+    said_times,
+    share_after_test,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class LeakReport:
     """How many distinct pairs two splits share, and what was taken out to keep them apart.
+
+    Where there are times, also what only the future knew.
 
     Args:
         train_validation: distinct pairs in both train and validation.
@@ -22,6 +31,12 @@ class LeakReport:
         validation_test: distinct pairs in both validation and test.
         merged: repeated pairs that were merged within a split or on reading.
         dropped: pairs of a later split left out because an earlier split has them.
+        after_test: share of the training clicks that lie after a test user's first test click, the
+            mean over these users, in [0, 1]: what a model learns from the future of other users.
+            None under 'timeline', where it is 0, under 'paper', and where there are no times.
+        new_users, new_items: under 'timeline', users and items of the test that neither train nor
+            validation has; else None.
+        new_item_pairs: pairs of the test on such items, which no model can find; else None.
 
     Stability: stable.
     """
@@ -31,6 +46,10 @@ class LeakReport:
     validation_test: int = 0
     merged: int = 0
     dropped: int = 0
+    after_test: float | None = None
+    new_users: int | None = None
+    new_items: int | None = None
+    new_item_pairs: int | None = None
 
     @property
     def total(self) -> int:
@@ -51,7 +70,19 @@ class LeakReport:
                 f"; {self.dropped:,} pairs of a later split were left out because an earlier split "
                 "has them"
             )
-        return said + "."
+        said += "."
+        if self.after_test is not None:
+            said += (
+                f" {self.after_test:.1%} of the training clicks lie after a test user's first test "
+                "click, the mean over these users: the future of others, which protocol 'timeline' "
+                "keeps out."
+            )
+        if self.new_users is not None:
+            said += (
+                f" First seen in the test: {self.new_users:,} users, and {self.new_items:,} items "
+                f"with {self.new_item_pairs:,} of its pairs."
+            )
+        return said
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +94,13 @@ class Split:
         validation: what training is watched with, noise included. Ranking metrics look at no
             weight, here and in the test.
         test: what the model is evaluated on.
-        protocol: 'clean' (no pair in two of them) or 'paper' (the released code's, leaks included).
+        protocol: 'clean' (no pair in two of them), 'timeline' (nor anything to learn from that came
+            after the test began) or 'paper' (the released code's, leaks included).
         name: the data set's name, for reports.
         leaks: what `check_leaks` counted; None: it is counted here.
 
     Raises:
-        ValueError: different id spaces, an unknown protocol, or a leak under 'clean'.
+        ValueError: different id spaces, an unknown protocol, or a leak under 'clean' or 'timeline'.
 
     Stability: stable.
     """
@@ -90,11 +122,16 @@ class Split:
             _refuse_leaks(self.leaks, self.protocol)
 
     def __repr__(self):
-        return (
+        said = (
             f"{self.name}, protocol {self.protocol}: {len(self.train):,} pairs to train on, "
             f"{len(self.validation):,} "
             f"to validate, {len(self.test):,} to test, over {self.num_users:,} users and "
             f"{self.num_items:,} items"
+        )
+        until = self.until
+        times = zip(until, said_times(until.values()), strict=True)
+        return "; ".join(
+            [said, *([", ".join(f"{part} until {time}" for part, time in times)] if until else [])]
         )
 
     @property
@@ -106,6 +143,42 @@ class Split:
     def num_items(self) -> int:
         """Size of the item id space."""
         return self.train.num_items
+
+    @property
+    def until(self) -> dict[str, np.datetime64]:
+        """Under 'timeline' the time of each part's last click, `{"train": datetime64[s], ...}`.
+
+        A part without clicks has none, and under another protocol none has.
+        """
+        parts = {name: getattr(self, name) for name in schema.PARTS}
+        is_cut = self.protocol == schema.TIMELINE and is_timed(*parts.values())
+        return last_times(parts) if is_cut else {}
+
+    def for_refit(self) -> "Split":
+        """The same test, with all that came before it to train on.
+
+        What is learned last, once the validation has chosen how: a model that is tested, or
+        shipped, a validation's length too old has missed what is new.
+
+        Returns:
+            A `Split` whose train is train and validation, in this order, and whose validation is
+            empty.
+
+        Raises:
+            ValueError: train is in shards that are streamed.
+
+        Example:
+            >>> whole = split.for_refit()
+            >>> len(whole.train) == len(split.train) + len(split.validation), len(whole.validation)
+            (True, 0)
+
+        Stability: provisional.
+        """
+        train, nothing = self.train.followed_by(self.validation), self.validation.take([])
+        counted = self.leaks or LeakReport()
+        taken_out = {"merged": counted.merged, "dropped": counted.dropped}
+        leaks = check_leaks(train, nothing, self.test, self.protocol, **taken_out)
+        return Split(train, nothing, self.test, self.protocol, self.name, leaks)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -142,18 +215,18 @@ def check_leaks(
     merged: int = 0,
     dropped: int = 0,
 ) -> LeakReport:
-    """Counts the distinct pairs that any two splits share, and refuses them under 'clean'.
+    """Counts the distinct pairs that any two splits share, and refuses them but under 'paper'.
 
     Args:
         train, validation, test: `Interactions` over the same id spaces.
-        protocol: 'clean' or 'paper'.
+        protocol: 'clean', 'timeline' or 'paper'.
         merged, dropped: passed on to the report.
 
     Returns:
         A `LeakReport`.
 
     Raises:
-        ValueError: `protocol` is 'clean' and a pair is in two splits, or the id spaces differ.
+        ValueError: a pair is in two splits and `protocol` is not 'paper', or the id spaces differ.
 
     Stability: stable.
     """
@@ -163,7 +236,13 @@ def check_leaks(
     train_validation, train_test, validation_test = (
         _count_shared(keys[a], keys[b]) for a, b in ((0, 1), (0, 2), (1, 2))
     )
-    report = LeakReport(train_validation, train_test, validation_test, merged, dropped)
+    after_test, new = None, (None, None, None)
+    if protocol == schema.TIMELINE:
+        new = first_seen(train, validation, test)
+    elif protocol == schema.CLEAN and len(train) and len(test) and is_timed(train, test):
+        after_test = share_after_test(train, test)
+    shared = (train_validation, train_test, validation_test)
+    report = LeakReport(*shared, merged, dropped, after_test, *new)
     _refuse_leaks(report, protocol)
     return report
 
@@ -185,9 +264,9 @@ def _count_shared(keys, others):
 
 
 def _refuse_leaks(report, protocol):
-    if protocol == schema.CLEAN and report.total:
+    if protocol != schema.PAPER and report.total:
         raise ValueError(
-            f"`protocol='clean'` requires that no pair is in two splits. Received: {report} Merge "
+            f"`protocol={protocol!r}` requires that no pair is in two splits. Received: {report} Merge "
             "repeated pairs "
             "first (`interactions.distinct()`), take each split's pairs out of the later ones, or, "
             "to compare with "

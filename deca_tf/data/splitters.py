@@ -13,15 +13,16 @@ import numpy as np
 
 from deca_tf._checks import check_choice, did_you_mean
 from deca_tf.data import schema
+from deca_tf.data._fractions import FRACTIONS, check_fractions, whole_position
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.splits import Split, check_leaks
+from deca_tf.data.timeline import cut_timeline
 
 CHRONOLOGICAL_PER_USER = "chronological-per-user"
 CHRONOLOGICAL_GLOBAL = "chronological-global"
 RANDOM = "random"
 HASH = "hash"
 WAYS = (CHRONOLOGICAL_PER_USER, CHRONOLOGICAL_GLOBAL, RANDOM, HASH)
-FRACTIONS = (0.8, 0.1, 0.1)
 
 _COMPARE = {
     ">=": operator.ge,
@@ -36,42 +37,49 @@ _RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|==|>|<)\s*([-+]?\d+(?:\.\d*)?(?:
 def split(
     interactions: Interactions,
     *,
-    by: str = CHRONOLOGICAL_PER_USER,
+    by: str | None = None,
+    protocol: str = schema.CLEAN,
     fractions: Sequence[float] = FRACTIONS,
     clean_test: str | None = None,
     seed: int = 0,
     name: str = "table",
+    windows_back: int = 0,
+    repeats: str = schema.FIRST,
 ) -> Split:
-    """Splits interactions into train, validation and test under protocol 'clean'.
+    """Splits interactions into train, validation and test.
 
     Args:
-        interactions: `Interactions` without repeated pairs.
-        by: 'chronological-per-user' (the end of each user's history is held out),
-            'chronological-global' (the end of the whole log), 'random' or 'hash'.
+        interactions: `Interactions` without repeated pairs; under 'timeline' there may be some.
+        by: under 'clean': 'chronological-per-user' (the end of each user's history is held out),
+            'chronological-global' (the end of the whole log), 'random' or 'hash'; None: the first.
+            Under 'timeline' there is one way, and it is None.
+        protocol: 'clean', or 'timeline', which cuts as `deca_tf.data.split_timeline` does.
         fractions: shares of train, validation and test, positive, summing to 1.
         clean_test: rule such as `"rating >= 5"` that the test's rows must meet, or None to keep
             them all. Train and validation are never filtered.
         seed: for 'random' and 'hash' only: same seed, same split.
         name: the data set's name, for reports.
+        windows_back, repeats: for 'timeline' only, see `deca_tf.data.split_timeline`.
 
     Returns:
         A `Split`; each part keeps its rows in their original order.
 
     Raises:
-        ValueError: an unknown way, bad fractions, no timestamps for a chronological split, a bad
-            rule, repeated pairs, or a part that comes out empty.
+        ValueError: an unknown way or protocol, bad fractions, no timestamps for a split in time, a
+            bad rule, repeated pairs, or a part that comes out empty.
 
     Stability: stable.
     """
-    check_choice("by", by, WAYS)
-    if by == RANDOM:
-        parts = split_random(interactions, fractions, seed)
-    elif by == HASH:
-        parts = split_hash(interactions, fractions, seed)
+    check_choice("protocol", protocol, (schema.CLEAN, schema.TIMELINE))
+    merged, dropped = interactions.num_merged, 0
+    if protocol == schema.TIMELINE:
+        _refuse_way(by)
+        parts, more, dropped = cut_timeline(interactions, fractions, windows_back, repeats)
+        merged += more
     else:
-        parts = split_chronological(
-            interactions, fractions, per="user" if by == CHRONOLOGICAL_PER_USER else "global"
-        )
+        _refuse_windows(windows_back)
+        by = check_choice("by", CHRONOLOGICAL_PER_USER if by is None else by, WAYS)
+        parts = _parts(interactions, by, fractions, seed)
     train, validation, test = parts
     if clean_test is not None and len(test):
         num_rows = len(test)
@@ -83,15 +91,54 @@ def split(
             )
     for part, rows in (("train", train), ("validation", validation), ("test", test)):
         if not len(rows):
-            other = "" if by == RANDOM else f", or choose by={RANDOM!r}"
             raise ValueError(
                 f"The {part} split must not be empty. Received: {len(interactions):,} "
-                f"interactions, by={by!r}, "
-                f"fractions={tuple(fractions)}. Give it a larger share, bring more interactions "
-                f"per user{other}."
+                f"interactions, {_said_way(by, protocol)}, "
+                f"fractions={tuple(fractions)}. {_remedy(by, protocol)}"
             )
-    leaks = check_leaks(train, validation, test, schema.CLEAN, merged=interactions.num_merged)
-    return Split(train, validation, test, protocol=schema.CLEAN, name=name, leaks=leaks)
+    leaks = check_leaks(train, validation, test, protocol, merged=merged, dropped=dropped)
+    return Split(train, validation, test, protocol=protocol, name=name, leaks=leaks)
+
+
+def _parts(interactions, by, fractions, seed):
+    """Train, validation and test of a way under 'clean'."""
+    if by == RANDOM:
+        return split_random(interactions, fractions, seed)
+    if by == HASH:
+        return split_hash(interactions, fractions, seed)
+    per = "user" if by == CHRONOLOGICAL_PER_USER else "global"
+    return split_chronological(interactions, fractions, per=per)
+
+
+def _refuse_way(by):
+    if by is not None:
+        raise ValueError(
+            "`by` must be unset under protocol 'timeline', which cuts the whole log in time. "
+            f"Received: by={by!r}. Leave it out, or choose protocol='clean'."
+        )
+
+
+def _refuse_windows(windows_back):
+    if windows_back:
+        raise ValueError(
+            "`windows_back` must be 0 unless the protocol is 'timeline'. Received: "
+            f"windows_back={windows_back!r}. Leave it out, or choose protocol='timeline'."
+        )
+
+
+def _said_way(by, protocol):
+    return f"protocol={protocol!r}" if by is None else f"by={by!r}"
+
+
+def _remedy(by, protocol):
+    """What to do about a part that is empty."""
+    if protocol == schema.TIMELINE:
+        return (
+            "Clicks of one time stay together: bring clicks of more different times, give it a "
+            f"larger share, or choose by={RANDOM!r}, which looks at no times."
+        )
+    other = "" if by == RANDOM else f", or choose by={RANDOM!r}"
+    return f"Give it a larger share, bring more interactions per user{other}."
 
 
 def split_chronological(
@@ -274,23 +321,9 @@ def _cut(interactions, order, position, length, fractions, whole=True):
 
     The cuts are at whole positions, unless `whole` is false.
     """
-    try:
-        shares = np.asarray(fractions, np.float64)
-    except (TypeError, ValueError):
-        shares = None
-    if (
-        shares is None
-        or shares.shape != (3,)
-        or not (shares > 0).all()
-        or abs(shares.sum() - 1) > 1e-6
-    ):
-        raise ValueError(
-            "`fractions` must be three positive shares (train, validation, test) that sum to 1. "
-            f"Received: fractions={fractions!r}. Use for example (0.8, 0.1, 0.1)."
-        )
-    first, second = (length * share for share in (shares[0], shares[0] + shares[1]))
-    if whole:
-        first, second = (np.floor(cut + 0.5 + 1e-9) for cut in (first, second))
+    shares = check_fractions(fractions)
+    cuts = (shares[0], shares[0] + shares[1])
+    first, second = (whole_position(cut, length) if whole else length * cut for cut in cuts)
     part = np.empty(len(interactions), np.int8)
     part[order] = (position >= first).astype(np.int8) + (position >= second)
     return tuple(interactions.take(part == number) for number in range(3))

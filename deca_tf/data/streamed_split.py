@@ -175,6 +175,13 @@ class StreamedInteractions:
         """Some rows, in memory: `Interactions`."""
         return self._in_memory().take(rows)
 
+    def followed_by(self, other):
+        """Refused: more rows would have to be held in memory."""
+        raise ValueError(
+            "A refit on train and validation requires train in memory. Received: shards that are "
+            "streamed. Read them into memory (stream=False), or set `training.refit=False`."
+        )
+
     def _in_memory(self):
         return Interactions(self.user_id, self.item_id, self.raw_user_ids, self.raw_item_ids)
 

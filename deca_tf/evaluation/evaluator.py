@@ -42,10 +42,10 @@ def evaluate(
     stay in the denominators, as in the released code. An item that the model scores -inf is never
     recommended either.
 
-    Ties go to the lower item id. Under protocol 'clean' users without training history are ranked
-    by popularity, as in serving; under 'paper' by the model. There a Keras model is ranked by its
-    probabilities in float32, as in the released code, where logits below 1e-7 are all 0.5 and above
-    17 all 1: ties where the logits have none.
+    Ties go to the lower item id. Users without training history are ranked by popularity, as in
+    serving, but under 'paper' by the model. There a Keras model is ranked by its probabilities in
+    float32, as in the released code, where logits below 1e-7 are all 0.5 and above 17 all 1: ties
+    where the logits have none.
 
     Args:
         model: a `Backbone`; a `DeCAModel` or anything else with a `.recommender`, which is then
@@ -129,7 +129,7 @@ class Evaluator:
         findable = (relevant - relevant.multiply(seen)).tocsr()  # the rest need not be looked for
         self._pairs = _pairs_of(relevant)
         self._is_findable = np.isin(_keys_of(relevant), _keys_of(findable), assume_unique=True)
-        by_popularity = ~self.is_warm & (split.protocol == schema.CLEAN)
+        by_popularity = ~self.is_warm & (split.protocol != schema.PAPER)
         self._by_model = Ranking(self.users, np.flatnonzero(~by_popularity), seen, findable)
         self._by_popularity = Ranking(self.users, np.flatnonzero(by_popularity), seen, findable)
         # A model, and functions of its and of its members: later epochs trace none anew.

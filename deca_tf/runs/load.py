@@ -6,13 +6,11 @@ from typing import Any
 
 import keras
 
-from deca_tf import baselines
 from deca_tf.config import is_file_name
 from deca_tf.data.splits import Split
 from deca_tf.runs.building import load_parts
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
-from deca_tf.runs.models import learns_at_once
 from deca_tf.training.deca_model import DeCAModel
 
 
@@ -21,7 +19,7 @@ def load_run(
     *,
     data_dir: str | os.PathLike[str] | None = None,
     split: Split | None = None,
-) -> tuple[dict[str, Any], DeCAModel | baselines.Baseline, Split]:
+) -> tuple[dict[str, Any], DeCAModel, Split]:
     """A finished run's results, model and data.
 
     Args:
@@ -31,8 +29,7 @@ def load_run(
         split: the run's `Split`, if it has been read already.
 
     Returns:
-        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` or
-        `Baseline`, and the `Split`.
+        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` and the `Split`.
 
     Raises:
         FileNotFoundError: the folder is no finished run's, or the data is gone.
@@ -56,14 +53,11 @@ def load_run(
     return metrics, read_model(folder), split
 
 
-def read_model(folder: RunFolder) -> DeCAModel | baselines.Baseline:
-    """The `DeCAModel` of a finished run's `RunFolder`, or its `Baseline`.
+def read_model(folder: RunFolder) -> DeCAModel:
+    """The `DeCAModel` of a finished run's `RunFolder`.
 
     Parts of other packages are imported as the folder's config.toml names them, never as the file
     of weights does.
     """
-    config = folder.read_config()
-    load_parts(config)
-    if learns_at_once(config):
-        return baselines.load(folder.baseline_file)
+    load_parts(folder.read_config())
     return keras.models.load_model(folder.model_file)

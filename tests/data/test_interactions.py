@@ -217,3 +217,24 @@ def test_a_matrix_of_values_has_each_pair_once_with_its_largest():
     )
     once = make([0, 2], [1, 0]).to_csr([0.5, 2.0])
     assert once[[0, 2], [1, 0]].tolist() == [0.5, 2.0]
+
+
+def test_decayed_clicks_weigh_half_for_every_half_life():
+    times = np.array([0, 20, 10]) * 86_400
+    clicks = make([0, 1, 2], [0, 1, 2], timestamp=times)
+    np.testing.assert_allclose(clicks.decayed(10).weight, [0.25, 1.0, 0.5])
+    weighted = make([0, 1, 2], [0, 1, 2], timestamp=times, weight=[4.0, 3.0, 0.0])
+    np.testing.assert_allclose(weighted.decayed(10).weight, [1.0, 3.0, 0.0])
+    assert weighted.decayed(10).timestamp is weighted.timestamp
+    with pytest.raises(ValueError, match="`half_life` must be None where clicks have no timestamp"):
+        make([0], [0]).decayed(10)
+
+
+def test_rows_that_follow_keep_the_columns_that_both_have():
+    first = make([0, 1], [0, 1], timestamp=[1, 2], rating=[1.0, 2.0])
+    second = make([0], [0], timestamp=[3], weight=[0.5])
+    both = first.followed_by(second)
+    assert (both.user_id.tolist(), both.item_id.tolist()) == ([0, 1, 0], [0, 1, 0])
+    assert both.timestamp.tolist() == [1, 2, 3]
+    assert both.weight.tolist() == [1.0, 1.0, 0.5]
+    assert both.rating is None

@@ -13,7 +13,7 @@ import pytest
 
 import deca_tf.data
 from deca_tf.data import load, load_split
-from deca_tf.data.sources import SOURCES
+from deca_tf.data.sources import SOURCES, protocol_of
 from deca_tf.testing import check_source
 
 
@@ -112,7 +112,7 @@ def test_protocol_paper_is_refused_where_there_is_none(dataset):
 def test_unknown_protocol():
     with pytest.raises(
         ValueError,
-        match="`protocol` must be one of 'clean', 'paper'. .*'cleen'. Did you mean 'clean'",
+        match="`protocol` must be one of 'clean', 'paper', 'timeline'. .*'cleen'. Did you mean 'clean'",
     ):
         load_split("synthetic", protocol="cleen")
 
@@ -131,14 +131,88 @@ def test_a_frame_without_times_is_split_at_random():
     assert (first.name, first.protocol) == ("table", "clean")
 
 
-def test_a_frame_with_times_is_split_by_time():
-    table = frame().assign(time=np.arange(200))
+def test_a_table_with_times_is_split_on_its_timeline():
+    table = frame().assign(time=np.arange(200)[::-1])
     whole = load_split(table)
-    for user in np.unique(whole.test.user_id):
+    assert whole.protocol == "timeline"
+    assert tuple(len(getattr(whole, part)) for part in ("train", "validation", "test")) == (
+        160,
+        20,
+        20,
+    )
+    assert whole.train.timestamp.max() < whole.validation.timestamp.min()
+    assert whole.validation.timestamp.max() < whole.test.timestamp.min()
+    earlier = load_split(table, windows_back=1)
+    assert earlier.test.timestamp.tolist() == list(range(160, 180))[::-1]
+
+
+def test_a_way_to_split_and_a_protocol_that_are_named_count():
+    table = frame().assign(time=np.arange(200))
+    per_user = load_split(table, by="chronological-per-user")
+    assert per_user.protocol == "clean"
+    for user in np.unique(per_user.test.user_id):
         assert (
-            whole.train.timestamp[whole.train.user_id == user].max()
-            < whole.test.timestamp[whole.test.user_id == user].min()
+            per_user.train.timestamp[per_user.train.user_id == user].max()
+            < per_user.test.timestamp[per_user.test.user_id == user].min()
         )
+    clean = load_split(table, protocol="clean")
+    np.testing.assert_array_equal(clean.test.pair_key, per_user.test.pair_key)
+    assert load_split(table, timestamp_column="").protocol == "clean"
+    with pytest.raises(ValueError, match="`by` must be unset under protocol 'timeline'"):
+        load_split(table, protocol="timeline", by="random")
+    with pytest.raises(ValueError, match="'timeline' requires a `timestamp`.*`timestamp_column`"):
+        load_split(frame(), protocol="timeline")
+
+
+def test_the_released_split_per_user_is_what_it_was(data_dir):
+    """The digest of MovieLens-100k's default split before there was a timeline."""
+    whole = load_split("ml-100k-raw", data_dir=data_dir)
+    assert (whole.protocol, len(whole.train), len(whole.test)) == ("clean", 80_000, 1_770)
+    assert whole.fingerprint.startswith("a3dd6ef966788a1f")
+    table = load_split(
+        data_dir / "movielens" / "u.data",
+        by="chronological-per-user",
+        separator="tab",
+        header=False,
+        user_column=1,
+        item_column=2,
+        rating_column=3,
+        timestamp_column=4,
+        clean_test="rating >= 5",
+    )
+    assert len(table.train) == len(whole.train)
+
+
+def test_the_protocol_of_a_table_is_in_its_header(tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("user,item,time\n")
+    assert protocol_of(path) == "timeline"
+    assert protocol_of(str(path), timestamp_column="") == "clean"
+    assert protocol_of(path, by="random") == "clean"
+    assert protocol_of(path, protocol="clean") == "clean"
+    assert protocol_of("synthetic") == protocol_of("ml-100k") == "clean"
+    with pytest.raises(ValueError, match="takes the options .*Did you mean 'user_column'"):
+        protocol_of(path, users_column="user")
+
+
+def test_repeated_clicks_of_a_table_are_merged_on_their_own_side():
+    ids = [*range(10), 0, 0]
+    table = pandas.DataFrame({"user": ids, "item": ids, "time": [*range(1, 11), 3, 10]})
+    whole = load_split(table, repeats="count")
+    assert whole.train.weight.tolist() == [2, 1, 1, 1, 1, 1, 1, 1]
+    assert whole.test.item_id.tolist() == [9]
+    assert (whole.leaks.merged, whole.leaks.dropped) == (1, 1)
+    with pytest.raises(ValueError, match="`repeats` must be one of 'first'"):
+        load_split(table, repeats="counts")
+
+
+def test_a_timeline_is_refused_where_there_are_no_times():
+    with pytest.raises(
+        ValueError, match="requires clicks with times.*'modcloth', which is released.*'ml-100k-raw'"
+    ):
+        load_split("modcloth", protocol="timeline")
+    with pytest.raises(ValueError, match="comes already split.*windows_back=1"):
+        load_split("modcloth", windows_back=1)
 
 
 def test_clean_test_rule_reaches_the_test():

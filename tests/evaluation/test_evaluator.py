@@ -263,12 +263,13 @@ def test_ties_go_to_the_lower_id(num_items, relevant):
     assert evaluation.metrics[f"mrr@{num_items}"] == pytest.approx(1 / item)
 
 
-def test_users_without_history_get_popularity_only_under_clean():
+def test_users_without_history_get_popularity_unless_the_protocol_is_paper():
     train = [(1, 2), (2, 2), (3, 3), (1, 1), (2, 1)]  # popularity 0, 2, 2, 1
     test = [(0, 2), (1, 3)]
     table = Table([[9, 8, 7, 6], [0, 0, 0, 1], [0] * 4, [0] * 4])
     for protocol, place in (
         ("clean", 2),
+        ("timeline", 2),
         ("paper", 3),
     ):  # by popularity: 1, 2, 3, 0; by the model: 0, 1, 2, 3
         evaluation = evaluate(table, make_split(train, [], test, 4, 4, protocol), ks=(4,))

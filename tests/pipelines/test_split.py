@@ -53,6 +53,7 @@ def in_memory(log, **options):
     log = log.assign(length=log["item"].str.len()).sort_values(
         ["time", "user", "length", "item"], kind="stable"
     )
+    options = {"by": "chronological-per-user", **options}
     return load_split(log.drop(columns="length"), user_column="user", item_column="item", **options)
 
 

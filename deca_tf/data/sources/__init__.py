@@ -3,8 +3,11 @@
 A source is a module with `load(name, *, data_dir, seed, **options) -> Interactions`, or, where the
 data comes already split, `load_split(name, *, protocol, data_dir, seed, **options) -> Split`. If it
 has options, it states their names in `OPTIONS`; `CLEAN_TEST` is the rule that makes its test clean
-where the user names none. To add one: write the module, add a row to `SOURCES`. Whoever has one in
-another package names it, "package.module:Name": a class or other object with the same attributes.
+where the user names none. It may have `protocol_of(name, **options)`, the protocol where the user
+names none, else 'clean'; and, if its `load` merges repeated pairs as an option `repeats` says, a
+`load_rows` with the other options, which merges none. To add one: write the module, add a row to
+`SOURCES`. Whoever has one in another package names it, "package.module:Name": a class or other
+object with the same attributes.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ SOURCES = {  # rows whose `where` is a module of this folder
 }
 OWN_ARGUMENTS = {  # which a misspelled option may have been meant for
     "load": ("seed", "data_dir"),
-    "load_split": ("by", "fractions", "clean_test", "seed", "protocol", "data_dir"),
+    "load_split": (
+        *("by", "fractions", "clean_test", "seed", "protocol", "data_dir", "windows_back"),
+    ),
 }
 TABLE_FILES = (
     "FILE.csv",
@@ -67,12 +72,13 @@ TABLE_FILES = (
 def load_split(
     dataset: str | os.PathLike[str] | pd.DataFrame,
     *,
-    protocol: str = schema.CLEAN,
+    protocol: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     seed: int = 0,
     by: str | None = None,
     fractions: Sequence[float] | None = None,
     clean_test: str | None = None,
+    windows_back: int = 0,
     **options: Any,
 ) -> Split:
     """Any data set, split and ready to train on.
@@ -80,20 +86,25 @@ def load_split(
     Args:
         dataset: a name from `SOURCES`, the path of a CSV, TSV, Parquet or other text file, a
             pandas DataFrame, or "package.module:Name" of a source of your own.
-        protocol: 'clean', or 'paper' for the released data sets that have it.
+        protocol: 'timeline', where clicks have times: train on what came first, validate on what
+            followed, test on the end; 'clean', which splits by `by`; or 'paper' for the released
+            data sets that have it. None: 'timeline' for a table with times, unless `by` says how
+            to split; else 'clean'.
         data_dir: folder with the public data sets; None: the environment variable DECA_TF_DATA_DIR,
             else download.
         seed: of a random split and of synthetic data. The released splits are fixed.
-        by: how to split what comes unsplit, see `deca_tf.data.split`. None:
+        by: how to split under 'clean' what comes unsplit, see `deca_tf.data.split`. None:
             'chronological-per-user' where there are timestamps, else 'random'.
         fractions: shares of train, validation and test; None: 8:1:1.
         clean_test: rule for the test's rows such as `"rating >= 5"`; None: the source's own
             (MovieLens: 'rating >= 5', synthetic: 'is_noisy == 0', tables: none); "" : no rule.
+        windows_back: under 'timeline', test windows between the test and the end of the log, see
+            `deca_tf.data.split_timeline`.
         **options: the source's own: those of `deca_tf.data.sources.tables.load` for tables, sizes
             for `synthetic`, the `folder` of `shards`.
 
     Returns:
-        A `Split`.
+        A `Split`, which says its protocol.
 
     Raises:
         ValueError, TypeError, FileNotFoundError: each says what is required, what came and what to
@@ -106,23 +117,17 @@ def load_split(
 
     Stability: stable.
     """
-    check_choice("protocol", protocol, schema.PROTOCOLS)
     module, name = find(dataset)
+    protocol = protocol_of(dataset, protocol=protocol, by=by, **options)
     if hasattr(module, "load_split"):
-        own = getattr(module, "OPTIONS", ())
-        given = {"by": by, "fractions": fractions, "clean_test": clean_test, **options}
-        refused = {
-            key: value for key, value in given.items() if value is not None and key not in own
+        given = {
+            "by": by,
+            "fractions": fractions,
+            "clean_test": clean_test,
+            "windows_back": windows_back or None,
+            **options,
         }
-        if refused:
-            known = ", ".join(f"`{option}`" for option in ("protocol", *own)) + (
-                " and `data_dir`" if not own else ""
-            )
-            raise ValueError(
-                f"{name!r} comes already split, so it takes {known} only. Received: "
-                f"{', '.join(f'{key}={value!r}' for key, value in refused.items())}. Leave these "
-                "out."
-            )
+        _refuse_options(module, name, given)
         return module.load_split(name, protocol=protocol, data_dir=data_dir, seed=seed, **options)
     if protocol == schema.PAPER:
         raise ValueError(
@@ -130,12 +135,73 @@ def load_split(
             "'modcloth', "
             f"'adressa'. Received: dataset={name!r}. Use protocol='clean'."
         )
-    interactions = _load(module, dataset, name, data_dir, seed, options, "load_split")
-    if by is None:
+    repeats = schema.FIRST
+    if protocol == schema.TIMELINE and hasattr(module, "load_rows"):
+        options = dict(options)
+        repeats = check_choice("repeats", options.pop("repeats", repeats), schema.REPEATS)
+        interactions = _load(
+            module, dataset, name, data_dir, seed, options, "load_split", module.load_rows
+        )
+    else:
+        interactions = _load(module, dataset, name, data_dir, seed, options, "load_split")
+    if protocol == schema.CLEAN and by is None:
         by = RANDOM if interactions.timestamp is None else CHRONOLOGICAL_PER_USER
     rule = getattr(module, "CLEAN_TEST", None) if clean_test is None else clean_test or None
-    fractions = FRACTIONS if fractions is None else fractions
-    return split(interactions, by=by, fractions=fractions, clean_test=rule, seed=seed, name=name)
+    return split(
+        interactions,
+        by=by,
+        protocol=protocol,
+        fractions=FRACTIONS if fractions is None else fractions,
+        clean_test=rule,
+        seed=seed,
+        name=name,
+        windows_back=windows_back,
+        repeats=repeats,
+    )
+
+
+def protocol_of(
+    dataset: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    protocol: str | None = None,
+    by: str | None = None,
+    **options: Any,
+) -> str:
+    """The protocol that `load_split` takes: of a table at most the header is read for it.
+
+    Args:
+        dataset, protocol, by, **options: as for `load_split`.
+
+    Returns:
+        One of `schema.PROTOCOLS`.
+
+    Raises:
+        ValueError, TypeError, FileNotFoundError: as `load_split`.
+
+    Stability: provisional.
+    """
+    if protocol is not None:
+        return check_choice("protocol", protocol, schema.PROTOCOLS)
+    module, name = find(dataset)
+    if by is not None or not hasattr(module, "protocol_of"):
+        return schema.CLEAN
+    _check_options(module, name, options, "load_split")
+    return module.protocol_of(dataset, **options)
+
+
+def _refuse_options(module, name, given):
+    """Refuses what says how to split, where the data come already split."""
+    own = getattr(module, "OPTIONS", ())
+    refused = {key: value for key, value in given.items() if value is not None and key not in own}
+    if refused:
+        known = ", ".join(f"`{option}`" for option in ("protocol", *own)) + (
+            " and `data_dir`" if not own else ""
+        )
+        raise ValueError(
+            f"{name!r} comes already split, so it takes {known} only. Received: "
+            f"{', '.join(f'{key}={value!r}' for key, value in refused.items())}. Leave these "
+            "out."
+        )
 
 
 def load(
@@ -213,11 +279,17 @@ def _own(name):
     return found
 
 
-def _load(module, source, name, data_dir, seed, options, caller="load"):
-    """Calls a source's `load`, after refusing options that neither it nor the caller knows.
+def _load(module, source, name, data_dir, seed, options, caller="load", function=None):
+    """Calls a source's `load`, or another of its functions.
 
-    `caller` is the function whose own arguments an option may have been meant for.
+    Options are refused that neither it nor the caller knows.
     """
+    _check_options(module, name, options, caller)
+    return (function or module.load)(source, data_dir=data_dir, seed=seed, **options)
+
+
+def _check_options(module, name, options, caller):
+    """`caller` is the function whose own arguments an option may have been meant for."""
     own = OWN_ARGUMENTS[caller]
     known = getattr(module, "OPTIONS", ())
     for option in options:
@@ -227,7 +299,6 @@ def _load(module, source, name, data_dir, seed, options, caller="load"):
                 f"{', '.join(own)}. Received: {option}={options[option]!r}."
                 f"{_meant(option, (*known, *own))}"
             )
-    return module.load(source, data_dir=data_dir, seed=seed, **options)
 
 
 def _meant(option, known):

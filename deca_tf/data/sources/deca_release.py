@@ -218,7 +218,13 @@ def files_of(name, protocol, data_dir=None):
     Raises:
         ValueError: the set has no such protocol.
     """
-    check_choice("protocol", protocol, schema.PROTOCOLS)
+    if protocol == schema.TIMELINE:
+        raise ValueError(
+            "Protocol 'timeline' requires clicks with times. Received: "
+            f"protocol={protocol!r} for {name!r}, which is released already split and without "
+            "times. Use protocol='clean', or bring clicks with times, such as 'ml-100k-raw'."
+        )
+    check_choice("protocol", protocol, schema.RELEASED)
     release = RELEASES[name]
     if protocol == schema.PAPER and release.paper_validation is None:
         raise ValueError(

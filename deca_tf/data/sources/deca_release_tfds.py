@@ -46,7 +46,7 @@ def _configs():
             protocol=protocol,
         )
         for dataset, release in deca_release.RELEASES.items()
-        for protocol in schema.PROTOCOLS
+        for protocol in schema.RELEASED
         if protocol == schema.CLEAN or release.paper_validation is not None
     ]
 

@@ -8,6 +8,15 @@ from deca_tf._checks import check_flag
 OPTIONS = ("folder", "stream")
 
 
+def protocol_of(name="shards", *, folder=None, stream=False):
+    """The folder's own."""
+    del name, stream
+    from deca_tf.data.shards import open_shards
+
+    _check_folder(folder)
+    return open_shards(folder).protocol
+
+
 def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, stream=False):
     """The registry's entry.
 
@@ -26,11 +35,7 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, s
             another protocol.
     """
     del name, data_dir, seed
-    if folder is None:
-        raise ValueError(
-            "'shards' requires the option `folder`, which holds interactions.json. Received: none. "
-            "Set `folder`."
-        )
+    _check_folder(folder)
     from deca_tf.data.shards import open_shards, read_shards
     from deca_tf.data.streamed_split import stream_shards
 
@@ -40,3 +45,11 @@ def load_split(name="shards", *, protocol, data_dir=None, seed=0, folder=None, s
             f"`protocol` must be that of the shards, {own!r}. Received: protocol={protocol!r}."
         )
     return stream_shards(folder) if check_flag("stream", stream) else read_shards(folder)
+
+
+def _check_folder(folder):
+    if folder is None:
+        raise ValueError(
+            "'shards' requires the option `folder`, which holds interactions.json. Received: none. "
+            "Set `folder`."
+        )

@@ -84,22 +84,30 @@ def load(
         ValueError: a file that is not what its name says; missing, unknown or ambiguous columns;
             missing values; a rating that is no number; no rows; fewer than two users or items.
     """
-    del data_dir, seed
     check_choice("repeats", repeats, schema.REPEATS)
-    given = (
-        user_column,
-        item_column,
-        rating_column,
-        dwell_column,
-        timestamp_column,
-        is_noisy_column,
-        weight_column,
+    columns = {
+        "user_column": user_column,
+        "item_column": item_column,
+        "rating_column": rating_column,
+        "dwell_column": dwell_column,
+        "timestamp_column": timestamp_column,
+        "is_noisy_column": is_noisy_column,
+        "weight_column": weight_column,
+    }
+    rows = load_rows(
+        source, data_dir=data_dir, seed=seed, separator=separator, header=header, **columns
     )
-    given = dict(zip(table_columns.ROLES, given, strict=True))
-    if hasattr(source, "columns"):
-        columns, frame, said = _frame(source, given, separator, header)
-    else:
-        columns, frame, said = _file(source, given, separator, header)
+    return _merged(rows, repeats)
+
+
+def load_rows(source, *, data_dir=None, seed=0, separator=None, header=True, **columns):
+    """The rows as they stand, repeated pairs and all: for a split that cuts before it merges.
+
+    Args and errors are those of `load`; `columns` are its options of that name.
+    """
+    del data_dir, seed
+    columns, read, said = _open(source, columns, separator, header)
+    frame = read()
     if not len(frame):
         raise ValueError("The table must hold at least one interaction. Received: 0 rows.")
     required = table_columns.REQUIRED
@@ -123,7 +131,16 @@ def load(
                 f"`{table_columns.OPTION[name]}`."
             )
     logger.info("%s", table_columns.describe(*said, columns, unit))
-    return _merged(Interactions(*ids, *vocabularies, **optional), repeats)
+    rows = Interactions(*ids, *vocabularies, **optional)
+    _say_who_is_full(rows)
+    return rows
+
+
+def protocol_of(source, *, separator=None, header=True, repeats=None, **columns):
+    """'timeline' where the table has a column of times, else 'clean'; the header alone is read."""
+    del repeats
+    columns, _, _ = _open(source, columns, separator, header)
+    return schema.TIMELINE if schema.TIMESTAMP in columns else schema.CLEAN
 
 
 _READERS = {
@@ -132,6 +149,18 @@ _READERS = {
     schema.IS_NOISY: table_values.flags,
     schema.WEIGHT: table_values.weights,
 }
+
+
+def _open(source, columns, separator, header):
+    """Which column holds what, `{role: name}`, a function that reads them, and what is said of it.
+
+    `columns` are the options that name them.
+    """
+    given = {role: columns.get(option) for role, option in table_columns.OPTION.items()}
+    given = {role: given[role] for role in table_columns.ROLES}
+    if hasattr(source, "columns"):
+        return _frame(source, given, separator, header)
+    return _file(source, given, separator, header)
 
 
 def _frame(source, given, separator, header):
@@ -146,7 +175,7 @@ def _frame(source, given, separator, header):
         given,
         lambda: _FRAME_LACKS_HEADER if table_columns.looks_like_data(names, ()) else "",
     )
-    return columns, source[list(columns.values())], ("The table", names)
+    return columns, lambda: source[list(columns.values())], ("The table", names)
 
 
 def _file(source, given, separator, header):
@@ -160,12 +189,12 @@ def _file(source, given, separator, header):
 
     columns = table_columns.choose(file.names, given, lacks_header)
     text = [columns[name] for name in table_columns.REQUIRED]
-    frame = file.read(columns.values(), text)
-    return columns, frame, (pathlib.Path(os.fspath(source)).name, file.names)
+    said = pathlib.Path(os.fspath(source)).name, file.names
+    return columns, lambda: file.read(columns.values(), text), said
 
 
 def _merged(interactions, repeats):
-    """Merges repeated pairs and says so; says too whose history leaves nothing to sample."""
+    """Merges repeated pairs and says so."""
     merged = interactions.distinct(repeats)
     if merged.num_merged:
         logger.warning(
@@ -174,12 +203,16 @@ def _merged(interactions, repeats):
             len(interactions),
             _MERGED[repeats],
         )
-    full = merged.users_without_negatives()
+    return merged
+
+
+def _say_who_is_full(rows):
+    """Says whose history leaves nothing to sample."""
+    full = rows.users_without_negatives()
     if len(full):
         logger.warning(
             "%d users touched every item, so no unobserved item is left to sample for them; the "
             "first is %r.",
             len(full),
-            merged.raw_user_ids[full[0]].item(),
+            rows.raw_user_ids[full[0]].item(),
         )
-    return merged
