@@ -31,8 +31,8 @@ class Registry:
     Args:
         kind: what the parts are, for messages: 'backbone', 'denoiser'.
         rows: `{name: Row}`, or `{name: "module:Class"}`.
-        base: "module:Class" that a part descends from. Then "package.module:Class" of another
-            package stands for a part wherever a name does.
+        base: "module:Class" that a part descends from, or several of which it is one. Then
+            "package.module:Class" of another package stands for a part wherever a name does.
 
     Example:
         >>> rows = {"mf": Row("deca_tf.backbones.mf:MF", "Dot products.")}
@@ -47,6 +47,14 @@ class Registry:
         self._rows = {
             name: Row(row) if isinstance(row, str) else Row(*row) for name, row in rows.items()
         }
+
+    def joined(self, other):
+        """The parts of both, called what these are called in messages: a `Registry`."""
+        return Registry(self.kind, {**self._rows, **other._rows}, (*self._bases, *other._bases))
+
+    @property
+    def _bases(self):
+        return self.base if isinstance(self.base, tuple) else (self.base,)
 
     @property
     def names(self):
@@ -84,14 +92,12 @@ class Registry:
         return _load(self._rows[name].where)
 
     def _load_own(self, name):
-        found, base = load_own(self.kind, name), _load(self.base)
-        if not (isinstance(found, type) and issubclass(found, base)):
+        found = load_own(self.kind, name)
+        bases = tuple(map(_load, self._bases))
+        if not (isinstance(found, type) and issubclass(found, bases)):
             what = "another class" if isinstance(found, type) else f"a {type(found).__name__}"
-            room = self.base.rpartition(":")[0]
-            if room.startswith("deca_tf."):
-                room = room.rpartition(".")[0]  # the public place of what its module defines
             raise TypeError(
-                f"`{self.kind}` must be a subclass of {room}.{base.__name__}. "
+                f"`{self.kind}` must be a subclass of {' or '.join(map(_public, self._bases))}. "
                 f"Received: {self.kind}={name!r}, which is {what}."
             )
         return found
@@ -168,6 +174,13 @@ def load_own(kind, name):
             f"{kind}={name!r}.{did_you_mean(wanted, vars(module))}"
         )
     return getattr(module, wanted)
+
+
+def _public(where):
+    """A class of ours by its public place, that of the room which its module is in."""
+    module, _, class_name = where.partition(":")
+    room = module.rpartition(".")[0] if module.startswith("deca_tf.") else module
+    return f"{room}.{class_name}"
 
 
 def _load(where):

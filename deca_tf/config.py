@@ -17,7 +17,8 @@ import pydantic
 
 from deca_tf._checks import did_you_mean
 from deca_tf._registry import is_own
-from deca_tf.recipes import read_toml, take_variants
+from deca_tf.recipes import matching, merge, read_toml, take_variants
+from deca_tf.recipes.methods import method_settings, refuse_loop, with_own_denoiser
 
 __all__ = [
     "BackboneSettings",
@@ -30,8 +31,6 @@ __all__ = [
     "resolve",
     "shipped_recipe",
 ]
-
-SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
 
 
 class _Table(pydantic.BaseModel):
@@ -79,7 +78,7 @@ class BackboneSettings(_Table):
 
     model_config = pydantic.ConfigDict(extra="allow")
     name: str = "mf"
-    """Name of a backbone, or "package.module:Class" of your own."""
+    """Name of a backbone or a baseline, or "package.module:Class" of your own."""
 
 
 class DenoiserSettings(_Table):
@@ -227,26 +226,17 @@ def resolve(
     path = shipped_recipe(dataset) if recipe is None else pathlib.Path(recipe)
     tables = read_toml(path)
     variants = take_variants(tables, path)
-    merged = merge(tables, overrides)
-    config = _validated(merged, path, overrides)
+    tables = with_own_denoiser(tables, overrides, is_shipped=recipe is None)
+    config = _validated(merge(tables, overrides), path, overrides)
     chosen = dict(
         backbone=config.backbone.name, denoiser=config.denoiser.name, protocol=config.data.protocol
     )
-    for number, variant in enumerate(variants, 1):
-        when = variant.pop("when", {})
-        for selector in when:
-            if selector not in SELECTORS:
-                raise ValueError(
-                    f"`when` of variant {number} in {path} may name {', '.join(SELECTORS)}. "
-                    f"Received: {selector!r}."
-                    f"{did_you_mean(selector, SELECTORS)}"
-                )
-        if all(
-            chosen[key] in (value if isinstance(value, list) else [value])
-            for key, value in when.items()
-        ):
-            tables = merge(tables, variant)
-    return _located(_validated(merge(tables, overrides), path, overrides))
+    own, general = matching(variants, chosen, path), method_settings(chosen)
+    # What a user wrote down wins over what holds on any data.
+    first = (tables, *general) if recipe is None else (*general, tables)
+    config = _validated(merge(*first, *own, overrides), path, overrides)
+    refuse_loop(config.backbone.name, config.denoiser.name, overrides)
+    return _located(config)
 
 
 def shipped_recipe(dataset: str | None) -> pathlib.Path:
@@ -262,19 +252,6 @@ def shipped_recipe(dataset: str | None) -> pathlib.Path:
 def is_file_name(dataset: str | None) -> bool:
     """Whether a data set is a table's file, which has an ending, and not one known by name."""
     return not is_own(dataset) and bool(pathlib.Path(str(dataset)).suffix)
-
-
-def merge(*tables: dict[str, Any]) -> dict[str, Any]:
-    """Nested tables as one; later ones win.
-
-    Stability: provisional.
-    """
-    merged: dict[str, Any] = {}
-    for table in tables:
-        for key, value in table.items():
-            both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-            merged[key] = merge(merged[key], value) if both_tables else value
-    return merged
 
 
 def _without_none(value):

@@ -26,7 +26,7 @@ def evaluate_beside(model, split, store, blessed, metric):
     """Evaluates two models on the same users and pairs.
 
     Args:
-        model: the new `DeCAModel`.
+        model: the new `DeCAModel` or `Baseline`.
         split: its `Split`.
         store: the `Store`.
         blessed: the `Execution` that blessed the older one.
@@ -51,8 +51,8 @@ def evaluate_beside(model, split, store, blessed, metric):
         return found
     older = read_model(RunFolder(store.root / path))
     evaluator = Evaluator(common.split, ks=(int(metric.partition("@")[2]),))
-    now = evaluator(Reindexed(model.recommender, common.users, common.items))
-    before = evaluator(Reindexed(older.recommender, common.other_users, common.other_items))
+    now = evaluator(Reindexed(_recommender(model), common.users, common.items))
+    before = evaluator(Reindexed(_recommender(older), common.other_users, common.other_items))
     paired = compare(*(each.per_user.set_index(schema.USER_ID)[metric] for each in (now, before)))
     return found | {
         "users": now.num_users,
@@ -61,6 +61,11 @@ def evaluate_beside(model, split, store, blessed, metric):
         "difference": paired.difference,
         "p_value": paired.p_value,
     }
+
+
+def _recommender(model):
+    """The model that ranks: of a `DeCAModel` its recommender."""
+    return getattr(model, "recommender", model)
 
 
 def _raw_ids(model, name):

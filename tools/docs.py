@@ -71,7 +71,7 @@ def blocks():
             [[code(name), row.summary] for name, row in (*SOURCES.items(), TABLE_FILES)],
         ),
         "denoisers": parts_table("`--denoiser`", DENOISERS),
-        "backbones": parts_table("`--backbone`", BACKBONES),
+        "backbones": parts_table("`--model`", BACKBONES),
         "baselines": parts_table("baseline", BASELINES),
         "backbone options": options_of(BACKBONES),
         "denoiser options": options_of(DENOISERS),

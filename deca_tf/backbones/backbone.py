@@ -13,6 +13,7 @@ from keras import ops
 
 from deca_tf.data.interactions import Interactions
 from deca_tf.embeddings.id_ranges import ChecksIds
+from deca_tf.embeddings.row_sums import gather_summed
 from deca_tf.parts.options import option
 from deca_tf.parts.part import Part, register
 
@@ -172,6 +173,53 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
             )
         return score_pairs(self, self.num_items, user_ids)
 
+    def embed_both(
+        self, user_ids: tf.Tensor, item_ids: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Both sides of the score at once, for a training that asks for both.
+
+        Args:
+            user_ids: integer tensor `(batch,)`.
+            item_ids: integer tensor `(n,)`; None: the whole catalogue, in order.
+            training: as of `call`.
+
+        Returns:
+            `(batch, dim)` and `(n, dim)`, as `query_embedding` and `candidate_embedding` give them.
+        """
+        if item_ids is None:
+            item_ids = ops.arange(self.num_items, dtype="int32")
+        return self.query_embedding(user_ids), self.candidate_embedding(item_ids)
+
+    def score_clicks(
+        self,
+        user_ids: tf.Tensor,
+        item_ids: tf.Tensor,
+        pool: int | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits of clicks, and of candidates that all of them share.
+
+        Args:
+            user_ids: of the clicks, integer tensor `(batch,)`.
+            item_ids: of the clicks and behind them of the candidates, integer tensor `(batch +
+                pool,)`.
+            pool: how many candidates there are; None: the whole catalogue, and `item_ids` has the
+                clicks alone.
+            training: as of `call`.
+
+        Returns:
+            `(batch,)` and `(batch, pool)`, or `(batch, num_items)` where column i is item id i.
+        """
+        if not self.is_factorized:
+            return score_clicks_by_pairs(self, self.num_items, user_ids, item_ids, pool, training)
+        if pool is None:
+            queries, candidates = self.embed_both(user_ids, training=training)
+            clicked = gather_summed(candidates, item_ids)
+        else:
+            queries, items = self.embed_both(user_ids, item_ids, training=training)
+            clicked, candidates = items[:-pool], items[-pool:]
+        return ops.sum(queries * clicked, axis=-1), ops.matmul(queries, ops.transpose(candidates))
+
 
 def asks_for_most_cells(ids, num_rows, num_columns):
     """Whether so many pairs are asked for that all products of two tables take less time.
@@ -238,6 +286,27 @@ def score_pairs(model, num_items, user_ids):
         "item_id": ops.tile(ops.arange(num_items, dtype="int32"), (ops.shape(user_ids)[0],)),
     }
     return ops.reshape(model(pairs, training=False), (-1, num_items))
+
+
+def score_clicks_by_pairs(model, num_items, user_ids, item_ids, pool=None, training=False):
+    """As `Backbone.score_clicks`, of any model that knows pairs only.
+
+    Args:
+        model: from `{"user_id", "item_id"}`, both `(pairs,)`, to logits `(pairs,)`.
+        num_items: how many items there are.
+        user_ids, item_ids, pool, training: as there.
+    """
+    if pool is None:
+        clicks, candidates = item_ids, ops.arange(num_items, dtype=item_ids.dtype)
+    else:
+        clicks, candidates = item_ids[:-pool], item_ids[-pool:]
+    batch, width = ops.shape(user_ids)[0], candidates.shape[0]
+    pairs = {
+        "user_id": ops.concatenate([user_ids, ops.repeat(user_ids, width)]),
+        "item_id": ops.concatenate([clicks, ops.tile(candidates, (batch,))]),
+    }
+    logits = model(pairs, training=training)
+    return logits[:batch], ops.reshape(logits[batch:], (batch, width))
 
 
 def normal(stddev):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
+from deca_tf.data.hashing import mixed_bits
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.row_sums import gather_bounded, gather_summed
@@ -162,7 +163,7 @@ class CDAE(Backbone):
         A hash, for XLA's own generator takes longer than all the rest of an update.
         """
         key = tf.cast(self.seed_generator.next(), tf.uint32)
-        bits = _mixed(_mixed(tf.cast(positions, tf.uint32) ^ key[0]) ^ key[1])
+        bits = mixed_bits(mixed_bits(tf.cast(positions, tf.uint32) ^ key[0]) ^ key[1])
         return bits >= tf.constant(round(self.corruption * 2**32), tf.uint32)
 
     def _scaled_encoder(self):
@@ -231,18 +232,6 @@ def _uniform(inputs):
     """Uniform in +-1 / sqrt(inputs)."""
     bound = inputs**-0.5
     return lambda seed: keras.initializers.RandomUniform(-bound, bound, seed=seed)
-
-
-def _mixed(bits):
-    """A permutation of uint32 of which each bit depends on all.
-
-    Source: the finalizer of MurmurHash3, https://github.com/aappleby/smhasher.
-    """
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        bits = (bits ^ tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint32))) * tf.constant(
-            factor, tf.uint32
-        )
-    return bits ^ tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32))
 
 
 def _fourth_root_inverse(degree, dtype):

@@ -10,6 +10,7 @@ from keras import ops
 from deca_tf.backbones.backbone import Backbone, normal
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
+from deca_tf.embeddings.row_sums import gather_summed
 from deca_tf.parts.options import OneOf, option
 
 # Up to so many users or items, the product of that side with itself is kept whole: 16 MiB.
@@ -149,6 +150,15 @@ class LightGCN(Backbone):
 
     def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
         return ops.take(self.propagated()[1], item_ids, axis=0)
+
+    def embed_both(
+        self, user_ids: tf.Tensor, item_ids: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `Backbone.embed_both`, of one propagation."""
+        users, items = self.propagated()
+        if item_ids is not None:
+            items = gather_summed(items, item_ids)
+        return gather_summed(users, user_ids), items
 
     def score_all_items(self, user_ids: tf.Tensor) -> tf.Tensor:
         users, items = self.propagated()

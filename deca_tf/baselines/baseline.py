@@ -40,6 +40,7 @@ class Baseline(Part, family="baseline"):
         doc="`Interactions` to learn from, normally `split.train`. A repeated pair counts once."
     )
 
+    table: typing.ClassVar[str] = "backbone"  # of the settings: a model as backbones are
     warns_of_weights: typing.ClassVar[bool] = True
 
     GRID: typing.ClassVar[dict[str, tuple]] = {}

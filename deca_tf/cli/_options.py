@@ -2,15 +2,18 @@
 
 import pathlib
 import shlex
+import sys
 from typing import Annotated
 
 import typer
 
 from deca_tf._files import INPUT
 from deca_tf.backbones import BACKBONES
+from deca_tf.baselines import BASELINES
 from deca_tf.cli import _standard_input as standard_input
 from deca_tf.data.sources import SOURCES
 from deca_tf.denoisers import DENOISERS
+from deca_tf.recipes.methods import learns_at_once
 
 DATA, COLUMNS, RUNNING = "Data", "Your own table", "Running"
 
@@ -51,15 +54,18 @@ Dataset = Annotated[
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help=f"The model that is shipped: {', '.join(BACKBONES.summaries())} (below), or your own, "
-        "package.module:Class. Default: the recipe's, mostly mf."
+        "--model",
+        "--backbone",
+        help=f"What is trained and shipped: {', '.join((*BACKBONES.summaries(), *BASELINES.summaries()))} "
+        "(below), or your own, package.module:Class. Default: the recipe's, mostly mf.",
     ),
 ]
 Denoiser = Annotated[
     str | None,
     typer.Option(
         help=f"How it learns from noisy clicks: {', '.join(DENOISERS.summaries())} (below), or your "
-        "own, package.module:Class. Default: the recipe's, mostly deca."
+        "own, package.module:Class. Default: the model's own, else the recipe's, mostly deca. Models "
+        "in closed form have none."
     ),
 ]
 Protocol = Annotated[
@@ -191,7 +197,11 @@ def _listed(title, registry):
     return f"**{title}**\n\n{rows}\n"
 
 
-PARTS = _listed("Backbones", BACKBONES) + _listed("Denoisers", DENOISERS)  # below the options
+PARTS = (  # below the options
+    _listed("Models that are trained", BACKBONES)
+    + _listed("Models in closed form", BASELINES)
+    + _listed("Denoisers", DENOISERS)
+)
 
 
 def asked_for(context, parent):
@@ -255,9 +265,22 @@ def name_of_data(config):
     return dataset.name if dataset.is_absolute() else config.data.dataset
 
 
+def title_of(config, name):
+    """What a run's table is called: the data, the model, how it learned, the seed."""
+    denoiser = () if learns_at_once(config.backbone.name) else (config.denoiser.name,)
+    return ", ".join((name, config.backbone.name, *denoiser, f"seed {config.seed}"))
+
+
+def flag_of(parameter, arguments):
+    """A Click parameter's flag as it was typed, else the first long one: `--model`."""
+    typed = {argument.partition("=")[0] for argument in arguments}
+    long = [flag for flag in parameter.opts if flag.startswith("--")]
+    return next((flag for flag in long if flag in typed), [*long, *parameter.opts][0])
+
+
 def _flags(command, typed):
     """How each option is typed: `{name: "--name"}`; nothing stands before a FILE."""
-    flags = {parameter.name: max(parameter.opts, key=len) for parameter in command.params}
+    flags = {parameter.name: flag_of(parameter, sys.argv) for parameter in command.params}
     return flags | {
         "dataset": "" if typed["dataset"] is None else "--dataset",
         "header": flags["no_header"],

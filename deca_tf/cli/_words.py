@@ -4,7 +4,7 @@ import ast
 import re
 import shlex
 
-from deca_tf.cli._options import PATHS
+from deca_tf.cli._options import PATHS, flag_of
 
 # The library's names for what an option of another name sets.
 _SYNONYMS = {"by": "split_by", "source": "dataset", "warmup_batch_sizes": "warmup"}
@@ -55,7 +55,7 @@ def _words(command, arguments):
     parameters = {parameter.name: parameter for parameter in command.params}
     if "file" in parameters and not any(word.split("=")[0] == "--dataset" for word in arguments):
         parameters["dataset"] = parameters["file"]
-    words = {name: _word(parameter) for name, parameter in parameters.items()}
+    words = {name: _word(parameter, arguments) for name, parameter in parameters.items()}
     for name, own in _SYNONYMS.items():
         if own in words:
             words.setdefault(name, words[own])
@@ -79,10 +79,10 @@ def _settings(command, arguments):
     return _SET | {found[2]: found[1] for found in typed}
 
 
-def _word(parameter):
+def _word(parameter, arguments):
     if parameter.param_type_name == "argument":
         return parameter.metavar or parameter.name.upper()
-    return max(parameter.opts, key=len)
+    return flag_of(parameter, arguments)
 
 
 def _reworded(found, words, settings):

@@ -68,7 +68,7 @@ def demo(
     print_recommendations(user, Recommender(to).recommend([user]))
     console.print(
         f"Published {version}.\n\nNext\n"
-        "  MovieLens-100k:  deca-tf train ml-100k --backbone gmf\n"
+        "  MovieLens-100k:  deca-tf train ml-100k --model gmf\n"
         "  your own clicks: deca-tf train clicks.csv\n"
         "  then:            deca-tf export runs/clicks --to saved_models/clicks\n"
         "                   deca-tf recommend saved_models/clicks --user ID",

@@ -78,7 +78,7 @@ INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 def main():
     """Entry point of the console script. Set DECA_TF_DEBUG=1 to see tracebacks."""
     if "" not in sys.path:
-        sys.path.append("")  # so that `--backbone my_module:Mine` finds my_module.py in the folder
+        sys.path.append("")  # so that `--model my_module:Mine` finds my_module.py in the folder
     run_app(app)
 
 

@@ -66,8 +66,9 @@ def train(
     """Trains a recommender on noisy clicks and evaluates it on the test set.
 
     Settings come from --recipe, or else the data set's own recipe, and then from the options here.
-    The folder --out then holds config.toml (a recipe that repeats the run), model.keras,
-    history.csv and metrics.json. Interrupted, the same command goes on where it stopped.
+    The folder --out then holds config.toml (a recipe that repeats the run), the model
+    (model.keras, or model.npz of one in closed form), history.csv and metrics.json. Interrupted,
+    the same command goes on where it stopped.
 
     **Examples**
 
@@ -79,7 +80,9 @@ def train(
 
       zcat clicks.csv.gz | deca-tf train - --out runs/clicks
 
-      deca-tf train ml-100k --backbone gmf --denoiser none --out runs/ml-100k-normal
+      deca-tf train clicks.csv --model ease --out runs/clicks-ease
+
+      deca-tf train ml-100k --model gmf --denoiser none --out runs/ml-100k-normal
     """
     config, _, folder = options.asked_for(context, "runs")
     load_tensorflow(threads)
@@ -96,9 +99,7 @@ def train(
         say("This run was finished before, so nothing was trained. Its results:")
     say(metrics["leaks"])
     name = options.name_of_data(config)
-    print_metrics(
-        metrics, f"{name}, {config.backbone.name}, {config.denoiser.name}, seed {config.seed}"
-    )
+    print_metrics(metrics, options.title_of(config, name))
     served = pathlib.Path("saved_models") / folder.resolve().name
     again = options.command_line("deca-tf", "export", folder, "--to", served)
     say(f"Everything is in {folder}. Next: {again}")

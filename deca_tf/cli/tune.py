@@ -46,13 +46,13 @@ def tune(
         ),
     ] = "none",
     tuner: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="bayesian; hyperband: many short trials, of which the better ones are prolonged; "
-            "grid: every point.",
+            "grid: every point. Default: grid for models in closed form, else bayesian.",
             rich_help_panel=SEARCH,
         ),
-    ] = "bayesian",
+    ] = None,
     space: Annotated[
         str | None,
         typer.Option(
@@ -135,6 +135,8 @@ def tune(
       deca-tf tune clicks.csv --trials 30 --workers 2
 
       deca-tf train --recipe searches/clicks/best/deca.toml --out runs/clicks-best
+
+      deca-tf tune clicks.csv --model ease
 
       deca-tf tune ml-100k --tuner grid --baseline no --out searches/paper-grid
     """

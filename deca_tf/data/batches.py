@@ -47,7 +47,8 @@ def training_batches(
         updates_per_step: as many as the denoiser has phases, `len(denoiser.phases)`: each makes an
             update in a step of `DeCAModel`. The phases share what a step has, so with fewer each
             update has fewer positives than `batch_size`.
-        num_negatives: sampled items per positive, at least 1.
+        num_negatives: sampled items per positive; 0: none, as denoisers of layout "clicks" have it,
+            which compare with the catalogue.
         negatives: how they are drawn: "uniform" over all items, as the paper's released code does,
             "unobserved", uniform over those the user has not been observed with, or "popularity",
             over the same in proportion to their number of interactions.
@@ -76,14 +77,16 @@ def training_batches(
     check_not_empty(interactions)
     check_integer("batch_size", batch_size)
     check_integer("updates_per_step", updates_per_step)
-    check_integer("num_negatives", num_negatives)
+    check_integer("num_negatives", num_negatives, low=0)
     check_integer("start_step", start_step, low=0)
     n = len(interactions)
     groups = capped_batch_size(batch_size * updates_per_step, n)
     steps = steps_per_epoch(n, groups)
     check_choice("negatives", negatives, NEGATIVES.names)
     kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
-    group = _grouper(interactions, num_negatives, NEGATIVES.load(kind)(interactions, seed))
+    group = _grouper(
+        interactions, num_negatives, sampler_of(kind, interactions, num_negatives, seed)
+    )
 
     def batch(step):
         position = step * groups + tf.range(groups, dtype=tf.int64)
@@ -137,7 +140,7 @@ def validation_batches(
     Args:
         interactions: the positives.
         batch_size: positives per batch; the last batch may be smaller.
-        num_negatives: sampled items per positive, at least 1.
+        num_negatives: sampled items per positive; 0: none.
         observed: `Interactions` never to sample, or None: any item may be.
         seed: integer.
 
@@ -151,10 +154,10 @@ def validation_batches(
     """
     check_not_empty(interactions)
     check_integer("batch_size", batch_size)
-    check_integer("num_negatives", num_negatives)
+    check_integer("num_negatives", num_negatives, low=0)
     n = len(interactions)
     kind, drawn_from = ("uniform", interactions) if observed is None else ("unobserved", observed)
-    group = _grouper(interactions, num_negatives, NEGATIVES.load(kind)(drawn_from, seed))
+    group = _grouper(interactions, num_negatives, sampler_of(kind, drawn_from, num_negatives, seed))
     whole, rest = divmod(n, batch_size)
 
     def batch(size):
@@ -177,6 +180,11 @@ def capped_batch_size(batch_size, n):
 def steps_per_epoch(n, batch_size):
     """Steps in one pass over n pairs, rounded, at least 1."""
     return max(1, round(n / capped_batch_size(batch_size, n)))
+
+
+def sampler_of(kind, interactions, num_negatives, seed):
+    """One of `NEGATIVES`, or None where there are none to draw."""
+    return NEGATIVES.load(kind)(interactions, seed) if num_negatives else None
 
 
 def _grouper(interactions, num_negatives, sampler):
@@ -204,7 +212,7 @@ def grouped(users, positives, sampler, num_negatives, step, weight=None):
 
     Args:
         users, positives: int32 tensors `(batch,)`, its length known statically.
-        sampler: one of `NEGATIVES`.
+        sampler: one of `NEGATIVES`; None where there are to be none.
         num_negatives: for each positive.
         step: int64 scalar tensor.
         weight: of the positives, float32 `(batch,)`, or None.
@@ -212,7 +220,9 @@ def grouped(users, positives, sampler, num_negatives, step, weight=None):
     Returns:
         An element of `training_batches`.
     """
-    items = tf.concat([positives[:, None], sampler(users, num_negatives, step)], axis=1)
+    items = positives[:, None]
+    if num_negatives:
+        items = tf.concat([items, sampler(users, num_negatives, step)], axis=1)
     return element(users[:, None], items, weight)
 
 

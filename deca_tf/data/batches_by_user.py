@@ -39,7 +39,7 @@ def training_batches_by_user(
         interactions: the positives.
         users_per_batch: users, about; at most all.
         updates_per_step: batches in a step, as many as the denoiser has phases.
-        num_negatives: sampled items per positive, at least 1.
+        num_negatives: sampled items per positive; 0: none.
         negatives: "cells": uniform among all (user, item) cells of the batch's users that have not
             been observed, as the paper's released code does for CDAE, so that a user with few
             positives gets more negatives than positives; or one of the ways of `training_batches`,
@@ -59,7 +59,7 @@ def training_batches_by_user(
     """
     check_not_empty(interactions)
     check_integer("updates_per_step", updates_per_step)
-    check_integer("num_negatives", num_negatives)
+    check_integer("num_negatives", num_negatives, low=0)
     check_integer("start_step", start_step, low=0)
     check_choice("negatives", negatives, ("cells", *NEGATIVES.names))
     n = len(interactions)
@@ -133,6 +133,8 @@ def _negatives_by_user(interactions, negatives, num_negatives, size, seed):
 
     From the users of its positives, `(size,)`, and its number, to users and items.
     """
+    if not num_negatives:
+        return lambda users, step: [tf.zeros((size, 0), tf.int32)] * 2
     if negatives != "cells":
         sampler = NEGATIVES.load(negatives)(interactions, seed)
         return lambda users, step: (

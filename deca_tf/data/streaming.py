@@ -16,6 +16,7 @@ from deca_tf.data.batches import (
     check_not_empty,
     endless_epochs,
     grouped,
+    sampler_of,
     steps_per_epoch,
 )
 from deca_tf.data.blocks import parse_blocks
@@ -94,10 +95,10 @@ def streamed_batches(
     for name, value in (
         ("batch_size", batch_size),
         ("updates_per_step", updates_per_step),
-        ("num_negatives", num_negatives),
         ("window_rows", window_rows),
     ):
         check_integer(name, value)
+    check_integer("num_negatives", num_negatives, low=0)
     check_integer("start_step", start_step, low=0)
     check_choice("negatives", negatives, NEGATIVES.names)
     n, files = len(interactions), interactions.files
@@ -118,7 +119,7 @@ def streamed_batches(
         )
     elements = steps_per_epoch(n, groups) * devices
     kind = "unobserved" if exclude_observed and negatives == "uniform" else negatives
-    sampler = NEGATIVES.load(kind)(interactions, seed)
+    sampler = sampler_of(kind, interactions, num_negatives, seed)
     paths = on_host(files)
 
     def windows(number):

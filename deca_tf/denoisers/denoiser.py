@@ -20,17 +20,25 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
     options and networks; Keras knows it by its name, for saved files.
 
     Attributes:
+        layout: what an update sees: "pairs", clicks and sampled pairs, each with a loss of its own,
+            by `compute_loss`; or "clicks", each among candidates that all share, by
+            `compute_click_loss`.
         phases: names of the updates that a step makes.
         networks: names of the constructor's arguments that are networks, as declared.
         negatives: how negatives are drawn for the method, a row of `NEGATIVES` in
             data.negative_sampling.
+        gives_probabilities: whether the sigmoid of the recommender's logit is a probability, which
+            is so where the loss is one of labels of pairs. Where it is not, nothing reports or
+            exports one.
 
     Stability: stable.
     """
 
+    layout: typing.ClassVar[str] = "pairs"
     phases: typing.ClassVar[tuple[str, ...]] = ("train",)
     networks: typing.ClassVar[tuple[str, ...]] = ()
     negatives: typing.ClassVar[str] = "uniform"
+    gives_probabilities: typing.ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,6 +108,37 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
 
         Returns:
             Losses in nats, `(batch,)`.
+        """
+        raise NotImplementedError
+
+    def compute_click_loss(
+        self,
+        phase: str,
+        inputs: dict[str, tf.Tensor],
+        click_logits: tf.Tensor,
+        candidate_logits: tf.Tensor,
+        candidate_weight: tf.Tensor,
+        update: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss of each click among candidates, of layout "clicks".
+
+        The candidates stand for the whole catalogue but the click: they are all of it, or a pool
+        that is drawn for each update and shared by its clicks. A sum over the rest of the catalogue
+        is estimated, without bias, by the weighted sum over the candidates.
+
+        Args:
+            phase: one of `phases`.
+            inputs: `{"user_id", "item_id"}`, the clicks, integer tensors `(batch,)`, and
+                "candidate_id" `(m,)`.
+            click_logits: the target's logits of the clicks, `(batch,)`.
+            candidate_logits: of each click's user and each candidate, `(batch, m)`.
+            candidate_weight: how many items a candidate stands for, `(batch, m)`: 1 of the whole
+                catalogue, more of a pool, and 0 where it is the click itself.
+            update: number of updates made so far, an integer scalar tensor, for schedules.
+
+        Returns:
+            `(loss, share)`, both `(batch,)`: losses in nats, and the click's share among all items,
+            in [0, 1], which is monitored and not differentiated.
         """
         raise NotImplementedError
 

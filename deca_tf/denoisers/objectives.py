@@ -9,6 +9,7 @@ negative; losses are in nats, per example.
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 LOG_OFFSET = 1e-5  # the released code's log(x) is log(x + 1e-5), so that -log never exceeds 11.51
@@ -175,6 +176,41 @@ def generalized_cross_entropy(logits, label, q):
     """
     loss = binary_cross_entropy(logits, label)
     return loss if q == 0 else -ops.expm1(-q * loss) / q
+
+
+@tf.custom_gradient
+def softmax_cross_entropy(click_logits, candidate_logits, candidate_weight):
+    """Cross-entropy of a click among all items, in nats, and the click's share.
+
+    Formula: `-log p`, `p = exp(s) / (exp(s) + sum over candidates j of w_j exp(s_j))`.
+
+    Source: the sampled softmax of Jean et al., ACL 2015, whose log-q correction is the logarithm of
+    the weights here.
+
+    Args:
+        click_logits: s, `(batch,)`.
+        candidate_logits: s_j, `(batch, m)`.
+        candidate_weight: w_j, for how many items a candidate stands, at least 0, `(batch, m)`.
+
+    Returns:
+        `(loss, share)`, both `(batch,)`; the share p is not differentiated.
+    """
+    largest = tf.maximum(click_logits, tf.reduce_max(candidate_logits, axis=1))
+    own = tf.exp(click_logits - largest)
+    others = candidate_weight * tf.exp(candidate_logits - largest[:, None])
+    total = own + tf.reduce_sum(others, axis=1)
+    share = own / total
+
+    def gradient(upstream, _):
+        scale = upstream / total
+        # Less of a click is 1 - p, worked out without a difference of near numbers
+        return (
+            -scale * tf.reduce_sum(others, axis=1),
+            scale[:, None] * others,
+            None,
+        )
+
+    return (tf.math.log(total) + largest - click_logits, share), gradient
 
 
 def logit_of_mean_probability(first, second):

@@ -65,7 +65,8 @@ class OneOf:
         if None in self.values:  # Keras Tuner's choices are of one type: 0 stands for it
             values = [0.0 if value is None else float(value) for value in self.values]
             return hp.Choice(name, values, default=float(option.default or 0)) or None
-        return hp.Choice(name, list(self.values), default=option.default)
+        first = option.default if option.default in self.values else self.values[0]
+        return hp.Choice(name, list(self.values), default=first)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -31,13 +31,16 @@ class Part:
 
     Attributes:
         declared: `{name: Option}`, its own and its bases'.
-        family: name of the kind of part; its hyperparameters are called `family.option`.
+        family: name of the kind of part.
+        table: of the settings that hold its options; its hyperparameters are `table.option`. Unset,
+            the family.
 
     Stability: provisional.
     """
 
     declared: typing.ClassVar[dict[str, Option]] = {}
     family: typing.ClassVar[str] = ""
+    table: typing.ClassVar[str] = ""
     _own: typing.ClassVar[dict[str, Option]] = {}
     _arguments: typing.ClassVar[inspect.Signature] = inspect.Signature()
     _generated: typing.ClassVar[typing.Any] = None  # the constructor that follows `_arguments`
@@ -89,7 +92,7 @@ class Part:
         """What of the part is worth a search: what its options declare.
 
         Args:
-            hp: Keras Tuner's `HyperParameters`; it is asked for "family.option".
+            hp: Keras Tuner's `HyperParameters`; it is asked for "table.option".
             space: 'default', or 'paper' for what the paper searched.
 
         Returns:
@@ -101,7 +104,7 @@ class Part:
             if space == "paper" and declared.paper is not None:
                 searched = declared.paper
             if searched is not None:
-                found[name] = searched.ask(hp, f"{cls.family}.{name}", declared)
+                found[name] = searched.ask(hp, f"{cls.table or cls.family}.{name}", declared)
         return found
 
     def get_config(self) -> dict[str, typing.Any]:

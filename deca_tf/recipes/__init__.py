@@ -2,6 +2,11 @@
 
 import os
 import tomllib
+from typing import Any
+
+from deca_tf._checks import did_you_mean
+
+SELECTORS = ("backbone", "denoiser", "protocol")  # what a variant's `when` may look at
 
 
 def read_toml(path):
@@ -40,3 +45,45 @@ def take_variants(tables, path):
                 f"Received: {variant['when']!r}."
             )
     return variants
+
+
+def matching(variants, chosen, path):
+    """The tables of the variants that apply, in order.
+
+    Args:
+        variants: from `take_variants`; their `when` is taken out.
+        chosen: the run's `{"backbone": name, "denoiser": name, "protocol": name}`.
+        path: of the recipe, for messages.
+
+    Raises:
+        ValueError: a `when` looks at something else.
+    """
+    found = []
+    for number, variant in enumerate(variants, 1):
+        when = variant.pop("when", {})
+        for selector in when:
+            if selector not in SELECTORS:
+                raise ValueError(
+                    f"`when` of variant {number} in {path} may name {', '.join(SELECTORS)}. "
+                    f"Received: {selector!r}."
+                    f"{did_you_mean(selector, SELECTORS)}"
+                )
+        if all(
+            chosen[key] in (value if isinstance(value, list) else [value])
+            for key, value in when.items()
+        ):
+            found.append(variant)
+    return found
+
+
+def merge(*tables: dict[str, Any]) -> dict[str, Any]:
+    """Nested tables as one; later ones win.
+
+    Stability: provisional.
+    """
+    merged: dict[str, Any] = {}
+    for table in tables:
+        for key, value in table.items():
+            both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = merge(merged[key], value) if both_tables else value
+    return merged

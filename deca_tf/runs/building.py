@@ -9,6 +9,7 @@ from deca_tf.config import Config
 from deca_tf.data.splits import Split
 from deca_tf.denoisers import DENOISERS
 from deca_tf.optimizers import OPTIMIZERS
+from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.seeds import role_seed
 from deca_tf.training.deca_model import DeCAModel
 
@@ -76,7 +77,7 @@ def _build_network(config, role, split, own_target=None):
         network = own_target(seed)
     else:
         sizes = {"num_users": split.num_users, "num_items": split.num_items}
-        network = BACKBONES.build(name, options=options, seed=seed, **sizes)
+        network = MODELS.build(name, options=options, seed=seed, **sizes)
     if hasattr(split, "train") and hasattr(network, "adapt"):
         network.adapt(split.train)
     return network
@@ -88,8 +89,10 @@ def load_parts(config):
     Raises:
         ValueError, TypeError, ImportError: a name stands for no part, see `Registry.load`.
     """
+    if learns_at_once(config):
+        return
     DENOISERS.load(config.denoiser.name)
-    for name in (config.backbone.name, config.denoiser.auxiliary, config.denoiser.noise_model):
+    for name in (config.denoiser.auxiliary, config.denoiser.noise_model):
         BACKBONES.load(name)
     OPTIMIZERS.load(config.training.optimizer)
 

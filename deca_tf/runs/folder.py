@@ -20,6 +20,7 @@ from deca_tf._files import INPUT, UNFINISHED, OtherSettingsError, locked, write_
 from deca_tf.config import Config, resolve
 
 if TYPE_CHECKING:
+    from deca_tf.baselines.baseline import Baseline
     from deca_tf.training.deca_model import DeCAModel
 
 
@@ -37,6 +38,7 @@ class RunFolder:
         self.config_file = self.path / "config.toml"
         self.data_file = self.path / "data.sha256"
         self.model_file = self.path / "model.keras"
+        self.baseline_file = self.path / "model.npz"
         self.history_file = self.path / "history.csv"
         self.users_file = self.path / "test_users.parquet"
         self.metrics_file = self.path / "metrics.json"
@@ -156,7 +158,7 @@ class RunFolder:
 
     def finish(
         self,
-        model: DeCAModel,
+        model: DeCAModel | Baseline,
         history: list[dict[str, float]],
         metrics: dict[str, Any],
         users: pd.DataFrame,
@@ -169,10 +171,13 @@ class RunFolder:
             metrics: the contents of `metrics.json`.
             users: `Evaluation.per_user`.
         """
-        unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
-        with model.without_optimizers():
-            model.save(unfinished)
-        unfinished.replace(self.model_file)
+        if hasattr(model, "without_optimizers"):
+            unfinished = self.path / f"{UNFINISHED}{self.model_file.name}"
+            with model.without_optimizers():
+                model.save(unfinished)
+            unfinished.replace(self.model_file)
+        else:
+            model.save(self.baseline_file)
         columns = list(dict.fromkeys(name for row in history for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")

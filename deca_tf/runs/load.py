@@ -6,11 +6,13 @@ from typing import Any
 
 import keras
 
+from deca_tf import baselines
 from deca_tf.config import is_file_name
 from deca_tf.data.splits import Split
 from deca_tf.runs.building import load_parts
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.models import learns_at_once
 from deca_tf.training.deca_model import DeCAModel
 
 
@@ -19,7 +21,7 @@ def load_run(
     *,
     data_dir: str | os.PathLike[str] | None = None,
     split: Split | None = None,
-) -> tuple[dict[str, Any], DeCAModel, Split]:
+) -> tuple[dict[str, Any], DeCAModel | baselines.Baseline, Split]:
     """A finished run's results, model and data.
 
     Args:
@@ -29,7 +31,8 @@ def load_run(
         split: the run's `Split`, if it has been read already.
 
     Returns:
-        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` and the `Split`.
+        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` or
+        `Baseline`, and the `Split`.
 
     Raises:
         FileNotFoundError: the folder is no finished run's, or the data is gone.
@@ -53,11 +56,14 @@ def load_run(
     return metrics, read_model(folder), split
 
 
-def read_model(folder: RunFolder) -> DeCAModel:
-    """The `DeCAModel` of a finished run's `RunFolder`.
+def read_model(folder: RunFolder) -> DeCAModel | baselines.Baseline:
+    """The `DeCAModel` of a finished run's `RunFolder`, or its `Baseline`.
 
     Parts of other packages are imported as the folder's config.toml names them, never as the file
     of weights does.
     """
-    load_parts(folder.read_config())
+    config = folder.read_config()
+    load_parts(config)
+    if learns_at_once(config):
+        return baselines.load(folder.baseline_file)
     return keras.models.load_model(folder.model_file)

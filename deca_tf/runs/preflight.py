@@ -3,10 +3,10 @@
 import types
 
 from deca_tf._checks import check_choice
-from deca_tf.backbones import BACKBONES
 from deca_tf.denoisers import DENOISERS
 from deca_tf.runs.building import build_model, load_parts, needs_prior
 from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.train import MONITORS
 
 
@@ -18,10 +18,17 @@ def check_settings(config):
             that a part refuses.
         FileNotFoundError: the prior's run is none, or has not finished.
     """
-    BACKBONES.check_options(config.backbone.name, config.backbone.model_extra)
+    MODELS.check_options(config.backbone.name, config.backbone.model_extra)
     DENOISERS.check_options(config.denoiser.name, config.denoiser.model_extra)
     load_parts(config)
     check_choice("training.monitor", config.training.monitor, MONITORS)
+    if learns_at_once(config):
+        if config.denoiser.name != "none":
+            raise ValueError(
+                f"`denoiser` must be 'none' with model {config.backbone.name!r}, which learns at "
+                f"once, without a loss. Received: denoiser={config.denoiser.name!r}. Choose 'none'."
+            )
+        return
     training = config.training
     if not training.watch_validation and (training.keep == "best" or training.patience is not None):
         raise ValueError(

@@ -15,7 +15,9 @@ from deca_tf.runs.building import needs_prior
 from deca_tf.runs.data import read_split
 from deca_tf.runs.evaluate import evaluate_run, versions
 from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.learn import learn
 from deca_tf.runs.load import load_run, read_model
+from deca_tf.runs.models import learns_at_once
 from deca_tf.runs.preflight import check_settings
 from deca_tf.runs.seeds import data_seed, role_seed
 from deca_tf.runs.train import train
@@ -115,6 +117,8 @@ def _without_paths(config):
 
 
 def _train_with_prior(config, folder, split, show_progress, strategy):
+    if learns_at_once(config):
+        return learn(config, split)
     prior = (
         train_prior(config, split, folder, show_progress, strategy) if needs_prior(config) else None
     )

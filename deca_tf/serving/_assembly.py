@@ -9,11 +9,14 @@ from keras import ops
 
 from deca_tf._checks import check_choice
 from deca_tf.backbones.mf import MF
+from deca_tf.baselines.baseline import Baseline
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.serving._fold_in import LinearFoldIn, TracedFoldIn
+from deca_tf.serving._history_search import HistorySearch, SimilarByWeights
 from deca_tf.serving._index_search import IndexSearch
 from deca_tf.serving._item_table import CompactTable, FullTable
 from deca_tf.serving._posterior import Posterior
+from deca_tf.serving._pruning import prune
 from deca_tf.serving._score_all_search import ScoreAllSearch
 from deca_tf.serving._similar_items import SimilarItems, described_by_scores
 from deca_tf.serving._two_stage_search import TwoStageSearch
@@ -38,9 +41,13 @@ def assemble(
     dtype=FLOAT32,
     retrieval=None,
     candidates=500,
+    weights_per_item=None,
     titles=None,
 ):
     """Makes the graph that is shipped; see `saved_model.export` for the arguments.
+
+    Returns:
+        `(served, facts)`: the `ServedModel`, and what the manifest says of its item weights.
 
     Raises:
         ValueError: sizes differ, scores cannot be traced into a graph, weights are not finite, raw
@@ -55,7 +62,14 @@ def assemble(
     items = Vocabulary(_distinct("item", split.train.raw_item_ids), "items")
     users = Vocabulary(_distinct("user", split.train.raw_user_ids), "users")
     histories = split.train.to_csr()
-    if _is_factorized(target):
+    facts = {}
+    if has_item_weights(target):
+        _refuse_index_options(target, index, dtype, retrieval)
+        pruned = prune(target, split, weights_per_item)
+        facts["item_weights"] = pruned.facts
+        search = HistorySearch(pruned.weights, target.histories, target.bonus, known, popularity)
+        similar = SimilarByWeights(search)
+    elif _is_factorized(target):
         if retrieval is not None:
             raise ValueError(
                 "`retrieval` finds candidates for a model whose score is no dot product, such as "
@@ -63,8 +77,9 @@ def assemble(
                 f"Received: target={target!r}, whose score is one. Leave `retrieval` out."
             )
         search = _index_search(target, known, popularity, histories, make_index)
-        vectors = _item_vectors(target, split.num_items)
+        similar = SimilarItems(_item_vectors(target, split.num_items), make_index)
     else:
+        _check_traceable(target)
         target = _with_vectors(target, known)
         for weight in target.trainable_variables:
             _check_finite(weight.path, ops.convert_to_numpy(weight))
@@ -75,29 +90,37 @@ def assemble(
             retrieval = _checked_retrieval(retrieval, split)
             found = _index_search(retrieval, known, popularity, histories, make_index)
             search = TwoStageSearch(found, target, known, split.num_items, candidates)
-        vectors = described_by_scores(target, known[:-1], split.num_items)
+        described = described_by_scores(target, known[:-1], split.num_items)
+        similar = SimilarItems(described, make_index)
+    if weights_per_item is not None and not facts:
+        raise ValueError(
+            "`weights_per_item` is of models with weights from items to items, such as ease. "
+            f"Received: weights_per_item={weights_per_item}, target={target!r}. Leave it out."
+        )
     stranger = scipy.sparse.csr_array((1, split.num_items), dtype=np.float32)  # has seen nothing
     seen = scipy.sparse.vstack([split.seen().to_csr(), stranger], format="csr")
-    return ServedModel(
+    served = ServedModel(
         users,
         items,
         search,
         known,
         seen,
         ks,
-        similar=SimilarItems(vectors, make_index),
+        similar=similar,
         posterior=_posterior(model, split.num_users),
         titles=titles,
+        gives_probabilities=_gives_probabilities(model),
     )
+    return served, facts
 
 
 def shippable(model):
     """The model to ship, refused if it is none."""
     inner = getattr(model, "recommender", model)
-    if not isinstance(inner, keras.Model):
+    if not isinstance(inner, keras.Model | Baseline):
         raise TypeError(
-            "`target` must be a Backbone or another Keras model, or a model with one as "
-            "`.recommender`. "
+            "`target` must be a Backbone, a Baseline or another Keras model, or a model with one "
+            "as `.recommender`. "
             f"Received: target={model!r} of type {type(model).__name__}."
         )
     return inner
@@ -132,7 +155,28 @@ def _checked_retrieval(retrieval, split):
     return retrieval
 
 
-def _refuse_index_options(target, index, dtype):
+def has_item_weights(target):
+    """Whether its scores are sums of weights over the user's history."""
+    return isinstance(target, Baseline) and hasattr(target, "weights")
+
+
+def _check_traceable(target):
+    if isinstance(target, Baseline):
+        raise ValueError(
+            "`target` must have `weights` and `histories`, or `query_embedding` and "
+            "`candidate_embedding`, to be exported: NumPy cannot be traced into a graph. Received: "
+            f"target={target!r}, which has `score_all_items` alone."
+        )
+
+
+def _gives_probabilities(model):
+    """Whether the sigmoid of a score is the model's probability of real preference."""
+    if isinstance(model, Baseline):
+        return False
+    return getattr(getattr(model, "denoiser", None), "gives_probabilities", True)
+
+
+def _refuse_index_options(target, index, dtype, retrieval=None):
     if (index, dtype) != (BRUTE_FORCE, FLOAT32):
         raise ValueError(
             "An index needs vectors of items, which a model whose score is no dot product does not "
@@ -140,6 +184,11 @@ def _refuse_index_options(target, index, dtype):
             f"Received: index={index!r}, dtype={dtype!r}, target={target!r}. Leave them out, or "
             "give a factorized "
             "model as `retrieval`."
+        )
+    if retrieval is not None:
+        raise ValueError(
+            "`retrieval` finds candidates for a network that is slow to score all items, such as "
+            f"NeuMF. Received: target={target!r}, which needs none. Leave `retrieval` out."
         )
 
 

@@ -29,16 +29,31 @@ class ServedModel(tf.Module):
         similar: `SimilarItems`, or None.
         posterior: `Posterior`, or None where the method has none.
         titles: list of strings, one per item, or None.
+        gives_probabilities: whether the sigmoid of a score is a probability; else `score` gives
+            scores, and `history` items alone.
     """
 
     def __init__(
-        self, users, items, search, known, seen, ks, *, similar=None, posterior=None, titles=None
+        self,
+        users,
+        items,
+        search,
+        known,
+        seen,
+        ks,
+        *,
+        similar=None,
+        posterior=None,
+        titles=None,
+        gives_probabilities=True,
     ):
         super().__init__(name="deca_tf_recommender")
         self.users, self.items, self.search = users, items, search
         self.similar, self.posterior = similar, posterior
         seen.sort_indices()
-        self.seen_items = _table(seen.indices.astype(np.int32))
+        # Its length is left open: it grows when the version is refreshed.
+        self.seen_items = tf.Variable(seen.indices.astype(np.int32), trainable=False, shape=[None])
+        self.gives_probabilities = gives_probabilities
         self.seen_splits = _table(seen.indptr.astype(np.int64))
         self.known = _table(known)
         self.titles = None if titles is None else _table(tf.constant(titles, tf.string))
@@ -170,7 +185,8 @@ class ServedModel(tf.Module):
 
         Returns:
             Dict of `probability`, float32 `(batch,)`: the model's probability of real preference, 0
-            where the user or the item is not known; `posterior`, float32 `(batch,)`, if the method
+            where the user or the item is not known; of a model that has none `score` in its place,
+            which orders the items of one user; `posterior`, float32 `(batch,)`, if the method
             has one: that probability given that the user has clicked on the item, Eq. (16);
             `known_user` and `known_item`, bool `(batch,)`.
         """
@@ -187,13 +203,16 @@ class ServedModel(tf.Module):
 
         Returns:
             Dict of `item_id`, string `(batch, n)`, padded with "" to the longest; `probability` and
-            `posterior`, float32 `(batch, n)`, as in `score`; with titles also `title`;
-            `known_user`, bool `(batch,)`.
+            `posterior`, float32 `(batch, n)`, as in `score`, where the model has them; with titles
+            also `title`; `known_user`, bool `(batch,)`.
         """
         rows = self.users.rows(user_id)
         seen = self._seen(rows)
         is_item, length = seen < self.items.size, tf.shape(seen)[1]
         known = tf.gather(self.known, rows)
+        if not self.gives_probabilities:
+            named = self._named(tf.where(is_item, seen, 0), is_item)
+            return {**named, "known_user": known}
         flat_rows, flat_known = tf.repeat(rows, length), tf.repeat(known, length)
         items = tf.where(is_item, seen, 0)
         found = self._probabilities(flat_rows, tf.reshape(items, [-1]), flat_known)
@@ -210,7 +229,10 @@ class ServedModel(tf.Module):
         return {**named, **answer, "known_user": known}
 
     def _probabilities(self, users, items, known):
-        probability = tf.sigmoid(self.search.logits(users, items))
+        logits = self.search.logits(users, items)
+        if not self.gives_probabilities:
+            return {"score": tf.where(known, logits, 0.0)}
+        probability = tf.sigmoid(logits)
         answer = {"probability": probability}
         if self.posterior is not None:
             answer["posterior"] = self.posterior(users, items, probability)
@@ -227,9 +249,7 @@ class ServedModel(tf.Module):
             tf.maximum(tf.reduce_max(length), 0)
         )  # of no users, the longest is a negative number
         # Of the padding, whatever item is read is not used.
-        place = tf.minimum(
-            first + column, self.seen_splits.dtype.as_numpy_dtype(self.seen_items.shape[0] - 1)
-        )
+        place = tf.minimum(first + column, tf.shape(self.seen_items, self.seen_splits.dtype)[0] - 1)
         return tf.where(column < length, tf.gather(self.seen_items, place), self.items.size)
 
     def _wanted(self, excluded, k):

@@ -157,6 +157,17 @@ def refuse_beside_batches(given, options):
         given.setdefault("shuffle", False)  # Keras would warn that it cannot
 
 
+def refuse_negatives(options, denoiser):
+    """Refuses options of negatives under a denoiser that has none sampled for each click."""
+    for name in ("num_negatives", "exclude_observed"):
+        if name in options and denoiser.layout != "pairs":
+            raise ValueError(
+                f"`{name}` must be left out under {type(denoiser).__name__}, which compares a click "
+                f"with the catalogue and draws nothing beside it. Received: "
+                f"{name}={options[name]!r}."
+            )
+
+
 def warn_of_updates(batches, denoiser):
     """Says where batches of `training_batches` hold the pairs of another number of updates."""
     updates = getattr(batches, "deca_tf_updates_per_step", len(denoiser.phases))

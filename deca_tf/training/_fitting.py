@@ -17,6 +17,7 @@ from deca_tf.training._data_checks import (
     holds_pairs,
     refuse_beside_batches,
     refuse_beside_interactions,
+    refuse_negatives,
     refuse_value,
     warn_of_updates,
 )
@@ -93,6 +94,7 @@ class Fitting:
         steps_per_execution, observed = self.steps_per_execution, None
         if holds_pairs("x", given.get("x")):
             refuse_beside_interactions(given)
+            refuse_negatives(options, self.denoiser)
             observed = given["x"] if exclude_observed else None
             steps_per_execution = self._stream(given, options, callbacks)
         else:
@@ -117,7 +119,12 @@ class Fitting:
             for name in ("y", "sample_weight"):
                 refuse_value(name, given.get(name), "Interactions bring their own.")
             batch_size = given.pop("batch_size", None) or BATCH_SIZE
-            given["x"] = validation_batches(given["x"], batch_size=batch_size, seed=self._seed())
+            given["x"] = validation_batches(
+                given["x"],
+                batch_size=batch_size,
+                num_negatives=int(self.denoiser.layout == "pairs"),
+                seed=self._seed(),
+            )
         check_labels(given.get("x"), given.get("y"))
         check_sample_weight(given.get("sample_weight"))
         more = given.pop("kwargs", {})
@@ -218,7 +225,7 @@ class Fitting:
             given["validation_data"] = validation_batches(
                 validation,
                 batch_size=given.pop("validation_batch_size", None) or BATCH_SIZE,
-                num_negatives=options.get("num_negatives", 1),
+                num_negatives=options.get("num_negatives", int(self.denoiser.layout == "pairs")),
                 observed=observed,
                 seed=self._seed(options),
             )

@@ -6,10 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.denoisers.denoiser import logits_of
 from deca_tf.embeddings.lookups import Lookups
 from deca_tf.embeddings.row_gradients import dense_if_small, row_gradients, whole, whole_if_unknown
-from deca_tf.training._batch_layout import mean_per_label
+from deca_tf.training._layouts import layout_of
 from deca_tf.training._penalty import penalty_of
 
 
@@ -39,19 +38,13 @@ class PhaseUpdates:
         """
         with tf.GradientTape() as tape:
             tape.watch([source for source in sources if isinstance(source, tf.Tensor)])
-            logits = logits_of(self.target, inputs, training=True)
-            example_loss = self.denoiser.compute_loss(
-                phase, inputs, label, logits, self.optimizer.iterations
-            )
-            if weight is not None:  # beside whatever the denoiser lets the example weigh
-                example_loss = weight * example_loss
-            loss = sum(self._own_losses(phase), start=mean_per_label(example_loss, label))
+            layout = layout_of(self.denoiser)
+            loss, outputs = layout.loss(self, phase, inputs, label, weight)
+            loss = sum(self._own_losses(phase), start=loss)
             # Keras sums gradients over devices, so each device contributes its share of the mean.
             scaled = loss / self.distribute_strategy.num_replicas_in_sync
-        probability = ops.sigmoid(logits)
         self.loss_mean.update_state(loss + penalty)
-        self.positive_prob.update_state(probability, sample_weight=label)
-        self.negative_prob.update_state(probability, sample_weight=1.0 - label)
+        layout.read(self, outputs, label)
         return tape.gradient(scaled, sources)
 
     def _own_losses(self, phase):

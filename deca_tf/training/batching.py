@@ -57,7 +57,7 @@ def stream_batches(
         batch_size: positives of an update; None: 2048, fewer where an epoch would have fewer than
             eight steps.
         users_per_batch: whole users at a time, about so many per update, in place of `batch_size`.
-        num_negatives: sampled items per positive.
+        num_negatives: sampled items per positive, where the denoiser's layout is "pairs".
         exclude_observed: whether "uniform" negatives leave out what the user has been observed
             with; those of whole users always do.
         seed: integer; same seed, same batches.
@@ -72,6 +72,7 @@ def stream_batches(
         ValueError: see `deca_tf.data.training_batches` and `training_batches_by_user`.
     """
     n, phases = len(interactions), len(denoiser.phases)
+    num_negatives = check_integer("num_negatives", num_negatives) * (denoiser.layout == "pairs")
     shared = {"num_negatives": num_negatives, "seed": seed, "updates_per_step": phases}
     if users_per_batch is not None:
         groups = batch_of_users(interactions, users_per_batch) * phases

@@ -18,8 +18,9 @@ from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.embeddings.id_ranges import ChecksIds, table_sizes
 from deca_tf.parts.networks import check_kind
-from deca_tf.training._batch_layout import flatten, flatten_weight, unpack
+from deca_tf.training._batch_layout import unpack
 from deca_tf.training._fitting import Fitting
+from deca_tf.training._layouts import layout_of
 from deca_tf.training._penalty import KINDS, weight_of
 from deca_tf.training._refusals import Refusals
 from deca_tf.training._target_checks import (
@@ -167,7 +168,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         inputs, label, weight = unpack(data)
-        phases = self.denoiser.phases
+        phases, layout = self.denoiser.phases, layout_of(self.denoiser)
         groups = label.shape[0]
         if groups is not None and groups % len(phases):
             raise ValueError(
@@ -180,9 +181,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         with tf.control_dependencies([label]):
             for index, phase in enumerate(phases):
                 rows = slice(index, None, len(phases))
-                self._update(
-                    phase, *flatten(inputs, label, rows), flatten_weight(weight, label, rows)
-                )
+                self._update(phase, *layout.take(self, inputs, label, weight, rows))
         return self._logs(self.get_metrics_result())
 
     def _logs(self, results):
@@ -193,19 +192,11 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
             return results
         return {name: ops.reshape(value, (1,)) for name, value in results.items()}
 
-    # Evaluation: the same for every denoiser, so that validation curves can be compared.
+    # Evaluation: the same for all denoisers of a layout, so that validation curves can be compared
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        inputs, label, weight = unpack(data)
-        weight = flatten_weight(weight, label)
-        inputs, label, _ = flatten(inputs, label)
-        logits = self.recommender(inputs, training=False)
-        cross_entropy = keras.losses.binary_crossentropy(
-            label[..., None], logits[..., None], from_logits=True
-        )
-        if weight is not None:
-            cross_entropy = cross_entropy * weight
-        self.loss_mean.update_state(cross_entropy)
+        values, weights = layout_of(self.denoiser).evaluate(self, *unpack(data))
+        self.loss_mean.update_state(values, sample_weight=weights)
         return self._logs({"loss": self.loss_mean.result()})
 
     # Saving

@@ -10,11 +10,13 @@ import keras
 import keras_tuner
 
 from deca_tf._checks import check_choice, did_you_mean
-from deca_tf._registry import deserialize
-from deca_tf.config import Config
+from deca_tf._registry import deserialize, is_own
+from deca_tf.config import Config, merge
 from deca_tf.data.splits import Split
 from deca_tf.runs.building import build_model, needs_prior
 from deca_tf.runs.folder import RunFolder
+from deca_tf.runs.learn import learn
+from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.seeds import role_seed
 from deca_tf.runs.train import MONITORS, train
 from deca_tf.tuning._collapse import StopOnCollapse
@@ -37,9 +39,9 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 
     Args:
         split: a `Split`.
-        backbone: name of a backbone; or your own: a Keras model from `{"user_id", "item_id"}` to
-            logits, made anew from its `get_config` for each trial, or a function `(hp, seed)` that
-            makes one, and may ask `hp`.
+        backbone: name of a backbone or baseline; or your own: a Keras model from `{"user_id",
+            "item_id"}` to logits, made anew from its `get_config` for each trial, or a function
+            `(hp, seed)` that makes one, and may ask `hp`.
         denoiser: name of a denoiser.
         config: a `Config` with all other settings; None: their defaults. Its `backbone` and
             `denoiser` tables hold unless `backbone` or `denoiser` names another one.
@@ -102,7 +104,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         self.split = split
         self.settings = config
         self.space = check_choice("space", space, SPACES)
-        self.held = held or {}
+        self.held = _without_times(held or {}, config, split)
         self.prior = prior
         self.objective = keras_tuner.Objective(config.training.monitor, "max")
         # Refuses what is held wrongly, before any trial.
@@ -125,15 +127,22 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         if self.own_backbone is not None:
             self.own_backbone(hp, 0)
 
-    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """The untrained, compiled `DeCAModel` of a point."""
+    @property
+    def learns_at_once(self) -> bool:
+        """Whether its model is made by learning, a `Baseline`: `build` then makes nothing."""
+        return self.own_backbone is None and learns_at_once(self.settings)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model | None:
+        """The untrained, compiled `DeCAModel` of a point; None of a model that learns at once."""
+        if self.learns_at_once:
+            return None
         own = None if self.own_backbone is None else functools.partial(self.own_backbone, hp)
         return build_model(self.config(hp), self.split, self.prior, own)
 
     def fit(
         self,
         hp: keras_tuner.HyperParameters,
-        model: keras.Model,
+        model: keras.Model | None,
         *,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         folder: RunFolder | None = None,
@@ -163,7 +172,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
     def try_out(
         self,
         hp: keras_tuner.HyperParameters,
-        model: keras.Model,
+        model: keras.Model | None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         folder: RunFolder | None = None,
         save_last: bool = False,
@@ -180,6 +189,16 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         for callback in callbacks:
             self._check_objective(getattr(callback, "objective", None))
         config = self.config(hp)
+        if self.learns_at_once:
+            _, history, _ = learn(config, self.split)
+            reached = history[-1][config.training.monitor]
+            told = {
+                self.objective.name: reached,
+                "collapsed": 0.0,
+                "best_epoch": 1.0,
+                "epochs": 1.0,
+            }
+            return told, None, history
         if epochs is not None:
             config.training.epochs = max(1, epochs - initial_epoch)
         collapse = StopOnCollapse()
@@ -227,6 +246,15 @@ class DeCAHyperModel(keras_tuner.HyperModel):
 def _named(table, name):
     """The table of a part of this name: as it is, or without what was set of another part."""
     return table if table.name == name else type(table)(name=name)
+
+
+def _without_times(held, config, split):
+    """What is held, and no half-life where nobody knows how old a click is."""
+    options = {} if is_own(config.backbone.name) else MODELS.options(config.backbone.name)
+    timed = getattr(split.train, "timestamp", None) is not None
+    if timed or "half_life" not in options:
+        return held
+    return merge({"backbone": {"half_life": None}}, held)
 
 
 def _maker(backbone):

@@ -20,6 +20,7 @@ from deca_tf.data.splits import Split
 from deca_tf.denoisers import DENOISERS
 from deca_tf.runs.building import needs_prior
 from deca_tf.runs.data import read_split
+from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.preflight import check_settings
 from deca_tf.runs.run import run, train_prior
 from deca_tf.tuning._search_folder import SETTINGS_FILE, check_folder, describe, made
@@ -83,7 +84,7 @@ def run_search(
     *,
     split: Split | None = None,
     backbone: keras.Model | Callable[..., keras.Model] | None = None,
-    tuner: str = "bayesian",
+    tuner: str | None = None,
     space: str | None = None,
     trials: int | None = None,
     baseline: str | None = "none",
@@ -109,9 +110,10 @@ def run_search(
         split: the `Split` to use, if it has been read already.
         backbone: your own, as for `DeCAHyperModel`; None: the config's. With several workers it is
             a model or function that can be pickled.
-        tuner: 'bayesian', 'hyperband' or 'grid'.
-        space: 'default' or 'paper'; None: 'paper' for the grid, which needs a finite one, else
-            'default'.
+        tuner: 'bayesian', 'hyperband' or 'grid'; None: 'grid' for a model that learns at once,
+            whose space is finite, else 'bayesian'.
+        space: 'default' or 'paper'; None: 'paper' for the grid of a model with a training loop,
+            since a grid needs a finite one, else 'default'.
         trials: of each method, at most; None: 30, or all points of a grid. Hyperband's number
             follows from the epochs.
         baseline: name of the denoiser to compare with; None: no comparison.
@@ -132,13 +134,22 @@ def run_search(
 
     Stability: provisional.
     """
+    MODELS.check_options(config.backbone.name, config.backbone.model_extra)
+    at_once = backbone is None and learns_at_once(config)
+    tuner = ("grid" if at_once else "bayesian") if tuner is None else tuner
     check_choice("tuner", tuner, TUNERS)
+    finite = "default" if at_once else "paper"
     space = (
-        ("paper" if tuner == "grid" else "default")
+        (finite if tuner == "grid" else "default")
         if space is None
         else check_choice("space", space, SPACES)
     )
-    trials = _budget(tuner, space, trials)
+    if at_once and tuner == "hyperband":
+        raise ValueError(
+            f"`tuner` must be 'grid' or 'bayesian' for model {config.backbone.name!r}, which has no "
+            "epochs to prolong. Received: tuner='hyperband'. Leave it out."
+        )
+    trials = _budget(tuner, space, trials, finite)
     workers, test_seeds = (
         check_integer("workers", workers),
         check_integer("test_seeds", test_seeds, low=0),
@@ -156,8 +167,10 @@ def run_search(
             f"own, 'package.module:Class'. Received: baseline={baseline!r}."
             f"{did_you_mean(baseline, DENOISERS.names)}"
         )
-    configs = {config.denoiser.name: config}
-    if baseline is not None and baseline != config.denoiser.name:
+    # A model that learns at once has no method beside itself.
+    asked = config.backbone.name if at_once else config.denoiser.name
+    configs = {asked: config}
+    if baseline is not None and baseline != config.denoiser.name and not at_once:
         configs[baseline] = baseline_config(config, baseline)
     for each in configs.values():
         check_settings(each)
@@ -171,7 +184,7 @@ def run_search(
             "backbone": backbone,
             "config": each,
             "space": space,
-            "held": _held_of(method, config, held),
+            "held": _held_of(method == asked, held),
             "prior": train_prior(each, blind, None) if needs_prior(each) else None,
         }
         jobs[method] = Job(out / method, tuner, trials, hypermodel, threads or 1)
@@ -239,16 +252,16 @@ def write_results(out, methods, objective):
     return Search(out, objective, frames, tuple(dict.fromkeys(missing)))
 
 
-def _budget(tuner, space, trials):
+def _budget(tuner, space, trials, finite):
     if tuner == "hyperband" and trials is not None:
         raise ValueError(
             "`trials` must not be given with the tuner 'hyperband', whose number of trials "
             "follows from the epochs. "
             f"Received: trials={trials}. Set the epochs."
         )
-    if tuner == "grid" and space != "paper":
+    if tuner == "grid" and space != finite:
         raise ValueError(
-            f"The tuner 'grid' requires a finite space, 'paper'. Received: space={space!r}. Choose "
+            f"The tuner 'grid' requires a finite space, {finite!r}. Received: space={space!r}. Choose "
             "that, or the tuner "
             "'bayesian' or 'hyperband'."
         )
@@ -257,14 +270,10 @@ def _budget(tuner, space, trials):
     return TRIALS if tuner == "bayesian" else None
 
 
-def _held_of(method, config, held):
-    """What is held for a method: the first one's own settings are not the baseline's."""
+def _held_of(is_asked, held):
+    """What is held for a method: the settings of the one asked for are not the baseline's."""
     held = held or {}
-    return (
-        held
-        if method == config.denoiser.name
-        else {key: held[key] for key in held if key != "denoiser"}
-    )
+    return held if is_asked else {key: held[key] for key in held if key != "denoiser"}
 
 
 def _run(job, method, objective, workers, listener):

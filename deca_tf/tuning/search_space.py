@@ -1,10 +1,10 @@
 """What is searched: the parts' own spaces, and the training's settings that all methods share."""
 
 from deca_tf._checks import check_choice
-from deca_tf.backbones import BACKBONES
 from deca_tf.config import merge
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.costs import ratio_and_scale
+from deca_tf.runs.models import MODELS, learns_at_once
 
 SPACES = ("default", "paper")
 PAPER_L2 = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
@@ -17,7 +17,8 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
 
     Searched are, in 'default': the denoiser's and the backbone's own spaces, learning rate and L2;
     and epochs where the last epoch's weights are kept (where the best epoch's are, every length up
-    to `training.epochs` is looked at in each trial). In 'paper': what the paper searched, which is
+    to `training.epochs` is looked at in each trial). Of a model that learns at once: its own space
+    alone. In 'paper': what the paper searched, which is
     L2 and the denoiser's C1, C2 and alpha.
 
     Args:
@@ -35,14 +36,14 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
     """
     check_choice("space", space, SPACES)
     hp = Holding(hp, held or {})
-    tables = {
-        "denoiser": DENOISERS.load(config.denoiser.name).search_space(hp, space),
-        "training": _training(hp, config.training, space),
-    }
+    tables = {}
+    if own_backbone or not learns_at_once(config):
+        tables["denoiser"] = DENOISERS.load(config.denoiser.name).search_space(hp, space)
+        tables["training"] = _training(hp, config.training, space)
     if space == "default" and not own_backbone:
-        tables["backbone"] = BACKBONES.load(config.backbone.name).search_space(hp)
+        tables["backbone"] = MODELS.load(config.backbone.name).search_space(hp)
     chosen = type(config).model_validate(merge(config.to_dict(), tables, held or {}))
-    BACKBONES.check_options(chosen.backbone.name, chosen.backbone.model_extra)
+    MODELS.check_options(chosen.backbone.name, chosen.backbone.model_extra)
     DENOISERS.check_options(chosen.denoiser.name, chosen.denoiser.model_extra)
     return chosen
 

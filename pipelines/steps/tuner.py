@@ -69,7 +69,7 @@ class Tuner(Step):
                 held=held(settings.trainer),
                 workers=settings.tuner.workers,
             )
-            method = config.denoiser.name
+            (method,) = found.trials
             trials = found.trials[method]
             if found.missing and not (trials["status"] == "completed").any():
                 raise ValueError(

@@ -59,7 +59,7 @@ def assert_equal(left, right):
 # Shapes
 
 
-@pytest.mark.parametrize("num_negatives", [1, 3])
+@pytest.mark.parametrize("num_negatives", [0, 1, 3])
 def test_batches_are_groups_of_a_positive_and_its_negatives(num_negatives):
     interactions = table(40)
     batches = training_batches(interactions, batch_size=8, num_negatives=num_negatives)
@@ -263,9 +263,14 @@ def test_wrong_arguments_are_refused(make):
     interactions = table(10)
     with pytest.raises(ValueError, match="`interactions` must hold at least one pair"):
         make(interactions.take([]))
-    for name, value in (("batch_size", 0), ("num_negatives", 0), ("batch_size", 2.5)):
+    for name, value, low in (
+        ("batch_size", 0, 1),
+        ("num_negatives", -1, 0),
+        ("batch_size", 2.5, 1),
+    ):
         with pytest.raises(
-            ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}={value}"
+            ValueError,
+            match=f"`{name}` must be an integer of at least {low}. Received: {name}={value}",
         ):
             make(interactions, **{name: value})
 
@@ -406,7 +411,16 @@ def test_users_without_positives_are_not_counted():
     assert batch_of_users(pairs, 2048) == 4
 
 
-@pytest.mark.parametrize("name", ["users_per_batch", "updates_per_step", "num_negatives"])
+def test_batches_by_user_without_negatives_have_each_pair_alone():
+    interactions = table(40)
+    (_, items, labels), *_ = arrays(
+        training_batches_by_user(interactions, users_per_batch=100, num_negatives=0)
+    )
+    np.testing.assert_array_equal(np.sort(items[:, 0]), np.sort(interactions.item_id))
+    np.testing.assert_array_equal(labels, np.ones((40, 1)))
+
+
+@pytest.mark.parametrize("name", ["users_per_batch", "updates_per_step"])
 def test_wrong_sizes_of_batches_by_user_are_refused(name):
     with pytest.raises(
         ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}=0"

@@ -245,9 +245,10 @@ def test_devices_of_a_worker_take_an_element_each(train, split):
 
 
 def test_wrong_arguments_are_refused(train):
-    for name, value in (("batch_size", 0), ("num_negatives", 0), ("window_rows", 0)):
+    for name, value, low in (("batch_size", 0, 1), ("num_negatives", -1, 0), ("window_rows", 0, 1)):
         with pytest.raises(
-            ValueError, match=f"`{name}` must be an integer of at least 1. Received: {name}={value}"
+            ValueError,
+            match=f"`{name}` must be an integer of at least {low}. Received: {name}={value}",
         ):
             streamed_batches(train, **{name: value})
     with pytest.raises(ValueError, match="`negatives` must be one of"):

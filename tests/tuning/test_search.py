@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from deca_tf.baselines import ItemKNN
 from deca_tf.config import resolve
+from deca_tf.evaluation import evaluate
 from deca_tf.runs import train as training
 from deca_tf.tuning import best_settings, read_trials, run_search, tuners
 from deca_tf.tuning.plots import Axis
 from deca_tf.tuning.search import mean_and_deviation
 from deca_tf.tuning.tuners import TrialTuner
-from tests.tuning.conftest import small
+from tests.tuning.conftest import SMALL, small
 
 pytestmark = pytest.mark.filterwarnings("ignore:Training has collapsed")  # two epochs
 OBJECTIVE = "val_recall@20"
@@ -256,3 +258,22 @@ def test_hparams_can_be_read_back(found):
         best[OBJECTIVE]
     )
     assert len(events.Tensors(f"epochs/{OBJECTIVE}")) == 2
+
+
+def test_a_model_that_learns_at_once_is_searched_by_its_grid(split, tmp_path):
+    config = resolve(overrides={"data": SMALL["data"], "backbone": {"name": "item-knn"}})
+    held = {"backbone": {"shrink": 0.0, "popularity_weight": 0.0, "half_life": None}}
+    found = run_search(config, tmp_path / "search", split=split, held=held)
+    trials = found.trials["item-knn"]
+    assert sorted(trials["backbone.k"]) == [50, 200, 500]
+    assert list(found.trials) == ["item-knn"]
+    best = found.best("item-knn")
+    assert best.backbone.model_extra["k"] == trials["backbone.k"].iloc[0]
+    own = evaluate(ItemKNN(split.train, k=best.backbone.k, shrink=0.0), split, part="validation")
+    assert trials["val_recall@20"].iloc[0] == pytest.approx(own["recall@20"], abs=1e-9)
+
+
+def test_without_epochs_there_is_nothing_to_prolong(split, tmp_path):
+    config = resolve(overrides={"backbone": {"name": "ease"}})
+    with pytest.raises(ValueError, match="`tuner` must be 'grid' or 'bayesian'"):
+        run_search(config, tmp_path, split=split, tuner="hyperband")

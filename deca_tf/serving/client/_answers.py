@@ -47,16 +47,19 @@ class Pair:
     """What is thought of a user and an item.
 
     Args:
-        probability: of real preference; 0 where one of the two is not known.
+        probability: of real preference, 0 where one of the two is not known; None where the model
+            has none.
         posterior: the same given a click, or None where the method has none.
         known: whether both are known.
+        score: of a model without probabilities, then None: it orders the items of one user.
 
     Stability: provisional.
     """
 
-    probability: float
+    probability: float | None
     posterior: float | None
     known: bool
+    score: float | None = None
 
 
 def answers_of(outputs):
@@ -89,9 +92,12 @@ def answers_of(outputs):
 
 def pairs_of(outputs):
     """`Pair`s of the outputs of `score`."""
-    posterior = outputs.get("posterior", [None] * len(outputs["probability"]))
     known = [
         user and item
         for user, item in zip(outputs["known_user"], outputs["known_item"], strict=True)
     ]
-    return [Pair(*each) for each in zip(outputs["probability"], posterior, known, strict=True)]
+    nothing = [None] * len(known)
+    probability, posterior, score = (
+        outputs.get(name, nothing) for name in ("probability", "posterior", "score")
+    )
+    return [Pair(*each) for each in zip(probability, posterior, known, score, strict=True)]
