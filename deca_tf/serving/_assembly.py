@@ -10,6 +10,7 @@ from keras import ops
 from deca_tf._checks import check_choice
 from deca_tf.backbones.mf import MF
 from deca_tf.baselines.baseline import Baseline
+from deca_tf.baselines.popularity import Popularity
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.serving._fold_in import LinearFoldIn, TracedFoldIn
 from deca_tf.serving._history_search import HistorySearch, SimilarByWeights
@@ -18,7 +19,11 @@ from deca_tf.serving._item_table import CompactTable, FullTable
 from deca_tf.serving._posterior import Posterior
 from deca_tf.serving._pruning import prune
 from deca_tf.serving._score_all_search import ScoreAllSearch
-from deca_tf.serving._similar_items import SimilarItems, described_by_scores
+from deca_tf.serving._similar_items import (
+    AlikeByPopularity,
+    SimilarItems,
+    described_by_scores,
+)
 from deca_tf.serving._two_stage_search import TwoStageSearch
 from deca_tf.serving._vocabulary import Vocabulary
 from deca_tf.serving.retrieval_index import brute_force, scann, streaming
@@ -57,7 +62,8 @@ def assemble(
     target = shippable(model)
     check_sizes("target", target, split)
     make_index = _index_maker(index, dtype)
-    popularity = split.train.item_popularity()
+    prior = None
+    popularity = _popularity(target, split)
     known = np.append(split.train.user_activity() > 0, False)
     items = Vocabulary(_distinct("item", split.train.raw_item_ids), "items")
     users = Vocabulary(_distinct("user", split.train.raw_user_ids), "users")
@@ -67,7 +73,9 @@ def assemble(
         _refuse_index_options(target, index, dtype, retrieval)
         pruned = prune(target, split, weights_per_item)
         facts["item_weights"] = pruned.facts
-        search = HistorySearch(pruned.weights, target.histories, target.bonus, known, popularity)
+        search = HistorySearch(
+            pruned.weights, target.histories, target.bonus, known, popularity, prior
+        )
         similar = SimilarByWeights(search)
     elif _is_factorized(target):
         if retrieval is not None:
@@ -76,8 +84,13 @@ def assemble(
                 "NeuMF. "
                 f"Received: target={target!r}, whose score is one. Leave `retrieval` out."
             )
-        search = _index_search(target, known, popularity, histories, make_index)
-        similar = SimilarItems(_item_vectors(target, split.num_items), make_index)
+        search = _index_search(target, known, popularity, histories, make_index, prior)
+        vectors = _item_vectors(target, split.num_items)
+        # One number tells how much, and of nothing what it is like.
+        told_apart = vectors.shape[1] > 1
+        similar = (
+            SimilarItems(vectors, make_index) if told_apart else AlikeByPopularity(vectors[:, 0])
+        )
     else:
         _check_traceable(target)
         target = _with_vectors(target, known)
@@ -85,11 +98,11 @@ def assemble(
             _check_finite(weight.path, ops.convert_to_numpy(weight))
         if retrieval is None:
             _refuse_index_options(target, index, dtype)
-            search = ScoreAllSearch(target, known, popularity)
+            search = ScoreAllSearch(target, known, popularity, prior)
         else:
             retrieval = _checked_retrieval(retrieval, split)
-            found = _index_search(retrieval, known, popularity, histories, make_index)
-            search = TwoStageSearch(found, target, known, split.num_items, candidates)
+            found = _index_search(retrieval, known, popularity, histories, make_index, prior)
+            search = TwoStageSearch(found, target, known, split.num_items, candidates, prior)
         described = described_by_scores(target, known[:-1], split.num_items)
         similar = SimilarItems(described, make_index)
     if weights_per_item is not None and not facts:
@@ -160,6 +173,11 @@ def has_item_weights(target):
     return isinstance(target, Baseline) and hasattr(target, "weights")
 
 
+def _popularity(target, split):
+    """What answers a user whom the model does not know; of popularity itself, its own counts."""
+    return target.counts if isinstance(target, Popularity) else split.train.item_popularity()
+
+
 def _check_traceable(target):
     if isinstance(target, Baseline):
         raise ValueError(
@@ -193,7 +211,7 @@ def _refuse_index_options(target, index, dtype, retrieval=None):
 
 
 def _index_maker(index, dtype):
-    """Function from item vectors and popularity to an index and the table of what it searches."""
+    """Function from item vectors and extras to an index and the table of what it searches."""
     check_choice("index", index, INDEXES)
     check_choice("dtype", dtype, DTYPES)
     if index != STREAMING and dtype != FLOAT32:
@@ -209,30 +227,30 @@ def _index_maker(index, dtype):
     }[index]
 
 
-def _whole(vectors, popularity):
-    index = brute_force(np.column_stack([vectors, popularity]).astype(np.float32))
-    return index, FullTable(index.across)
+def _whole(vectors, extras):
+    index = brute_force(np.column_stack([vectors, extras]).astype(np.float32))
+    return index, FullTable(index.across, vectors.shape[1])
 
 
-def _compact(vectors, popularity, dtype):
-    table = CompactTable(np.asarray(vectors, np.float32), popularity, dtype)
+def _compact(vectors, extras, dtype):
+    table = CompactTable(np.asarray(vectors, np.float32), extras, dtype)
     return streaming(table), table
 
 
-def _approximate(vectors, popularity):
-    table = CompactTable(np.asarray(vectors, np.float32), popularity, FLOAT32)
-    return scann(np.column_stack([vectors, popularity]).astype(np.float32)), table
+def _approximate(vectors, extras):
+    table = CompactTable(np.asarray(vectors, np.float32), extras, FLOAT32)
+    return scann(np.column_stack([vectors, extras]).astype(np.float32)), table
 
 
-def _index_search(target, known, popularity, histories, make_index):
-    index, table = make_index(_item_vectors(target, len(popularity)), popularity)
+def _index_search(target, known, popularity, histories, make_index, prior=None):
+    extras = np.column_stack([popularity] if prior is None else [prior, popularity])
+    index, table = make_index(_item_vectors(target, len(popularity)), extras)
     vectors = _user_vectors(target, known)
-    queries = np.column_stack([np.where(known[:, None], vectors, 0.0), ~known]).astype(np.float32)
     if getattr(target, "embeds_histories", False):
         fold_in = TracedFoldIn(target)
     else:
         fold_in = LinearFoldIn(table, histories, vectors[:-1])
-    return IndexSearch(index, table, queries, fold_in)
+    return IndexSearch(index, table, vectors, known, has_prior=prior is not None, fold_in=fold_in)
 
 
 def _user_vectors(target, known):

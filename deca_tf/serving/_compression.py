@@ -31,7 +31,7 @@ def compression_loss(search, target, split, seed=0):
     items = np.arange(split.num_items, dtype=np.int32)
     exact = ops.convert_to_numpy(target.candidate_embedding(items)).astype(np.float32).T
     kept = search.table.vectors(items).numpy().T
-    queries = search.queries.numpy()[:, :-1]
+    queries = search.queries.numpy()[:, : search.table.dim]
     train, validation = (part.to_csr() for part in (split.train, split.validation))
     found = []
     for start in range(0, len(users), _CHUNK):

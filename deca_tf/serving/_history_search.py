@@ -7,7 +7,7 @@ import scipy.sparse
 import tensorflow as tf
 
 from deca_tf.serving._ragged_rows import RaggedRows
-from deca_tf.serving._score_all_search import in_parts
+from deca_tf.serving._score_all_search import in_parts, variable_or_none
 
 
 class HistorySearch(tf.Module):
@@ -37,7 +37,7 @@ class HistorySearch(tf.Module):
         self.bonus = tf.Variable(bonus, dtype=tf.float32, trainable=False)
         self.known = tf.Variable(known, trainable=False)
         self.popularity = tf.Variable(popularity, dtype=tf.float32, trainable=False)
-        self.prior = None if prior is None else tf.Variable(prior, tf.float32, trainable=False)
+        self.prior = variable_or_none(prior)
 
     def best(self, rows, k):
         """As `IndexSearch.best`."""
@@ -62,13 +62,14 @@ class HistorySearch(tf.Module):
         return tuple(tf.math.top_k(tf.where(has_any, scores, self.popularity), k=k))
 
     def logits(self, rows, item_ids):
-        """The model's scores of pairs, two int32 tensors `(batch,)`."""
-        return tf.map_fn(
+        """The model's scores of pairs, two int32 tensors `(batch,)`, without the prior."""
+        scores = tf.map_fn(
             lambda pair: self._scores(pair[0][None])[0, pair[1]],
             (rows, item_ids),
             fn_output_signature=tf.float32,
             parallel_iterations=1,
         )
+        return scores if self.prior is None else scores - tf.gather(self.prior, item_ids)
 
     def added_by(self, items):
         """What each of some items adds to every item: int32 `(n,)` to float32 `(n, num_items)`."""

@@ -26,6 +26,7 @@ class ScoreAllSearch(tf.Module):
         known: bool `(num_users + 1,)`, whether a user is answered by the model (else by
             popularity).
         popularity: `(num_items,)`, the score of each item for all other users.
+        prior: float32 `(num_items,)`, added to every score of the model; None: nothing.
 
     Raises:
         ValueError: `score_all_items` cannot be traced, calls back into Python, or gives another
@@ -34,11 +35,12 @@ class ScoreAllSearch(tf.Module):
 
     knows_histories = False  # whether it can answer for a user who is no row of the model
 
-    def __init__(self, target, known, popularity):
+    def __init__(self, target, known, popularity, prior=None):
         super().__init__(name="score_all_search")
         self.num_users, self.num_items = len(known) - 1, len(popularity)
         self.known = tf.Variable(known, trainable=False)
         self.popularity = tf.Variable(popularity, dtype=tf.float32, trainable=False)
+        self.prior = variable_or_none(prior)
         score_all = _trace_all(target, self.num_items)
         scores_pairs = type(target).call is not keras.Model.call
         score = (
@@ -56,9 +58,10 @@ class ScoreAllSearch(tf.Module):
 
     def _best(self, rows, k):
         users = self._users(rows)
-        scores = tf.where(
-            tf.gather(self.known, rows)[:, None], self._score_all.value(users), self.popularity
-        )
+        scores = self._score_all.value(users)
+        if self.prior is not None:
+            scores += self.prior
+        scores = tf.where(tf.gather(self.known, rows)[:, None], scores, self.popularity)
         return tuple(tf.math.top_k(scores, k=k))
 
     def logits(self, rows, item_ids):
@@ -69,6 +72,11 @@ class ScoreAllSearch(tf.Module):
         return tf.minimum(
             rows, self.num_users - 1
         )  # an unknown user has no row in the model, nor needs one
+
+
+def variable_or_none(prior):
+    """A prior as a variable, float32 `(num_items,)`, if there is one."""
+    return None if prior is None else tf.Variable(prior, dtype=tf.float32, trainable=False)
 
 
 def in_parts(best, rows, k, pairs_per_user):

@@ -18,7 +18,7 @@ class SimilarItems(tf.Module):
 
     Args:
         vectors: float32 `(num_items, dim)`.
-        make_index: from vectors and popularity to an index and its table, see `saved_model`.
+        make_index: from vectors and extras to an index and its table, see `_assembly`.
     """
 
     def __init__(self, vectors, make_index):
@@ -26,7 +26,7 @@ class SimilarItems(tf.Module):
         centred = vectors - vectors.mean(axis=0)
         length = np.linalg.norm(centred, axis=1, keepdims=True)
         index, self.table = make_index(
-            centred / np.where(length > 0, length, 1.0), np.zeros(len(vectors))
+            centred / np.where(length > 0, length, 1.0), np.zeros((len(vectors), 1))
         )
         self.weights = index.weights
         self._index = Untracked(index)
@@ -35,6 +35,23 @@ class SimilarItems(tf.Module):
         """The most alike items, themselves included: cosines and item ids, each `(batch, k)`."""
         queries = self.table.vectors(rows)
         return self._index.value(tf.pad(queries, [[0, 0], [0, 1]]), k=k)
+
+
+class AlikeByPopularity(tf.Module):
+    """For a model to which items differ by popularity alone: the most popular ones.
+
+    Args:
+        popularity: `(num_items,)`.
+    """
+
+    def __init__(self, popularity):
+        super().__init__(name="similar_items")
+        self.popularity = tf.Variable(popularity, dtype=tf.float32, trainable=False)
+
+    def best(self, rows, k):
+        """As `SimilarItems.best`, with popularity in place of cosines."""
+        best = tf.math.top_k(self.popularity, k=k)
+        return tuple(tf.repeat(each[None], tf.size(rows), axis=0) for each in best)
 
 
 def described_by_scores(target, known, num_items, seed=0):

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from deca_tf.serving._score_all_search import in_parts, trace_pairs
+from deca_tf.serving._score_all_search import in_parts, trace_pairs, variable_or_none
 from deca_tf.serving._tracing import Untracked
 
 
@@ -20,15 +20,18 @@ class TwoStageSearch(tf.Module):
             popularity).
         num_items: size of the catalogue.
         candidates: how many items more than are asked for are ranked by the model.
+        prior: float32 `(num_items,)`, added to every score of the target, as the retrieval has it;
+            None: nothing.
     """
 
     knows_histories = False
 
-    def __init__(self, retrieval, target, known, num_items, candidates):
+    def __init__(self, retrieval, target, known, num_items, candidates, prior=None):
         super().__init__(name="two_stage_search")
         self.retrieval = retrieval
         self.known = tf.Variable(known, trainable=False)
         self.num_items, self.candidates = num_items, candidates
+        self.prior = variable_or_none(prior)
         score = trace_pairs(target)
         self.weights = score.variables
         self._score = Untracked(score)
@@ -48,6 +51,8 @@ class TwoStageSearch(tf.Module):
         logits = tf.reshape(
             self.logits(tf.repeat(rows, taken), tf.reshape(items, [-1])), tf.shape(items)
         )
+        if self.prior is not None:
+            logits += tf.gather(self.prior, items)
         scores = tf.where(tf.gather(self.known, rows)[:, None], logits, popularity)
         scores, columns = tf.math.top_k(scores, k=k)
         return scores, tf.gather(items, columns, batch_dims=1)
