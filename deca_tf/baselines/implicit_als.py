@@ -62,7 +62,7 @@ class ImplicitALS(InTwoStages):
         "each other many times in each iteration.",
     )
 
-    def learn(self, interactions: Interactions, shared: dict[Any, Any]) -> None:
+    def learn(self, interactions: Interactions, shared: dict[Any, Any] | None) -> None:
         settings = {
             "factors": self.factors,
             "regularization": self.l2,

@@ -51,7 +51,7 @@ class ItemKNN(ItemToItem):
 
     half_life: float | None = half_life(7.0, 30.0, 90.0)
 
-    def learn(self, interactions: Interactions, shared: dict[Any, Any]) -> None:
+    def learn(self, interactions: Interactions, shared: dict[Any, Any] | None) -> None:
         self.weights = _similarities(interactions.to_csr(), self.k, self.shrink)
 
 
