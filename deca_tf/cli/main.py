@@ -17,6 +17,7 @@ from deca_tf.cli import (
     export,
     pipeline,
     recommend,
+    refresh,
     rollback,
     serve,
     train,
@@ -68,6 +69,7 @@ app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
 app.command("serve")(serve.serve)
 app.add_typer(deploy.app, name="deploy")
+app.command("refresh")(refresh.refresh)
 app.command("rollback")(rollback.rollback)
 app.add_typer(pipeline.app, name="pipeline")
 

@@ -1,21 +1,16 @@
 """From a trained model and its split to the graph that is shipped."""
 
-import functools
-
 import keras
 import numpy as np
 import scipy.sparse
 from keras import ops
 
-from deca_tf._checks import check_choice
-from deca_tf.backbones.mf import MF
 from deca_tf.baselines.baseline import Baseline
 from deca_tf.baselines.popularity import Popularity
 from deca_tf.denoisers.denoiser import Denoiser
-from deca_tf.serving._fold_in import LinearFoldIn, TracedFoldIn
+from deca_tf.serving._fold_in import TracedFoldIn
 from deca_tf.serving._history_search import HistorySearch, SimilarByWeights
 from deca_tf.serving._index_search import IndexSearch
-from deca_tf.serving._item_table import CompactTable, FullTable
 from deca_tf.serving._posterior import Posterior
 from deca_tf.serving._pruning import prune
 from deca_tf.serving._score_all_search import ScoreAllSearch
@@ -25,16 +20,21 @@ from deca_tf.serving._similar_items import (
     described_by_scores,
 )
 from deca_tf.serving._two_stage_search import TwoStageSearch
+from deca_tf.serving._vectors import (
+    BRUTE_FORCE,
+    FLOAT32,
+    SCANN,
+    check_finite,
+    index_maker,
+    index_search,
+    is_factorized,
+    item_vectors,
+    with_vectors,
+)
 from deca_tf.serving._vocabulary import Vocabulary
-from deca_tf.serving.retrieval_index import brute_force, scann, streaming
 from deca_tf.serving.served_model import ServedModel
 
-BRUTE_FORCE, STREAMING, SCANN = "brute-force", "streaming", "scann"
-INDEXES = (BRUTE_FORCE, STREAMING, SCANN)
-FLOAT32 = "float32"
-DTYPES = (FLOAT32, "float16", "int8")
-
-_CHUNK = 8192  # users whose vectors are computed at once
+KINDS = {HistorySearch: "histories", IndexSearch: "vectors", ScoreAllSearch: "network"}
 
 
 def assemble(
@@ -52,7 +52,8 @@ def assemble(
     """Makes the graph that is shipped; see `saved_model.export` for the arguments.
 
     Returns:
-        `(served, facts)`: the `ServedModel`, and what the manifest says of its item weights.
+        `(served, facts)`: the `ServedModel`, and what the manifest says of its item weights and of
+        how it can be refreshed.
 
     Raises:
         ValueError: sizes differ, scores cannot be traced into a graph, weights are not finite, raw
@@ -61,15 +62,21 @@ def assemble(
     """
     target = shippable(model)
     check_sizes("target", target, split)
-    make_index = _index_maker(index, dtype)
+    make_index = index_maker(index, dtype)
     prior = None
+    times = getattr(split.train, "timestamp", None)
     popularity = _popularity(target, split)
     known = np.append(split.train.user_activity() > 0, False)
     items = Vocabulary(_distinct("item", split.train.raw_item_ids), "items")
     users = Vocabulary(_distinct("user", split.train.raw_user_ids), "users")
     histories = split.train.to_csr()
     facts = {}
-    if has_item_weights(target):
+    if isinstance(target, Popularity):
+        _refuse_index_options(target, index, dtype, retrieval)
+        nothing = scipy.sparse.csr_array((split.num_items, split.num_items), dtype=np.float32)
+        search = HistorySearch(nothing, histories, popularity, known, popularity, prior)
+        similar = AlikeByPopularity(popularity)
+    elif has_item_weights(target):
         _refuse_index_options(target, index, dtype, retrieval)
         pruned = prune(target, split, weights_per_item)
         facts["item_weights"] = pruned.facts
@@ -77,31 +84,26 @@ def assemble(
             pruned.weights, target.histories, target.bonus, known, popularity, prior
         )
         similar = SimilarByWeights(search)
-    elif _is_factorized(target):
+    elif is_factorized(target):
         if retrieval is not None:
             raise ValueError(
                 "`retrieval` finds candidates for a model whose score is no dot product, such as "
                 "NeuMF. "
                 f"Received: target={target!r}, whose score is one. Leave `retrieval` out."
             )
-        search = _index_search(target, known, popularity, histories, make_index, prior)
-        vectors = _item_vectors(target, split.num_items)
-        # One number tells how much, and of nothing what it is like.
-        told_apart = vectors.shape[1] > 1
-        similar = (
-            SimilarItems(vectors, make_index) if told_apart else AlikeByPopularity(vectors[:, 0])
-        )
+        search = index_search(target, known, popularity, histories, make_index, prior)
+        similar = SimilarItems(item_vectors(target, split.num_items), make_index)
     else:
         _check_traceable(target)
-        target = _with_vectors(target, known)
+        target = with_vectors(target, known)
         for weight in target.trainable_variables:
-            _check_finite(weight.path, ops.convert_to_numpy(weight))
+            check_finite(weight.path, ops.convert_to_numpy(weight))
         if retrieval is None:
             _refuse_index_options(target, index, dtype)
             search = ScoreAllSearch(target, known, popularity, prior)
         else:
             retrieval = _checked_retrieval(retrieval, split)
-            found = _index_search(retrieval, known, popularity, histories, make_index, prior)
+            found = index_search(retrieval, known, popularity, histories, make_index, prior)
             search = TwoStageSearch(found, target, known, split.num_items, candidates, prior)
         described = described_by_scores(target, known[:-1], split.num_items)
         similar = SimilarItems(described, make_index)
@@ -124,7 +126,26 @@ def assemble(
         titles=titles,
         gives_probabilities=_gives_probabilities(model),
     )
+    facts["refresh"] = {
+        "search": KINDS.get(type(search)) if index != SCANN else None,
+        "has_prior": prior is not None,
+        "encodes_histories": _encodes_histories(search, target),
+        "history_half_life": getattr(target, "half_life", None),
+        "popularity_half_life": getattr(target, "half_life", None)
+        if isinstance(target, Popularity)
+        else None,
+        "newest": None if times is None else int(times.max(initial=0)),
+    }
     return served, facts
+
+
+def _encodes_histories(search, target):
+    """How users' vectors follow from their histories: 'exactly', 'approximately' or None."""
+    fold_in = getattr(search, "fold_in", None)
+    if fold_in is None:
+        return None
+    knows_ages = getattr(target, "half_life", None) is not None
+    return "exactly" if isinstance(fold_in, TracedFoldIn) and not knows_ages else "approximately"
 
 
 def shippable(model):
@@ -153,13 +174,9 @@ def check_sizes(name, target, split):
         )
 
 
-def _is_factorized(target):
-    return getattr(target, "is_factorized", False)
-
-
 def _checked_retrieval(retrieval, split):
     retrieval = shippable(retrieval)
-    if not _is_factorized(retrieval):
+    if not is_factorized(retrieval):
         raise ValueError(
             "`retrieval` must be a model whose score is a dot product: MF, GMF, LightGCN or CDAE. "
             f"Received: retrieval={retrieval!r}."
@@ -210,106 +227,11 @@ def _refuse_index_options(target, index, dtype, retrieval=None):
         )
 
 
-def _index_maker(index, dtype):
-    """Function from item vectors and extras to an index and the table of what it searches."""
-    check_choice("index", index, INDEXES)
-    check_choice("dtype", dtype, DTYPES)
-    if index != STREAMING and dtype != FLOAT32:
-        raise ValueError(
-            f"Item vectors of type {dtype} are made floats again a part at a time, by the index "
-            "'streaming'. "
-            f"Received: index={index!r}. Choose index='streaming'."
-        )
-    return {
-        BRUTE_FORCE: _whole,
-        STREAMING: functools.partial(_compact, dtype=dtype),
-        SCANN: _approximate,
-    }[index]
-
-
-def _whole(vectors, extras):
-    index = brute_force(np.column_stack([vectors, extras]).astype(np.float32))
-    return index, FullTable(index.across, vectors.shape[1])
-
-
-def _compact(vectors, extras, dtype):
-    table = CompactTable(np.asarray(vectors, np.float32), extras, dtype)
-    return streaming(table), table
-
-
-def _approximate(vectors, extras):
-    table = CompactTable(np.asarray(vectors, np.float32), extras, FLOAT32)
-    return scann(np.column_stack([vectors, extras]).astype(np.float32)), table
-
-
-def _index_search(target, known, popularity, histories, make_index, prior=None):
-    extras = np.column_stack([popularity] if prior is None else [prior, popularity])
-    index, table = make_index(_item_vectors(target, len(popularity)), extras)
-    vectors = _user_vectors(target, known)
-    if getattr(target, "embeds_histories", False):
-        fold_in = TracedFoldIn(target)
-    else:
-        fold_in = LinearFoldIn(table, histories, vectors[:-1])
-    return IndexSearch(index, table, vectors, known, has_prior=prior is not None, fold_in=fold_in)
-
-
-def _user_vectors(target, known):
-    """Users' vectors, `(num_users + 1, dim)`.
-
-    The last row, of zeros, stands for users who are not in the data.
-    """
-    users = np.arange(len(known) - 1, dtype=np.int32)
-    chunks = [
-        target.query_embedding(users[start : start + _CHUNK])
-        for start in range(0, len(users), _CHUNK)
-    ]
-    vectors = np.concatenate([ops.convert_to_numpy(chunk) for chunk in chunks]).astype(np.float32)
-    _check_finite("query_embedding", vectors[known[:-1]])
-    return np.pad(vectors, [[0, 1], [0, 0]])
-
-
-def _item_vectors(target, num_items):
-    vectors = ops.convert_to_numpy(target.candidate_embedding(np.arange(num_items, dtype=np.int32)))
-    _check_finite("candidate_embedding", vectors)
-    return vectors.astype(np.float32)
-
-
-def _with_vectors(target, known):
-    """An ensemble whose members are asked by their vectors where they have such.
-
-    A LightGCN propagates here, once.
-    """
-    members = getattr(target, "members", ())
-    if not members:
-        return target
-    return target.with_members(
-        *(_as_mf(member, known) if _is_factorized(member) else member for member in members)
-    )
-
-
-def _as_mf(member, known):
-    users, items = _user_vectors(member, known)[:-1], _item_vectors(member, member.num_items)
-    found = MF(len(users), len(items), embedding_dim=users.shape[1], name=member.name)
-    found.user_table.assign(users)
-    found.item_table.assign(items)
-    return found
-
-
 def _posterior(model, num_users):
     denoiser = getattr(model, "denoiser", None)
     if denoiser is None or type(denoiser).posterior is Denoiser.posterior:
         return None
     return Posterior(denoiser, num_users)
-
-
-def _check_finite(name, values):
-    count = np.count_nonzero(~np.isfinite(values))
-    if count:
-        raise ValueError(
-            f"`target`'s {name} must be finite. Received: {count} values that are NaN or infinite: "
-            "training has "
-            "diverged. Train with a lower learning rate."
-        )
 
 
 def _distinct(kind, raw_ids):

@@ -15,8 +15,9 @@ import deca_tf
 from deca_tf._checks import check_integer
 from deca_tf.baselines.baseline import Baseline
 from deca_tf.data.splits import Split, check_split
-from deca_tf.serving._assembly import BRUTE_FORCE, FLOAT32, assemble, shippable
+from deca_tf.serving._assembly import assemble, shippable
 from deca_tf.serving._compression import compression_loss
+from deca_tf.serving._vectors import BRUTE_FORCE, FLOAT32
 from deca_tf.serving._warmup import write_warmup
 from deca_tf.serving.versions import MANIFEST, new_version
 

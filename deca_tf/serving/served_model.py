@@ -54,6 +54,10 @@ class ServedModel(tf.Module):
         # Its length is left open: it grows when the version is refreshed.
         self.seen_items = tf.Variable(seen.indices.astype(np.int32), trainable=False, shape=[None])
         self.gives_probabilities = gives_probabilities
+        # No signature: it is asked when the version is refreshed.
+        fold_in = getattr(search, "fold_in", None)
+        specs = [tf.TensorSpec([None, None], tf.int32)]
+        self.encode = None if fold_in is None else tf.function(fold_in, input_signature=specs)
         self.seen_splits = _table(seen.indptr.astype(np.int64))
         self.known = _table(known)
         self.titles = None if titles is None else _table(tf.constant(titles, tf.string))
