@@ -1,0 +1,1 @@
+"""Which ranker is best on which log: every model searched by validation, the test read once."""
