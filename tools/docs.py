@@ -72,7 +72,7 @@ def blocks():
         ),
         "denoisers": parts_table("`--denoiser`", DENOISERS),
         "backbones": parts_table("`--model`", BACKBONES),
-        "baselines": parts_table("baseline", BASELINES),
+        "baselines": parts_table("`--model`, in closed form", BASELINES),
         "backbone options": options_of(BACKBONES),
         "denoiser options": options_of(DENOISERS),
         "baseline options": options_of(BASELINES),
