@@ -67,6 +67,8 @@ def test_options_are_the_arguments_with_defaults_of_the_class_and_its_bases():
         "user_bias": False,
         "embedding_stddev": 0.01,
         "seed": 0,
+        "cosine": False,
+        "popularity_bonus": 0.0,
     }
     assert BACKBONES.options("mf") == expected
     assert BACKBONES.options("gmf") == expected

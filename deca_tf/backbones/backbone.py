@@ -218,7 +218,7 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         else:
             queries, items = self.embed_both(user_ids, item_ids, training=training)
             clicked, candidates = items[:-pool], items[-pool:]
-        return ops.sum(queries * clicked, axis=-1), ops.matmul(queries, ops.transpose(candidates))
+        return ops.sum(queries * clicked, axis=-1), all_products(queries, candidates)
 
 
 def asks_for_most_cells(ids, num_rows, num_columns):
@@ -249,14 +249,14 @@ def cells_of_product(queries, candidates, rows, columns):
         A tensor of their shape.
     """
     cells = ops.reshape(
-        _all_products(tf.convert_to_tensor(queries), tf.convert_to_tensor(candidates)), (-1,)
+        all_products(tf.convert_to_tensor(queries), tf.convert_to_tensor(candidates)), (-1,)
     )
     return ops.take(cells, rows * candidates.shape[0] + columns)
 
 
 @tf.custom_gradient
-def _all_products(queries, candidates):
-    """`queries @ candidates.T`."""
+def all_products(queries, candidates):
+    """`queries @ candidates.T`, `(n, dim)` and `(m, dim)` to `(n, m)`."""
 
     def gradient(upstream):
         # XLA takes twice as long over a product that goes down the columns of the large matrix. The

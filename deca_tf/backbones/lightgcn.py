@@ -7,7 +7,8 @@ import scipy.sparse
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.backbone import normal
+from deca_tf.backbones.factorized import Factorized
 from deca_tf.data.interactions import Interactions
 from deca_tf.data.ragged import values_of_rows
 from deca_tf.embeddings.row_sums import gather_summed
@@ -21,8 +22,10 @@ GRAM_WORK = 64
 GRAM_FILL = 4
 
 
-class LightGCN(Backbone):
+class LightGCN(Factorized):
     """LightGCN, `logit = u . i` of vectors averaged over the layers of a propagation.
+
+    The product may be a cosine.
 
     Paper: section 4.1.3. Source: He et al., "LightGCN", SIGIR 2020, with uniform layer weights and
     without dropout. With R the interactions, each divided by the square root of its user's times
@@ -64,6 +67,7 @@ class LightGCN(Backbone):
     )
 
     def setup(self) -> None:
+        super().setup()
         self.supports_jit = False  # XLA has no sparse products
         dim, stddev = self.embedding_dim, normal(self.embedding_stddev)
         self.user_table = self.add_table("user_embedding", (self.num_users, dim), stddev)
@@ -100,6 +104,7 @@ class LightGCN(Backbone):
 
     def adapt(self, interactions: Interactions) -> None:
         """Takes the graph from `interactions`, normally `split.train`; a pair counts once."""
+        super().adapt(interactions)
         pairs = self.check_adapts(interactions, self.num_edges)
         graph = (pairs.T if self.users_are_fewer else pairs).tocsr()
         graph.sort_indices()
@@ -124,7 +129,7 @@ class LightGCN(Backbone):
 
     @property
     def needs_data(self) -> bool:  # type: ignore[override]
-        return self.num_edges is None
+        return self.num_edges is None or super().needs_data
 
     def propagated(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The averaged vectors of all users `(num_users, dim)` and all items `(num_items, dim)`."""
@@ -143,13 +148,26 @@ class LightGCN(Backbone):
         larger = tf.reshape(
             tf.gather(larger, position), tf.concat([tf.shape(ids[1]), [self.embedding_dim]], axis=0)
         )
-        return ops.sum(ops.take(smaller, ids[0], axis=0) * larger, axis=-1)
+        smaller = ops.take(smaller, ids[0], axis=0)
+        logits = ops.sum(self.directed(smaller) * self.directed(larger), axis=-1)
+        offset = self.item_offset(inputs["item_id"])
+        return logits if offset is None else logits + offset
 
     def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
-        return ops.take(self.propagated()[0], user_ids, axis=0)
+        return self._queries(ops.take(self.propagated()[0], user_ids, axis=0))
 
     def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
-        return ops.take(self.propagated()[1], item_ids, axis=0)
+        return self._candidates(ops.take(self.propagated()[1], item_ids, axis=0), item_ids)
+
+    def _queries(self, vectors):
+        vectors = self.directed(vectors)
+        if self.log_popularity is None:
+            return vectors
+        return ops.concatenate([vectors, ops.ones_like(vectors[:, :1])], axis=1)
+
+    def _candidates(self, vectors, item_ids=None):
+        vectors, offset = self.directed(vectors), self.item_offset(item_ids)
+        return vectors if offset is None else ops.concatenate([vectors, offset[:, None]], axis=1)
 
     def embed_both(
         self, user_ids: tf.Tensor, item_ids: tf.Tensor | None = None, training: bool = False
@@ -158,11 +176,11 @@ class LightGCN(Backbone):
         users, items = self.propagated()
         if item_ids is not None:
             items = gather_summed(items, item_ids)
-        return gather_summed(users, user_ids), items
+        return self._queries(gather_summed(users, user_ids)), self._candidates(items, item_ids)
 
     def score_all_items(self, user_ids: tf.Tensor) -> tf.Tensor:
-        users, items = self.propagated()
-        return ops.matmul(ops.take(users, user_ids, axis=0), ops.transpose(items))
+        users, items = self.embed_both(user_ids)
+        return ops.matmul(users, ops.transpose(items))
 
     @property
     def _share(self):

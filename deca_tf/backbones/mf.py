@@ -5,13 +5,14 @@ from dataclasses import KW_ONLY
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, asks_for_most_cells, cells_of_product, normal
+from deca_tf.backbones.backbone import asks_for_most_cells, cells_of_product, normal
+from deca_tf.backbones.factorized import Factorized
 from deca_tf.embeddings.lookups import look_up
 from deca_tf.parts.options import OneOf, option
 
 
-class MF(Backbone):
-    """Matrix factorization, `logit = p_u . q_i [+ b_i] [+ b_u]`.
+class MF(Factorized):
+    """Matrix factorization, `logit = p_u . q_i [+ b_i] [+ b_u]`; the product may be a cosine.
 
     Paper: section 3.1, the auxiliary model g and, in section 3.2, h and h'; Koren et al., 2009.
 
@@ -41,6 +42,7 @@ class MF(Backbone):
     )
 
     def setup(self) -> None:
+        super().setup()
         users, items, dim = self.num_users, self.num_items, self.embedding_dim
         self.user_table = self.add_table(
             "user_embedding", (users, dim), normal(self.embedding_stddev)
@@ -57,9 +59,11 @@ class MF(Backbone):
             logits = self.interact_by_product(users, items)
         else:
             vectors = (look_up(self.user_table, users), look_up(self.item_table, items))
-            logits = self.as_logits(self.interact(*map(self.computed, vectors)))
-        if self.item_bias:
-            logits += look_up(self.item_bias_table, items)
+            directed = (self.directed(self.computed(each)) for each in vectors)
+            logits = self.as_logits(self.interact(*directed))
+        for offset in (self._item_bias(items), self.item_offset(items)):
+            if offset is not None:
+                logits += offset
         if self.user_bias:
             logits += look_up(self.user_bias_table, users)
         return logits
@@ -70,16 +74,44 @@ class MF(Backbone):
 
     def interact_by_product(self, users: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """As `interact` of the ids' vectors, by a product of both tables; ids are of one shape."""
-        return cells_of_product(self.user_table, self.item_table, users, items)
+        queries, candidates = self._directed_tables()
+        return cells_of_product(queries, candidates, users, items)
+
+    def _directed_tables(self):
+        tables = map(ops.convert_to_tensor, (self.user_table, self.item_table))
+        return tuple(map(self.directed, tables))
+
+    def _item_bias(self, item_ids=None):
+        """Of items, or of all; None where there is none."""
+        if not self.item_bias:
+            return None
+        if item_ids is None:
+            return ops.convert_to_tensor(self.item_bias_table)
+        return look_up(self.item_bias_table, item_ids)
 
     def query_embedding(self, user_ids: tf.Tensor) -> tf.Tensor:
-        vectors = look_up(self.user_table, user_ids)
+        vectors = self.directed(look_up(self.user_table, user_ids))
         ones = ops.ones_like(vectors[:, :1])
         offset = look_up(self.user_bias_table, user_ids)[:, None] if self.user_bias else 0.0 * ones
         return ops.concatenate([vectors, ones, offset], axis=1)
 
     def candidate_embedding(self, item_ids: tf.Tensor) -> tf.Tensor:
-        vectors = look_up(self.item_table, item_ids)
-        ones = ops.ones_like(vectors[:, :1])
-        bias = look_up(self.item_bias_table, item_ids)[:, None] if self.item_bias else 0.0 * ones
-        return ops.concatenate([vectors, bias, ones], axis=1)
+        return self._candidates(look_up(self.item_table, item_ids), item_ids)
+
+    def embed_both(
+        self, user_ids: tf.Tensor, item_ids: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `Backbone.embed_both`; of the whole catalogue without looking up each of its rows."""
+        if item_ids is not None:
+            return super().embed_both(user_ids, item_ids, training)
+        items = self._candidates(ops.convert_to_tensor(self.item_table))
+        return self.query_embedding(user_ids), items
+
+    def _candidates(self, vectors, item_ids=None):
+        """Items' side of the score, from their rows; without ids, of all."""
+        vectors = self.directed(vectors)
+        ones, offset = ops.ones_like(vectors[:, :1]), ops.zeros_like(vectors[:, 0])
+        for each in (self._item_bias(item_ids), self.item_offset(item_ids)):
+            if each is not None:
+                offset += each
+        return ops.concatenate([vectors, offset[:, None], ones], axis=1)

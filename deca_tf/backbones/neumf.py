@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones.backbone import Backbone, normal
+from deca_tf.backbones.backbone import Backbone, all_products, normal
 from deca_tf.embeddings.lookups import look_up
+from deca_tf.embeddings.row_sums import gather_summed
 from deca_tf.parts.options import OneOf, option
 
 
@@ -84,6 +85,33 @@ class NeuMF(Backbone):
             hidden = ops.relu(ops.matmul(hidden, kernel) + bias)
         _, mlp_weight = ops.split(self.output_weight, 2)
         return ops.matmul(hidden, ops.cast(mlp_weight, hidden.dtype))
+
+    def score_clicks(
+        self,
+        user_ids: tf.Tensor,
+        item_ids: tf.Tensor,
+        pool: int | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        users = self.computed(look_up(self.user_table, user_ids))
+        if pool is None:
+            candidates = self.computed(ops.convert_to_tensor(self.item_table))
+            clicked = gather_summed(candidates, item_ids)
+        else:
+            items = self.computed(look_up(self.item_table, item_ids))
+            clicked, candidates = items[:-pool], items[-pool:]
+        dim = self.embedding_dim
+        user_kernel, item_kernel = ops.split(self.computed(self.kernels[0]), 2)
+        weighted = users[:, :dim] * self.computed(self.output_weight[:dim, 0])
+        by_user = ops.matmul(users[:, dim:], user_kernel) + self.computed(self.biases[0])
+        of_clicks = self._perceptron(by_user + ops.matmul(clicked[:, dim:], item_kernel))
+        # Of each user and each candidate the layers behind the first one, which is a sum
+        by_item = ops.matmul(candidates[:, dim:], item_kernel)
+        of_candidates = self._perceptron(by_user[:, None] + by_item)
+        clicks = ops.sum(weighted * clicked[:, :dim], axis=-1) + ops.squeeze(of_clicks, -1)
+        others = all_products(weighted, candidates[:, :dim]) + ops.squeeze(of_candidates, -1)
+        bias = self.output_bias[0]
+        return self.as_logits(clicks) + bias, self.as_logits(others) + bias
 
     def score_all_items(self, user_ids: tf.Tensor) -> tf.Tensor:
         users = ops.take(self.user_table, user_ids, axis=0)

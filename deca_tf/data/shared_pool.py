@@ -39,10 +39,11 @@ class SharedPool:
         """A pool: int32 `(size,)`, rising.
 
         Args:
-            number: integer scalar tensor, which pool.
+            number: integer or integer scalar tensor, which pool, below 2**32.
         """
         key = mixed_bits(
-            mixed_bits(tf.constant(self._seed, tf.uint32)) ^ tf.cast(number, tf.uint32)
+            mixed_bits(tf.constant(self._seed, tf.uint32))
+            ^ tf.cast(tf.convert_to_tensor(number), tf.uint32)
         )
         places = tf.constant(np.arange(self.size, dtype=np.uint32))
         bits = tf.cast(mixed_bits(mixed_bits(places) ^ key), tf.int64)

@@ -60,6 +60,10 @@ DENOISERS = Registry(
             "deca_tf.denoisers.pld:PLD",
             "A user's clicks compete, and those with small losses are trained on more.",
         ),
+        "softmax": Row(
+            "deca_tf.denoisers.softmax:Softmax",
+            "A click must score above the whole catalogue: the strongest loss for ranking.",
+        ),
     },
     base="deca_tf.denoisers.denoiser:Denoiser",
 )
@@ -75,6 +79,7 @@ if TYPE_CHECKING:
     from deca_tf.denoisers.gce import GCE as GCE
     from deca_tf.denoisers.pld import PLD as PLD
     from deca_tf.denoisers.r_ce import RCE as RCE
+    from deca_tf.denoisers.softmax import Softmax as Softmax
     from deca_tf.denoisers.t_ce import TCE as TCE
     from deca_tf.denoisers.udt import UDT as UDT
     from deca_tf.denoisers.wbpr import WBPR as WBPR

@@ -45,6 +45,14 @@ def check_settings(config):
             f"Received: 'norms', with training.l2={training.l2}. Choose 'squares', l2=0 or "
             "training.optimizer='adam'."
         )
+    if DENOISERS.load(config.denoiser.name).layout != "pairs":
+        for name, usual in (("num_negatives", 1), ("exclude_observed", False)):
+            if getattr(training, name) != usual:
+                raise ValueError(
+                    f"`training.{name}` must be unset under denoiser {config.denoiser.name!r}, which "
+                    "samples no item beside a click. Received: "
+                    f"training.{name}={getattr(training, name)}."
+                )
     if config.data.options.get("stream"):
         for table, settings in (
             ("training", training),

@@ -8,6 +8,7 @@ import time
 
 import tensorflow as tf
 
+from deca_tf.data.batches import BATCH_SIZE
 from deca_tf.distribution import check_batch
 from deca_tf.metrics import METRICS
 from deca_tf.runs.batches import build_batches
@@ -82,7 +83,8 @@ def train(
     )
     check_batch(groups, strategy, phases)
     set_execution(model, training, epoch_steps)
-    stopwatch = Stopwatch(groups // phases * (1 + training.num_negatives))
+    sampled = training.num_negatives if model.denoiser.layout == "pairs" else 0
+    stopwatch = Stopwatch(groups // phases * (1 + sampled), BATCH_SIZE * (2 if sampled else 1))
     collapse = CollapseMonitor() if collapse is None else collapse
     collapse.earlier = tuple(history)
     backup = Backup(None if folder is None else folder.checkpoints, history, best, last=save_last)

@@ -290,20 +290,13 @@ def scores_do_not_depend_on_who_else_is_asked_about(case):
 
 def clicks_and_candidates_have_the_logits_of_their_pairs(case):
     model, ids, pool = case.stirred(), pairs(9), np.array([6, 0, 3, 3], np.int32)
-    for candidates in (None, pool):
-        items, size, columns = ids["item_id"], None, np.arange(ITEMS, dtype=np.int32)
-        if candidates is not None:
-            items, size, columns = np.concatenate([items, pool]), len(pool), pool
-        clicks, others = model.score_clicks(
-            ops.convert_to_tensor(ids["user_id"]), ops.convert_to_tensor(items), size
-        )
-        grid = {
-            "user_id": np.repeat(ids["user_id"], len(columns)),
-            "item_id": np.tile(columns, 9),
-        }
-        sentence = "`score_clicks` must give the logits of `call`."
-        expect_close(np.array(clicks), np.array(model(ids)), sentence)
-        expect_close(np.array(others).ravel(), np.array(model(grid)), sentence)
+    both = np.concatenate([ids["item_id"], pool])
+    for items, size, columns in ((ids["item_id"], None, range(ITEMS)), (both, 4, pool)):
+        found = model.score_clicks(*map(ops.convert_to_tensor, (ids["user_id"], items)), size)
+        grid = dict(zip(ids, np.meshgrid(ids["user_id"], np.int32(columns)), strict=True))
+        for received, expected in zip(found, (model(ids), model(grid)), strict=True):
+            sentence = "`score_clicks` must give the logits of `call`."
+            expect_close(np.array(received), np.array(expected).T, sentence)
 
 
 def a_batch_of_most_pairs_has_the_logits_and_gradients_of_its_pairs(case):

@@ -1,5 +1,6 @@
 """What every denoiser keeps."""
 
+import functools
 import pathlib
 import tempfile
 from typing import Any
@@ -71,6 +72,7 @@ class Case:
         }
         self.label = ops.convert_to_tensor(np.tile([1.0, 0.0], BATCH // 2).astype(np.float32))
         self.logits = ops.convert_to_tensor(rng.normal(size=BATCH).astype(np.float32))
+        self.candidates = ops.convert_to_tensor(rng.normal(size=(BATCH, ITEMS)).astype(np.float32))
 
     def build(self):
         networks = {role: mf(seed) for seed, role in enumerate(self.cls.networks)}
@@ -87,12 +89,25 @@ class Case:
         return denoiser
 
     def losses(self, denoiser, update=0, rows=slice(None), logits=None):
-        inputs = {key: ids[rows] for key, ids in self.inputs.items()}
         logits = self.logits if logits is None else logits
         return [
-            np.array(denoiser.compute_loss(phase, inputs, self.label[rows], logits[rows], update))
-            for phase in denoiser.phases
+            np.array(self.loss(denoiser, phase, logits, update, rows)) for phase in denoiser.phases
         ]
+
+    def loss(self, denoiser, phase, logits, update=0, rows=slice(None)):
+        """Of each example of the batch, in the form of the denoiser's layout."""
+        if denoiser.layout == "clicks":
+            return self.losses_and_shares(denoiser, phase, logits, update, rows)[0]
+        inputs = {key: ids[rows] for key, ids in self.inputs.items()}
+        return denoiser.compute_loss(phase, inputs, self.label[rows], logits[rows], update)
+
+    def losses_and_shares(self, denoiser, phase, logits, update=0, rows=slice(None)):
+        inputs = {key: ids[rows] for key, ids in self.inputs.items()}
+        inputs["candidate_id"] = ops.arange(ITEMS, dtype="int32")
+        others = ops.not_equal(inputs["item_id"][:, None], inputs["candidate_id"])
+        return denoiser.compute_click_loss(
+            phase, inputs, logits[rows], self.candidates[rows], ops.cast(others, "float32"), update
+        )
 
 
 def mf(seed):
@@ -137,13 +152,13 @@ def loss_compiled_by_xla_is_the_same(case):
     for _ in range(6):
         denoiser.on_epoch_end(mf(9))
     for phase in denoiser.phases:
-        compiled = tf.function(denoiser.compute_loss, jit_compile=True)
+        loss = functools.partial(case.loss, denoiser, phase)
         update = tf.constant(40_000, tf.int64)  # as the optimizer counts
-        given = (phase, case.inputs, case.label, case.logits, update)
-        received = np.array(compiled(*given))
+        compiled = tf.function(lambda *given, loss=loss: loss(*given), jit_compile=True)
+        received = np.array(compiled(case.logits, update))
         expect(np.isfinite(received).all(), f"Losses under XLA must be finite: {received}.")
         if case.same_under_xla:
-            expected = np.array(denoiser.compute_loss(*given))
+            expected = np.array(loss(case.logits, update))
             expect_close(received, expected, "XLA must not change the losses.")
 
 
@@ -152,7 +167,7 @@ def loss_depends_on_the_logits_of_the_target(case):
     for phase in denoiser.phases:
         with tf.GradientTape() as tape:
             tape.watch(case.logits)
-            loss = ops.sum(denoiser.compute_loss(phase, case.inputs, case.label, case.logits, 0))
+            loss = ops.sum(case.loss(denoiser, phase, case.logits))
         gradient = tape.gradient(loss, case.logits)
         expect(gradient is not None, "The loss must depend on the target's logits.")
         gradient = np.array(gradient)
@@ -187,7 +202,19 @@ def loss_of_an_example_does_not_depend_on_the_rest_of_the_batch(case):
             expect_close(part, whole[rows], "An example's loss must not depend on the others.")
 
 
+def share_of_a_click_is_one_among_all_items(case):
+    denoiser = case.built()
+    if denoiser.layout != "clicks":
+        return
+    for phase in denoiser.phases:
+        share = np.array(case.losses_and_shares(denoiser, phase, case.logits)[1])
+        expect(share.shape == (BATCH,), f"There must be a share for each click: {share.shape}.")
+        expect(((share >= 0) & (share <= 1)).all(), f"A share must be in [0, 1]: {share}.")
+
+
 def posterior_is_a_probability(case):
+    if not case.cls.gives_probabilities:
+        return
     posterior = np.array(case.built().posterior(case.inputs, ops.sigmoid(case.logits)))
     expect(posterior.shape == (BATCH,), f"There must be a posterior for each: {posterior.shape}.")
     expect(
@@ -222,7 +249,12 @@ def trains_a_target_and_is_saved_with_it(case):
     model = DeCAModel(target, case.build())
     model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     updates = len(model.denoiser.phases)
-    batches = training_batches(training_pairs(), batch_size=12 // updates, updates_per_step=updates)
+    batches = training_batches(
+        training_pairs(),
+        batch_size=12 // updates,
+        updates_per_step=updates,
+        num_negatives=int(model.denoiser.layout == "pairs"),
+    )
     model.fit(batches, epochs=2, verbose=0, shuffle=False)
     for old, weight in zip(before, target.weights, strict=True):
         expect(
@@ -246,6 +278,7 @@ CHECKS = (
     negatives_are_drawn_in_a_way_there_is,
     recommender_scores_pairs,
     loss_of_an_example_does_not_depend_on_the_rest_of_the_batch,
+    share_of_a_click_is_one_among_all_items,
     posterior_is_a_probability,
     config_gives_back_phases_networks_and_losses,
     options_that_can_be_set_are_in_the_config,

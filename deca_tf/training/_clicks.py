@@ -13,14 +13,16 @@ from deca_tf.training._batch_layout import flatten, flatten_weight
 
 MOST_ITEMS = 20_000  # of a catalogue that is taken whole where nobody says how many candidates
 POOL = 4096  # candidates beyond
+NETWORK_POOL = 64  # candidates where each score takes a network
+EVALUATION = 2**32 - 1  # number of the pool of a validation, which no update reaches
 
 
-def take(model, inputs, label, weight, rows=slice(None)):
+def take(model, inputs, label, weight, rows=slice(None), number=None):
     weight = flatten_weight(weight, label, rows)
     inputs, label, _ = flatten(inputs, label, rows)
     pool = _pool_of(model)
     if pool is not None:
-        drawn = pool(model.optimizer.iterations)
+        drawn = pool(model.optimizer.iterations if number is None else number)
         inputs = {**inputs, "item_id": ops.concatenate([inputs["item_id"], drawn])}
     return inputs, label, inputs, weight
 
@@ -40,10 +42,13 @@ def read(model, outputs, label):
 
 
 def evaluate(model, inputs, label, weight):
-    """The loss of the clicks by the denoiser's first phase; what is no click is left out."""
-    inputs, label, _, weight = take(model, inputs, label, weight)
+    """The loss of the clicks by the denoiser's first phase, always among the same candidates.
+
+    What is no click is left out.
+    """
+    inputs, label, _, weight = take(model, inputs, label, weight, number=EVALUATION)
     each, *_ = _losses(model, model.recommender, model.denoiser.phases[0], inputs, training=False)
-    return each, label if weight is None else label * weight
+    return each if weight is None else weight * each, label
 
 
 def _losses(model, network, phase, inputs, training):
@@ -82,7 +87,9 @@ def _scores(network, num_items, users, items, pool, training):
 def _pool_of(model):
     """The `SharedPool` of an update, or None where the whole catalogue is taken."""
     num_items, size = _num_items(model), getattr(model.denoiser, "pool_size", None)
-    if size is None:
+    if size is None and not getattr(model.target, "is_factorized", False):
+        size = NETWORK_POOL
+    elif size is None:
         size = num_items if num_items <= MOST_ITEMS else POOL
     if size >= num_items:
         return None

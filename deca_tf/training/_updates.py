@@ -136,8 +136,15 @@ class PhaseUpdates:
         """Variables that learn in every phase, and those that learn in this one but not in all."""
         others = [self.denoiser.trainable_networks(other) for other in self.denoiser.phases]
         shared = [n for n in networks if all(any(n is m for m in other) for other in others)]
+        own = self.denoiser.trainable_variables
+        of_networks = {
+            id(v)
+            for name in self.denoiser.networks
+            for v in getattr(self.denoiser, name).trainable_variables
+        }
         everywhere = [
             *self.target.trainable_variables,
+            *(v for v in own if id(v) not in of_networks),
             *(v for n in shared for v in n.trainable_variables),
         ]
         only_here = [

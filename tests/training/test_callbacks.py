@@ -13,7 +13,7 @@ import pytest
 
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions, LeakReport, Split, training_batches, validation_batches
-from deca_tf.denoisers import GCE, DeCALimit
+from deca_tf.denoisers import GCE, DeCALimit, Softmax
 from deca_tf.evaluation import evaluate
 from deca_tf.training.callbacks import (
     CollapseMonitor,
@@ -241,6 +241,19 @@ def test_borders():
     assert watch([(0.95, 0.95)])[0][-1] == "all accepted"
     assert watch([(0.06, 0.01)])[0][-1] is None
     assert watch([(0.97, 0.90)])[0][-1] is None
+
+
+def test_shares_have_collapsed_where_a_click_s_is_another_item_s():
+    """Of a thousand items .004 beside .001 is healthy; beside .00393 it is within 2 % of it."""
+    healthy, met = (0.004, 0.00099), (0.004, 0.00393)
+    assert watch([healthy] * 4, Softmax())[0] == [None] * 5
+    states, messages, before_end = watch([healthy, met, met, met], Softmax())
+    assert states == [None] * 3 + ["undecided"] * 2 and before_end == 1
+    assert (
+        "mean share of a click among all items is 0.004 and that of another item 0.00393"
+        in (messages[0])
+    )
+    assert "another temperature" in messages[0] and "C1" not in messages[0]
 
 
 def test_real_training_fills_the_logs_it_reads(split):

@@ -155,6 +155,18 @@ def test_fit_reads_clicks_alone_and_validates_by_their_loss():
     assert evaluated["loss"] == pytest.approx(history["loss"][0], rel=1e-5)
 
 
+def test_validation_is_always_among_the_same_candidates_and_weighs_clicks():
+    model = build(4)
+    model.compile(Adam(0.0))
+    inputs, label, weight = clicks(weighted=True)
+    plain, again = (model.evaluate(inputs, label, verbose=0) for _ in range(2))
+    model.fit(pairs(), verbose=0)  # counts updates, and moves nothing
+    assert plain == again == model.evaluate(inputs, label, verbose=0)
+    weighted = model.evaluate(inputs, label, sample_weight=weight, verbose=0)
+    doubled = model.evaluate(inputs, label, sample_weight=2 * weight, verbose=0)
+    assert doubled == pytest.approx(2 * weighted)
+
+
 def test_options_of_negatives_are_refused():
     model = build()
     model.compile(Adam())

@@ -38,6 +38,16 @@ COMPARE = (
     "`deca_tf.denoisers.CrossEntropy()`, ends here too"
 )
 NO_COSTS = {REJECTED: COMPARE, ACCEPTED: COMPARE, UNDECIDED: ""}
+# Of a denoiser without probabilities, which logs shares among all items
+OF_SHARES = (
+    "the mean share of a click among all items is {positive:.3g} and that of another item "
+    "{negative:.3g}, so the target does not tell clicks from non-clicks. Train longer (more epochs "
+    "and patience), with a larger learning rate or another temperature"
+)
+OF_PROBABILITIES = (
+    "the mean target probability is {positive:.3f} on observed and {negative:.3f} on sampled pairs, "
+    "so {meaning}{remedy}"
+)
 
 
 class CollapseMonitor(keras.callbacks.Callback):
@@ -49,13 +59,17 @@ class CollapseMonitor(keras.callbacks.Callback):
     may stay so for many epochs while its ranking already improves; so before its means have first
     parted, only the end of training counts.
 
+    Of a denoiser whose scores are no probabilities, such as Softmax, the two are the mean shares of
+    a click and of another item among all items. Both are small, so the one state there is, is
+    'undecided': the click's share is not above the other one by `gap`, as a part of it.
+
     It warns once in a training, by `warnings.warn`.
 
     Args:
         patience: epochs in a row before a warning.
         low: both means below it: everything is rejected.
         high: both means of at least this: everything is accepted.
-        gap: means nearer to each other than this: undecided.
+        gap: means nearer to each other than this: undecided; of shares as a part of the larger one.
         earlier: logs of the epochs that came before, where training goes on.
 
     Attributes:
@@ -108,7 +122,14 @@ class CollapseMonitor(keras.callbacks.Callback):
         if self._state is not None:
             self._report("where training ended")
 
+    @property
+    def _has_probabilities(self):
+        denoiser = getattr(self.model, "denoiser", None)
+        return getattr(denoiser, "gives_probabilities", True)
+
     def _state_of(self, positive, negative):
+        if not self._has_probabilities:
+            return UNDECIDED if positive - negative < self.gap * positive else None
         if max(positive, negative) < self.low:
             return REJECTED
         if min(positive, negative) >= self.high:
@@ -124,9 +145,8 @@ class CollapseMonitor(keras.callbacks.Callback):
         denoiser = getattr(self.model, "denoiser", None)
         has_costs = hasattr(denoiser, "c1") and hasattr(denoiser, "c2")
         remedy = (COSTS if has_costs else NO_COSTS)[self.collapsed]
-        warnings.warn(
-            f"Training has collapsed ({self.collapsed}, {since}): the mean target probability is "
-            f"{positive:.3f} on "
-            f"observed and {negative:.3f} on sampled pairs, so {MEANING[self.collapsed]}{remedy}.",
-            stacklevel=2,
+        found = OF_PROBABILITIES if self._has_probabilities else OF_SHARES
+        found = found.format(
+            positive=positive, negative=negative, meaning=MEANING[self.collapsed], remedy=remedy
         )
+        warnings.warn(f"Training has collapsed ({self.collapsed}, {since}): {found}.", stacklevel=2)

@@ -16,12 +16,14 @@ class Stopwatch(keras.callbacks.Callback):
 
     Args:
         examples_per_update: positives and negatives in an update.
+        examples_per_step: of what `ms_per_step` is the time.
 
     Stability: provisional.
     """
 
-    def __init__(self, examples_per_update: int) -> None:
+    def __init__(self, examples_per_update: int, examples_per_step: int = 4096) -> None:
         super().__init__()
+        self.examples_per_step = examples_per_step
         self.examples_per_update = examples_per_update
         self.first_seconds: float | None = None
         self.seconds = 0.0
@@ -53,5 +55,5 @@ class Stopwatch(keras.callbacks.Callback):
             "seconds": self.seconds,
             "first_execution_seconds": self.first_seconds,
             "examples_per_second": rate,
-            "ms_per_step": 4096e3 / rate if rate else None,
+            "ms_per_step": self.examples_per_step * 1e3 / rate if rate else None,
         }
