@@ -6,7 +6,6 @@ What each brings, and one line that asks for it where it is not installed.
 import importlib.util
 
 MODULES = {
-    "als": ("implicit",),
     "kubernetes": ("kubernetes",),
     "pipelines": ("apache_beam", "tensorflow_transform"),
     "plots": ("matplotlib", "tensorboard"),

@@ -5,14 +5,12 @@ import json
 import pathlib
 import time
 
-from deca_tf._extras import missing_modules
 from deca_tf._files import write_atomically
 from deca_tf.data import schema
 from reproduction.grid import Cell
 
 # Seconds on one thread, roughly; by data set where it is known.
 SECONDS = {"popularity": 5.0, "item-knn": 60.0, "ease": 120.0, "als": 400.0}
-NEEDS = {"als": "als"}  # the extra of a baseline, which is not always there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +37,6 @@ class BaselineRun:
         return SECONDS.get(self.baseline, 60.0) * {"adressa": 6.0, "electronics": 20.0}.get(
             self.dataset, 1.0
         )
-
-    @property
-    def is_possible(self):
-        """Whether the package that it needs is installed."""
-        return self.baseline not in NEEDS or not missing_modules(NEEDS[self.baseline])
 
     def file(self, root):
         """Where its results lie below `root`."""

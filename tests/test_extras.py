@@ -85,9 +85,7 @@ def clicks(tmp_path_factory):
 
 @pytest.mark.slow
 def test_what_is_required_and_nothing_else_runs_the_main_commands(clicks, tmp_path):
-    assert {"apache_beam", "implicit", "matplotlib", "starlette", "tensorflow_serving"} <= set(
-        NOT_CORE
-    )
+    assert {"apache_beam", "matplotlib", "starlette", "tensorflow_serving"} <= set(NOT_CORE)
     run, served, search = (str(tmp_path / name) for name in ("run", "served", "search"))
     data = ["--dataset", str(clicks), "--epochs", "1", "--quiet"]
     columns = ["--set", "data.options.user_column=user", "--set", "data.options.item_column=item"]
@@ -137,10 +135,6 @@ ENTRIES = {
     "kubernetes": (
         "import os; os.environ.update(DECA_TF_NUM_WORKERS='1', NODE_IP='0', DECA_TF_POD_LABELS='a')\n"
         "from deca_tf.distribution._cluster import from_kubernetes; from_kubernetes()",
-    ),
-    "als": (
-        "from deca_tf.baselines import ImplicitALS; ids = np.arange(4)\n"
-        "from deca_tf.data import Interactions; ImplicitALS(Interactions(ids, ids, ids, ids))",
     ),
     "plots": (
         "from deca_tf.tuning import plot_parallel_coordinates as plot; plot(None, 'loss', 'a.png')",

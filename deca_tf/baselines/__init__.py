@@ -23,7 +23,7 @@ BASELINES = Registry(
         ),
         "als": Row(
             "deca_tf.baselines.implicit_als:ImplicitALS",
-            "Matrix factorization of all pairs, observed and not, by the package implicit.",
+            "Matrix factorization of all pairs, observed and not, by alternating least squares.",
         ),
     },
     base="deca_tf.baselines.baseline:Baseline",

@@ -44,8 +44,6 @@ class Own(Baseline):
 
 @pytest.mark.parametrize("name", BASELINES.names)
 def test_what_is_loaded_is_what_was_saved(name, clicks, tmp_path):
-    if name == "als":
-        pytest.importorskip("implicit")
     options = {"half_life": 7.0} if "half_life" in BASELINES.options(name) else {}
     model = BASELINES.build(name, interactions=clicks, options=options)
     model.save(tmp_path / "model.npz")

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from deca_tf.baselines import BASELINES, Baseline, ImplicitALS, ItemKNN, Popularity, item_knn
+from deca_tf.baselines import BASELINES, Baseline, ItemKNN, Popularity, item_knn
 from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.data import Interactions
 
@@ -40,8 +40,6 @@ def dense(clicks):
 
 
 def build(name, clicks, **options):
-    if name == "als":
-        pytest.importorskip("implicit")
     return BASELINES.build(name, interactions=clicks, options=options)
 
 
@@ -80,40 +78,6 @@ def test_of_equally_similar_items_the_more_popular_is_the_neighbour():
     assert knn.weights.toarray()[:, 3].tolist() == [0, 0, 0.5, 0]
     knn = ItemKNN(table([pair for pair in pairs if pair[1] != 2], 6, 4), k=1, shrink=0)
     assert np.flatnonzero(knn.weights.toarray()[:, 3]).tolist() == [0]
-
-
-def test_als_with_equal_weights_is_the_svd_with_shrunk_singular_values(clicks):
-    """At alpha 1 all pairs weigh the same: the optimum is known in closed form."""
-    l2 = 1.5
-    left, values, right = np.linalg.svd(dense(clicks), full_matrices=False)
-    assert values[5] > l2 + 0.1  # so that six factors are six singular values
-    shrunk = np.where(np.arange(len(values)) < 6, np.maximum(values - l2, 0), 0)
-    scores = everybody(build("als", clicks, factors=6, l2=l2, alpha=1.0, iterations=1000))
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, (left * shrunk) @ right, atol=2e-3)
-
-
-def test_als_weighs_observed_pairs_by_alpha(clicks):
-    """After the last iteration each item's vector solves its own weighted regression.
-
-    The regression is on the users' vectors.
-    """
-    l2, alpha, taken = 2.0, 8.0, dense(clicks)
-    model = build("als", clicks, factors=4, l2=l2, alpha=alpha, iterations=100)
-    users = model.user_factors.astype(np.float64)
-    for item in range(NUM_ITEMS):
-        weights = np.where(taken[:, item] > 0, alpha, 1.0)
-        gram = (users * weights[:, None]).T @ users + l2 * np.eye(4)
-        expected = np.linalg.solve(gram, users.T @ (weights * taken[:, item]))
-        np.testing.assert_allclose(model.item_factors[item], expected, atol=2e-3)
-
-
-def test_als_repeats_itself_and_starts_from_its_seed(clicks):
-    first, again, other = (
-        everybody(build("als", clicks, factors=4, iterations=2, l2=1.0, seed=s)) for s in (0, 0, 1)
-    )
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(first - other).max() > 1e-6
 
 
 # What holds for all.
@@ -195,8 +159,6 @@ def test_scores_are_of_one_of_two_forms_that_can_be_shipped(name, clicks):
 @pytest.mark.parametrize("name", LEARNED)
 def test_a_grid_gives_what_is_learned_with_each_of_the_settings_alone(name, clicks):
     grid = BASELINES.load(name).grid
-    if name == "als":
-        pytest.importorskip("implicit")
     some = [
         {"popularity_weight": weight, key: value}
         for key, value in (("l2", 30.0), ("l2", 5.0)) * (name != "item-knn") or (("k", 2), ("k", 5))
@@ -240,20 +202,25 @@ def test_a_repeated_pair_counts_once_in_what_is_learned(name):
     np.testing.assert_allclose(everybody(once), everybody(twice), rtol=1e-6, atol=1e-30)
 
 
+# Of the package implicit 0.7.3 with alpha = (1 + .25) / .25 and regularization 10, which stand for
+# these, solved by Cholesky; mean of three seeds, .2233 to .2256.
+AS_IMPLICIT = {"unobserved_weight": 0.25, "frequency_scaling": 0.0, "l2": 0.005557}
+
+
 @pytest.mark.parametrize(
-    ("name", "options", "recall", "within"),
+    ("name", "options", "part", "recall", "within"),
     [
-        ("ease", {"l2": 200.0}, 0.2610, 2e-4),
-        ("als", {"factors": 64, "l2": 10.0, "alpha": 1.0}, 0.2563, 3e-3),
+        ("ease", {"l2": 200.0}, "test", 0.2610, 2e-4),
+        ("als", {**AS_IMPLICIT, "iterations": 50}, "validation", 0.2246, 3e-3),
     ],
 )
-def test_recall_on_movielens(name, options, recall, within, data_dir):
+def test_recall_on_movielens(name, options, part, recall, within, data_dir):
     """Figures measured with other code, and for `als` from other first vectors."""
     from deca_tf.data import load_split
     from deca_tf.evaluation import evaluate
 
     split = load_split("ml-100k", data_dir=data_dir)
-    evaluation = evaluate(build(name, split.train, **options), split, ks=(20,))
+    evaluation = evaluate(build(name, split.train, **options), split, part=part, ks=(20,))
     assert evaluation.metrics["recall@20"] == pytest.approx(recall, abs=within)
 
 
@@ -285,7 +252,13 @@ def test_recall_on_movielens(name, options, recall, within, data_dir):
             {"factors": 2.5},
             "`factors` must be an integer of at least 1. Received: factors=2.5",
         ),
-        ("als", {"alpha": -1}, "`alpha` must be a finite number of at least 0"),
+        (
+            "als",
+            {"unobserved_weight": -1},
+            "`unobserved_weight` must be a finite number of at least 0",
+        ),
+        ("als", {"frequency_scaling": 1.5}, r"`frequency_scaling` must be .* in \[0, 1\]"),
+        ("als", {"l2": 0}, "`l2` must be above 0"),
         ("als", {"l2": float("nan")}, "`l2` must be a finite number"),
         (
             "als",
@@ -299,28 +272,13 @@ def test_settings_out_of_range_are_refused(name, options, message, clicks):
         BASELINES.build(name, interactions=clicks, options=options)
 
 
-def test_als_without_its_package_says_what_to_install(clicks, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="without implicit. Run `pip install 'deca-tf\\[als\\]'`"):
-        ImplicitALS(clicks)
-
-
-def test_the_package_is_imported_by_als_alone_and_late():
+def test_no_baseline_loads_tensorflow_before_it_is_asked_for_a_graph():
     code = (
-        "import sys\nfrom deca_tf.baselines import BASELINES\n"
-        "[BASELINES.load(name) for name in BASELINES.names]\n"
-        "assert not {'implicit', 'threadpoolctl', 'tensorflow'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_als_keeps_blas_to_one_thread_while_it_fits(clicks):
-    """Else `implicit` warns, once in a process: so in a new one."""
-    pytest.importorskip("implicit")
-    code = (
-        "import warnings; warnings.simplefilter('error')\nimport numpy as np\n"
-        "from deca_tf.baselines import ImplicitALS\nfrom deca_tf.data import Interactions\n"
-        "ids = np.arange(4)\nImplicitALS(Interactions(ids, ids, ids, ids))"
+        "import sys, numpy as np\nfrom deca_tf.baselines import BASELINES\n"
+        "from deca_tf.data import Interactions\nids = np.arange(4)\n"
+        "for name in BASELINES.names:\n"
+        "    BASELINES.build(name, interactions=Interactions(ids, ids, ids, ids))\n"
+        "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

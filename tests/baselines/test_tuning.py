@@ -91,8 +91,6 @@ def test_the_best_on_the_validation_is_kept_and_the_first_of_equals(fixed):
 
 @pytest.mark.parametrize("name", BASELINES.names)
 def test_every_baseline_is_tuned_without_the_test(name, monkeypatch):
-    if name == "als":
-        pytest.importorskip("implicit")
     cls = BASELINES.load(name)
     monkeypatch.setattr(cls, "GRID", {setting: values[:2] for setting, values in cls.GRID.items()})
     split = Split()
