@@ -28,6 +28,7 @@ class Ranker:
 HALF_LIFE = "backbone.half_life"  # left out where clicks have no times
 _L2 = (500.0, 200.0, 1000.0, 5000.0, 20000.0)
 _BONUS = {"backbone.popularity_weight": (0.0, 0.3, 1.0)}
+_LONG = {"l2": 0.0, "epochs": 60, "patience": 8}
 _SOFTMAX = {
     "denoiser.temperature": (0.2, 0.1, 0.5, 1.0),
     "training.learning_rate": (0.01, 0.003, 0.03),
@@ -91,13 +92,21 @@ RANKERS = {
     ),
     "elsa": Ranker({"backbone": {"name": "elsa"}}, {}, is_random=True),
     "mf, softmax": Ranker(
-        {"backbone": {"name": "mf", "cosine": True}, "denoiser": {"name": "softmax"}},
+        {
+            "backbone": {"name": "mf", "cosine": True, "embedding_dim": 64},
+            "denoiser": {"name": "softmax"},
+            "training": _LONG,
+        },
         _SOFTMAX,
         is_random=True,
     ),
     "lightgcn, softmax": Ranker(
-        {"backbone": {"name": "lightgcn", "cosine": True}, "denoiser": {"name": "softmax"}},
-        {"denoiser.temperature": (0.2, 0.1, 0.5)},
+        {
+            "backbone": {"name": "lightgcn", "cosine": True},
+            "denoiser": {"name": "softmax"},
+            "training": _LONG,
+        },
+        {"denoiser.temperature": (0.2, 0.1, 0.5), "training.learning_rate": (0.01, 0.003)},
         is_random=True,
     ),
     "cdae, multinomial": Ranker(
