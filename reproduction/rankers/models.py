@@ -62,9 +62,14 @@ RANKERS = {
         together=("backbone.l2", "backbone.popularity_weight"),
         may_trend=False,
     ),
-    "als, narrow grid": Ranker(
-        {"backbone": {"name": "als", "unobserved_weight": 1.0}},
-        {"backbone.l2": (30.0, 10.0, 100.0), "backbone.factors": (64, 128), **_BONUS},
+    "als, as before": Ranker(
+        {"backbone": {"name": "als", "frequency_scaling": 0.0}},
+        {
+            "backbone.l2": (0.01, 0.03, 0.1),
+            "backbone.unobserved_weight": (1.0, 0.2),
+            "backbone.factors": (64, 128),
+            **_BONUS,
+        },
         is_baseline=True,
         is_random=True,
         may_trend=False,
@@ -87,7 +92,13 @@ RANKERS = {
     ),
     "als": Ranker(
         {"backbone": {"name": "als"}},
-        {},
+        {
+            "backbone.l2": (0.01, 0.003, 0.03, 0.1),
+            "backbone.unobserved_weight": (0.1, 0.02, 0.3, 1.0),
+            "backbone.factors": (64, 128),
+            "backbone.frequency_scaling": (1.0, 0.5),
+            **_BONUS,
+        },
         is_random=True,
     ),
     "elsa": Ranker({"backbone": {"name": "elsa"}}, {}, is_random=True),
