@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from deca_tf.baselines import BASELINES, Baseline, ItemKNN, Popularity, item_knn
+from deca_tf.baselines import BASELINES, Baseline, Popularity
 from deca_tf.baselines.popularity import popularity_bonus
 from deca_tf.data import Interactions
 
@@ -45,39 +45,6 @@ def build(name, clicks, **options):
 
 def everybody(baseline):
     return np.asarray(baseline.score_all_items(np.arange(NUM_USERS, dtype=np.int32)))
-
-
-# Each model's own equation.
-
-
-@pytest.mark.parametrize(
-    "block_cells", [item_knn.BLOCK_CELLS, 30], ids=["one block", "blocks of two items"]
-)
-def test_item_knn_sums_the_similarities_of_the_k_nearest(clicks, monkeypatch, block_cells):
-    monkeypatch.setattr(item_knn, "BLOCK_CELLS", block_cells)
-    k, shrink, taken = 3, 2.0, dense(clicks)
-    expected = np.zeros((NUM_USERS, NUM_ITEMS))
-    size = taken.sum(axis=0)
-    for j in range(NUM_ITEMS):
-        similarity = {
-            i: (taken[:, i] * taken[:, j]).sum() / (np.sqrt(size[i] * size[j]) + shrink)
-            for i in range(NUM_ITEMS)
-            if i != j
-        }
-        for i in sorted(similarity, key=lambda i: (-similarity[i], -size[i], i))[:k]:
-            expected[:, j] += taken[:, i] * similarity[i]
-    scores = everybody(ItemKNN(clicks, k=k, shrink=shrink))
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-30)
-
-
-def test_of_equally_similar_items_the_more_popular_is_the_neighbour():
-    # Items 0, 1 and 2 are alike to item 3 by cosine: 1 / sqrt(1 * 4), twice, and 2 / sqrt(4 * 4).
-    pairs = [(0, 3), (0, 0), (1, 3), (1, 1), (2, 3), (3, 3), (2, 2), (3, 2), (4, 2), (5, 2)]
-    knn = ItemKNN(table(pairs, 6, 4), k=1, shrink=0)
-    assert knn.weights.toarray()[:, 3].tolist() == [0, 0, 0.5, 0]
-    knn = ItemKNN(table([pair for pair in pairs if pair[1] != 2], 6, 4), k=1, shrink=0)
-    assert np.flatnonzero(knn.weights.toarray()[:, 3]).tolist() == [0]
 
 
 # What holds for all.
