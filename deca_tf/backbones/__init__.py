@@ -28,6 +28,10 @@ BACKBONES = Registry(
             "User and item vectors smoothed over the graph of clicks.",
         ),
         "cdae": Row("deca_tf.backbones.cdae:CDAE", "A denoising autoencoder of users' histories."),
+        "elsa": Row(
+            "deca_tf.backbones.elsa:ELSA",
+            "A linear autoencoder of users' histories, for catalogues of any size.",
+        ),
     },
     base="deca_tf.backbones.backbone:Backbone",
 )
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     # begin backbones exports, by `make docs`
     from deca_tf.backbones.backbone import Backbone as Backbone
     from deca_tf.backbones.cdae import CDAE as CDAE
+    from deca_tf.backbones.elsa import ELSA as ELSA
     from deca_tf.backbones.gmf import GMF as GMF
     from deca_tf.backbones.lightgcn import LightGCN as LightGCN
     from deca_tf.backbones.mf import MF as MF

@@ -37,6 +37,8 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
         ranks_under_xla: whether evaluation compiles `score_all_items` by XLA; for scores that a
             network works out.
         users_per_batch: whole users in a batch, by default, of one that encodes histories.
+        default_denoiser: name of the denoiser that it learns by where nobody names one; None:
+            normal training.
         needs_data: whether `adapt` must still see the training data before the first call.
 
     Stability: stable.
@@ -49,6 +51,7 @@ class Backbone(Part, ChecksIds, keras.Model, family="backbone"):
 
     ranks_under_xla: typing.ClassVar[bool | None] = None
     users_per_batch: typing.ClassVar[int | None] = None
+    default_denoiser: typing.ClassVar[str | None] = None
     needs_data = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

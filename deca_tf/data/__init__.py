@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from deca_tf.data.batches_by_user import (
         training_batches_by_user as training_batches_by_user,
     )
+    from deca_tf.data.batches_of_users import training_batches_of_users as training_batches_of_users
     from deca_tf.data.interactions import Interactions as Interactions
     from deca_tf.data.shards import read_shards as read_shards
     from deca_tf.data.shards import write_shards as write_shards
@@ -49,6 +50,7 @@ else:
             "synthetic_split": ".sources.synthetic",
             "training_batches": ".batches",
             "training_batches_by_user": ".batches_by_user",
+            "training_batches_of_users": ".batches_of_users",
             "validation_batches": ".batches",
             "write_shards": ".shards",
         },

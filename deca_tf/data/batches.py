@@ -88,17 +88,31 @@ def training_batches(
         interactions, num_negatives, sampler_of(kind, interactions, num_negatives, seed)
     )
 
+    rows = permuted_rows(n, groups, seed)
+
     def batch(step):
+        return group(rows(step), step)
+
+    return endless_epochs(
+        lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step
+    )
+
+
+def permuted_rows(n, groups, seed):
+    """A function from a step, int64 scalar tensor, to its rows, int64 `(groups,)`.
+
+    Position p of the stream is row `permuted(p % n)` of pass `p // n`.
+    """
+
+    def rows(step):
         position = step * groups + tf.range(groups, dtype=tf.int64)
         first = step * groups // n  # a batch reaches into two passes at most
         keys = tf.gather(
             tf.stack([_key(seed, first), _key(seed, first + 1)]), position // n - first
         )
-        return group(permuted(position % n, keys, n), step)
+        return permuted(position % n, keys, n)
 
-    return endless_epochs(
-        lambda first, stop: tf.data.Dataset.range(first, stop).map(batch), steps, start_step
-    )
+    return rows
 
 
 def endless_epochs(epoch, steps, start_step):

@@ -25,7 +25,7 @@ class SharedPool:
     """
 
     def __init__(self, size, num_items, seed=0):
-        self.size = check_integer("size", size)
+        self.size, self.num_items = check_integer("size", size), num_items
         if size > num_items:
             raise ValueError(
                 f"`size` must be at most the number of items, {num_items}. Received: size={size}."
@@ -50,3 +50,8 @@ class SharedPool:
         return self._first + tf.cast(
             tf.bitwise.right_shift(bits * self._length, tf.constant(32, tf.int64)), tf.int32
         )
+
+    def place_of(self, item_ids):
+        """Which of a pool's items would be an item, if it was drawn: int32 of the ids' shape."""
+        ends = (tf.cast(item_ids, tf.int64) + 1) * self.size
+        return tf.cast((ends - 1) // self.num_items, tf.int32)

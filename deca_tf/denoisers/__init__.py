@@ -49,6 +49,14 @@ DENOISERS = Registry(
         "ensemble": Row(
             "deca_tf.denoisers.ensemble:Ensemble", "The mean of two models of different seeds."
         ),
+        "nmse": Row(
+            "deca_tf.denoisers.nmse:NMSE",
+            "The squared error of whole users' normalised histories, ELSA's own loss.",
+        ),
+        "multinomial": Row(
+            "deca_tf.denoisers.multinomial:Multinomial",
+            "A softmax over the catalogue for whole users, the loss of Mult-VAE.",
+        ),
         "udt": Row(
             "deca_tf.denoisers.udt:UDT", "A weight for each user, and for each of their clicks."
         ),
@@ -77,6 +85,8 @@ if TYPE_CHECKING:
     from deca_tf.denoisers.eard import EARD as EARD
     from deca_tf.denoisers.ensemble import Ensemble as Ensemble
     from deca_tf.denoisers.gce import GCE as GCE
+    from deca_tf.denoisers.multinomial import Multinomial as Multinomial
+    from deca_tf.denoisers.nmse import NMSE as NMSE
     from deca_tf.denoisers.pld import PLD as PLD
     from deca_tf.denoisers.r_ce import RCE as RCE
     from deca_tf.denoisers.softmax import Softmax as Softmax

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from deca_tf._registry import deserialize
 from deca_tf.data.interactions import Interactions
+from deca_tf.denoisers.user_scores import UserScores
 from deca_tf.parts.part import Part, register
 
 
@@ -21,8 +22,8 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
 
     Attributes:
         layout: what an update sees: "pairs", clicks and sampled pairs, each with a loss of its own,
-            by `compute_loss`; or "clicks", each among candidates that all share, by
-            `compute_click_loss`.
+            by `compute_loss`; "clicks", each among candidates that all share, by
+            `compute_click_loss`; or "users", each with his whole history, by `compute_user_loss`.
         phases: names of the updates that a step makes.
         networks: names of the constructor's arguments that are networks, as declared.
         negatives: how negatives are drawn for the method, a row of `NEGATIVES` in
@@ -30,6 +31,7 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
         gives_probabilities: whether the sigmoid of the recommender's logit is a probability, which
             is so where the loss is one of labels of pairs. Where it is not, nothing reports or
             exports one.
+        fewest_clicks: of layout "users": those with fewer are left out, since they teach nothing.
 
     Stability: stable.
     """
@@ -39,6 +41,7 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
     networks: typing.ClassVar[tuple[str, ...]] = ()
     negatives: typing.ClassVar[str] = "uniform"
     gives_probabilities: typing.ClassVar[bool] = True
+    fewest_clicks: typing.ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -141,6 +144,33 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
             in [0, 1], which is monitored and not differentiated.
         """
         raise NotImplementedError
+
+    def compute_user_loss(self, phase: str, scores: UserScores, update: tf.Tensor) -> tf.Tensor:
+        """The loss of each user, of layout "users".
+
+        Args:
+            phase: one of `phases`.
+            scores: the target's scores of the users' clicks and, in sums, of all items.
+            update: number of updates made so far, an integer scalar tensor, for schedules.
+
+        Returns:
+            Losses `(users,)`.
+        """
+        raise NotImplementedError
+
+    def read_users(self, scores: UserScores) -> tuple[tf.Tensor, tf.Tensor]:
+        """What is monitored of layout "users", not differentiated.
+
+        Args:
+            scores: as of `compute_user_loss`.
+
+        Returns:
+            Means over each user's clicks and over other items, `(users,)` each, of a figure that is
+            larger where the model expects a click: here the share under a softmax.
+        """
+        of_click = tf.gather(scores.log_sum_exp, tf.maximum(scores.user, 0))
+        share = tf.exp(scores.logits - of_click)
+        return scores.mean_of_clicks(share), scores.mean_of_others(1.0, share)
 
     def posterior(self, inputs: dict[str, tf.Tensor], target_prob: tf.Tensor) -> tf.Tensor:
         """P(real preference | observed), `(batch,)`.

@@ -213,6 +213,36 @@ def softmax_cross_entropy(click_logits, candidate_logits, candidate_weight):
     return (tf.math.log(total) + largest - click_logits, share), gradient
 
 
+def normalized_squared_error(product, length, target_length):
+    """Squared distance of two vectors of length 1, in [0, 4], from what is known of the vectors.
+
+    Formula: `|x / |x| - y / |y||^2 = 2 - 2 x . y / (|x| |y|)`; 2 where one of them is 0.
+
+    Source: Vancura et al., RecSys 2022 (ELSA), Eq. (5), per user; there x is a history and y what
+    the model makes of it.
+
+    Args:
+        product: `x . y`, `(batch,)`.
+        length, target_length: `|x|` and `|y|`, of which a 0 may come as 1e-6, `(batch,)`.
+    """
+    return 2.0 - 2.0 * product / (length * target_length)
+
+
+def multinomial_negative_log_likelihood(log_sum_exp, sum_of_targets, sum_of_logits):
+    """What a multinomial distribution over all items leaves unsaid of a user's clicks, in nats.
+
+    Formula: `-sum over clicks of y_i log(exp(s_i) / sum over all items j of exp(s_j))`.
+
+    Source: Liang et al., "Variational autoencoders for collaborative filtering", WWW 2018, Eq. (2).
+
+    Args:
+        log_sum_exp: `log sum over j of exp(s_j)`, `(users,)`.
+        sum_of_targets: `sum over clicks of y_i`, `(users,)`.
+        sum_of_logits: `sum over clicks of y_i s_i`, `(users,)`.
+    """
+    return sum_of_targets * log_sum_exp - sum_of_logits
+
+
 def logit_of_mean_probability(first, second):
     """The logit of the mean of two probabilities, from their logits; finite for finite logits.
 

@@ -8,9 +8,14 @@ from deca_tf.recipes import matching, merge
 # Models in closed form: no denoiser, and nothing of `[training]` that is about a loop.
 AT_ONCE = ("popularity", "item-knn", "ease", "als")
 # Models with an objective of their own, which a recipe's `[denoiser]` would not fit.
-LEARNS_BY: dict[str, str] = {}
+LEARNS_BY: dict[str, str] = {"elsa": "nmse"}
 # As a recipe's variants.
-VARIANTS: tuple[dict[str, Any], ...] = ()
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"backbone": "elsa"},
+        "training": {"users_per_batch": 128, "l2": 0.0, "learning_rate": 0.1},
+    },
+)
 WITHOUT_LOOP = ("monitor", "refit")  # of `[training]`, what means something without a loop
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones import MF
-from deca_tf.data import Interactions, training_batches
+from deca_tf.backbones import ELSA, MF
+from deca_tf.data import Interactions
 from deca_tf.data.negative_sampling import NEGATIVES
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.denoisers.user_scores import UserScores
 from deca_tf.parts.part import settable
 from deca_tf.testing._expect import expect, expect_close, expect_equal
+from deca_tf.training.batching import stream_batches
 from deca_tf.training.deca_model import DeCAModel
 
 USERS, ITEMS, BATCH = 5, 7, 12
@@ -98,6 +100,8 @@ class Case:
         """Of each example of the batch, in the form of the denoiser's layout."""
         if denoiser.layout == "clicks":
             return self.losses_and_shares(denoiser, phase, logits, update, rows)[0]
+        if denoiser.layout == "users":
+            return denoiser.compute_user_loss(phase, self.user_scores(logits, rows), update)
         inputs = {key: ids[rows] for key, ids in self.inputs.items()}
         return denoiser.compute_loss(phase, inputs, self.label[rows], logits[rows], update)
 
@@ -108,6 +112,14 @@ class Case:
         return denoiser.compute_click_loss(
             phase, inputs, logits[rows], self.candidates[rows], ops.cast(others, "float32"), update
         )
+
+    def user_scores(self, logits, rows=slice(None)):
+        """Each example as the one click of a user of its own."""
+        logits = logits[rows]
+        others = ops.not_equal(self.inputs["item_id"][rows][:, None], ops.arange(ITEMS))
+        users, target = tf.range(len(logits)), ops.ones_like(logits)
+        others = ops.cast(others, "float32")
+        return UserScores(users, target, logits, self.candidates[rows], others, ITEMS)
 
 
 def mf(seed):
@@ -243,20 +255,26 @@ def options_that_can_be_set_are_in_the_config(case):
     expect(not missing, f"`get_config` must hold all options. It lacks: {sorted(missing)}.")
 
 
+def what_is_read_of_users_is_one_figure_for_each(case):
+    denoiser = case.built()
+    if denoiser.layout != "users":
+        return
+    for read in map(np.array, denoiser.read_users(case.user_scores(case.logits))):
+        expect(read.shape == (BATCH,), f"There must be a figure for each user: {read.shape}.")
+        expect(np.isfinite(read).all(), f"What is monitored must be finite: {read}.")
+
+
 def trains_a_target_and_is_saved_with_it(case):
-    target = mf(9)
-    before = [np.array(weight) for weight in target.weights]
+    of_users = case.cls.layout == "users"
+    target = ELSA(USERS, ITEMS, embedding_dim=4, seed=9) if of_users else mf(9)
+    before = [np.array(weight) for weight in target.trainable_variables]
     model = DeCAModel(target, case.build())
     model.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
     updates = len(model.denoiser.phases)
-    batches = training_batches(
-        training_pairs(),
-        batch_size=12 // updates,
-        updates_per_step=updates,
-        num_negatives=int(model.denoiser.layout == "pairs"),
-    )
+    target.adapt(training_pairs())
+    batches = stream_batches(training_pairs(), model.denoiser, batch_size=12 // updates).batches
     model.fit(batches, epochs=2, verbose=0, shuffle=False)
-    for old, weight in zip(before, target.weights, strict=True):
+    for old, weight in zip(before, target.trainable_variables, strict=True):
         expect(
             np.isfinite(weight).all() and (np.array(weight) != old).any(),
             f"The target must learn, and stay finite: {weight.path}.",
@@ -279,6 +297,7 @@ CHECKS = (
     recommender_scores_pairs,
     loss_of_an_example_does_not_depend_on_the_rest_of_the_batch,
     share_of_a_click_is_one_among_all_items,
+    what_is_read_of_users_is_one_figure_for_each,
     posterior_is_a_probability,
     config_gives_back_phases_networks_and_losses,
     options_that_can_be_set_are_in_the_config,

@@ -20,7 +20,7 @@ EVALUATION = 2**32 - 1  # number of the pool of a validation, which no update re
 def take(model, inputs, label, weight, rows=slice(None), number=None):
     weight = flatten_weight(weight, label, rows)
     inputs, label, _ = flatten(inputs, label, rows)
-    pool = _pool_of(model)
+    pool = pool_of(model)
     if pool is not None:
         drawn = pool(model.optimizer.iterations if number is None else number)
         inputs = {**inputs, "item_id": ops.concatenate([inputs["item_id"], drawn])}
@@ -53,8 +53,8 @@ def evaluate(model, inputs, label, weight):
 
 def _losses(model, network, phase, inputs, training):
     """Losses and shares of the clicks `(batch,)`, and how many other items there are."""
-    users, items, num_items = inputs["user_id"], inputs["item_id"], _num_items(model)
-    pool = _pool_of(model)
+    users, items, num_items = inputs["user_id"], inputs["item_id"], num_items_of(model)
+    pool = pool_of(model)
     if pool is None:
         clicks, candidates = items, ops.arange(num_items, dtype=items.dtype)
         stands_for = 1.0
@@ -84,9 +84,9 @@ def _scores(network, num_items, users, items, pool, training):
     return (ops.cast(logits, "float32") for logits in scores)
 
 
-def _pool_of(model):
+def pool_of(model):
     """The `SharedPool` of an update, or None where the whole catalogue is taken."""
-    num_items, size = _num_items(model), getattr(model.denoiser, "pool_size", None)
+    num_items, size = num_items_of(model), getattr(model.denoiser, "pool_size", None)
     if size is None and not getattr(model.target, "is_factorized", False):
         size = NETWORK_POOL
     elif size is None:
@@ -96,7 +96,7 @@ def _pool_of(model):
     return SharedPool(size, num_items, getattr(model.target, "seed", 0))
 
 
-def _num_items(model):
+def num_items_of(model):
     num_items = model.id_sizes()["item_id"]
     if num_items is None:
         raise ValueError(

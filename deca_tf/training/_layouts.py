@@ -12,9 +12,9 @@ A layout has four functions, and DeCAModel calls no other:
 """
 
 from deca_tf._checks import check_choice
-from deca_tf.training import _clicks, _pairs
+from deca_tf.training import _clicks, _pairs, _users
 
-LAYOUTS = {"pairs": _pairs, "clicks": _clicks}
+LAYOUTS = {"pairs": _pairs, "clicks": _clicks, "users": _users}
 
 
 def layout_of(denoiser):

@@ -57,6 +57,12 @@ def check_parts(target, denoiser):
                     f"Received: {network.name!r} as both. Make two, of different seeds."
                 )
         places[name] = network
+    if getattr(denoiser, "layout", None) == "users" and not hasattr(target, "histories_of"):
+        raise ValueError(
+            f"`target` must encode users' histories under {type(denoiser).__name__}, as "
+            f"deca_tf.backbones.ELSA and CDAE do. Received: a {type(target).__name__}. Take one of "
+            "them, or `deca_tf.denoisers.Softmax()`."
+        )
     for part in (*places.values(), denoiser):
         check_saves_options(part)
 

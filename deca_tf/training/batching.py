@@ -3,6 +3,8 @@
 import functools
 import typing
 
+import numpy as np
+
 from deca_tf._checks import check_integer
 from deca_tf.data.batches import (
     BATCH_SIZE,
@@ -11,6 +13,12 @@ from deca_tf.data.batches import (
 )
 from deca_tf.data.batches import steps_per_epoch as steps_of_all
 from deca_tf.data.batches_by_user import batch_of_users, training_batches_by_user
+from deca_tf.data.batches_of_users import (
+    USERS_PER_BATCH,
+    training_batches_of_users,
+    users_in_step,
+    users_with,
+)
 from deca_tf.data.streamed_split import StreamedInteractions
 from deca_tf.data.streaming import streamed_batches
 from deca_tf.distribution import is_multi_worker, per_worker
@@ -55,7 +63,7 @@ def stream_batches(
         interactions: the positives, `Interactions` or `StreamedInteractions`.
         denoiser: a `Denoiser`.
         batch_size: positives of an update; None: 2048, fewer where an epoch would have fewer than
-            eight steps.
+            eight steps. Of layout "users": of so many users as have so many positives; None: 128.
         users_per_batch: whole users at a time, about so many per update, in place of `batch_size`.
         num_negatives: sampled items per positive, where the denoiser's layout is "pairs".
         exclude_observed: whether "uniform" negatives leave out what the user has been observed
@@ -71,6 +79,15 @@ def stream_batches(
     Raises:
         ValueError: see `deca_tf.data.training_batches` and `training_batches_by_user`.
     """
+    if denoiser.layout == "users":
+        return _stream_users(
+            interactions,
+            denoiser,
+            users_per_batch or _users_of_pairs(interactions, batch_size),
+            seed,
+            epochs_done,
+            steps_per_epoch,
+        )
     n, phases = len(interactions), len(denoiser.phases)
     num_negatives = check_integer("num_negatives", num_negatives) * (denoiser.layout == "pairs")
     shared = {"num_negatives": num_negatives, "seed": seed, "updates_per_step": phases}
@@ -101,6 +118,37 @@ def stream_batches(
     )
     by_worker = is_streamed and strategy is not None and is_multi_worker(strategy)
     return Stream(per_worker(strategy, make) if by_worker else make(), groups, steps)
+
+
+def _stream_users(interactions, denoiser, users_per_batch, seed, epochs_done, steps_per_epoch):
+    """As `stream_batches`, for a denoiser of layout "users"; `groups` are users."""
+    if isinstance(interactions, StreamedInteractions):
+        raise TypeError(
+            f"`interactions` must be held in memory under {type(denoiser).__name__}, which looks at "
+            "each user's whole history. Received: StreamedInteractions. Read them without "
+            "`stream`."
+        )
+    phases, fewest = len(denoiser.phases), denoiser.fewest_clicks
+    users = users_with(interactions, fewest)
+    groups = users_in_step(users, users_per_batch, phases)
+    steps = steps_per_epoch or steps_of_all(len(users), groups)
+    batches = training_batches_of_users(
+        interactions,
+        users_per_batch=users_per_batch,
+        updates_per_step=phases,
+        fewest_clicks=fewest,
+        seed=seed,
+        start_step=epochs_done * steps,
+    )
+    return Stream(batches, groups, steps)
+
+
+def _users_of_pairs(interactions, batch_size):
+    """How many users have about so many positives; of None a number of our own."""
+    if batch_size is None:
+        return USERS_PER_BATCH
+    active = np.count_nonzero(interactions.user_activity())
+    return max(1, round(check_integer("batch_size", batch_size) * active / len(interactions)))
 
 
 def groups_per_step(batch_size, phases, n):

@@ -14,6 +14,7 @@ from keras import ops
 
 from deca_tf._checks import check_choice, check_integer, check_range
 from deca_tf._registry import deserialize
+from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.cross_entropy import CrossEntropy
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.embeddings.id_ranges import ChecksIds, table_sizes
@@ -62,7 +63,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
     Args:
         target: model from `{"user_id", "item_id"}` to logits: a backbone, or any Keras model that
             does so.
-        denoiser: a `Denoiser`; None means normal training.
+        denoiser: a `Denoiser`; None means the target's own, which is normal training but for ELSA.
         l2: the paper's lambda, the weight of the penalty, at least 0.
         penalty: "squares", `l2 / num_users / 2 * sum of squares` of all weights; or "norms", `l2 *
             sum over weights of their norm`, divided by nothing, which is what the released code
@@ -95,7 +96,7 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         check_parts(target, denoiser)
         super().__init__(**kwargs)
         self.target = target
-        self.denoiser = CrossEntropy() if denoiser is None else denoiser
+        self.denoiser = _denoiser_of(target) if denoiser is None else denoiser
         self.l2 = check_range("l2", l2, 0)
         self.penalty = check_choice("penalty", penalty, KINDS)
         self.denoiser.complete(self.target)
@@ -235,6 +236,12 @@ class DeCAModel(Fitting, PhaseUpdates, Refusals, ChecksIds, keras.Model):
         config["target"] = deserialize(config["target"])
         config["denoiser"] = deserialize(config["denoiser"])
         return cls(**config)
+
+
+def _denoiser_of(target):
+    """The denoiser that a target learns by where nobody gives one."""
+    name = getattr(target, "default_denoiser", None)
+    return CrossEntropy() if name is None else DENOISERS.build(name)
 
 
 def _num_users(given, target):

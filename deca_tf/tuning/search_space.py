@@ -52,9 +52,10 @@ def _training(hp, training, space):
     low, high = L2_RANGE[training.penalty]
     if space == "paper":
         return {"l2": hp.Choice("training.l2", PAPER_L2, default=0.1)}
+    rate = training.learning_rate
     found = {
         "learning_rate": hp.Float(
-            "training.learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3
+            "training.learning_rate", rate / 10, rate * 10, sampling="log", default=rate
         ),
         "l2": hp.Float(
             "training.l2", low, high, sampling="log", default=min(max(training.l2, low), high)

@@ -53,3 +53,13 @@ def test_wrong_sizes_are_refused():
         SharedPool(4, 3)
     with pytest.raises(ValueError, match="`size` must be an integer of at least 1"):
         SharedPool(0, 3)
+
+
+@pytest.mark.parametrize(("size", "num_items"), [(4, 10), (7, 30), (1, 5), (64, 10**6)])
+def test_the_place_of_an_item_is_the_run_it_is_in(size, num_items):
+    pool = SharedPool(size, num_items)
+    runs = np.repeat(np.arange(size), pool.stands_for.astype(int))
+    items = np.arange(num_items, dtype=np.int32)
+    np.testing.assert_array_equal(pool.place_of(items), runs)
+    drawn = pool(tf.constant(0))
+    np.testing.assert_array_equal(pool.place_of(drawn), np.arange(size))

@@ -79,8 +79,12 @@ BY_USER = {
         # Figures of epoch 1 are repeated at epoch 2, in one process, and in 3, in another.
         {**NORMAL, "training": {"keep": "best", "evaluate_every": 4, "learning_rate": 0.05}},
         {**BY_USER, **NORMAL},
+        {
+            "backbone": {"name": "elsa", "corruption": 0.3},
+            "training": {"users_per_batch": 40},
+        },
     ],
-    ids=["best", "last", "evaluate_every", "cdae"],
+    ids=["best", "last", "evaluate_every", "cdae", "elsa"],
 )
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, monkeypatch):
     config = settings(more)

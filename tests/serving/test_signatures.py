@@ -7,7 +7,7 @@ import tensorflow as tf
 from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
 
-FACTORIZED = ("mf", "gmf", "lightgcn", "cdae")
+FACTORIZED = ("mf", "gmf", "lightgcn", "cdae", "elsa")
 BATCHES = (0, 1, 7, 64)
 
 
@@ -169,6 +169,21 @@ def test_cdae_encodes_a_history_with_the_mean_of_the_users_own_vectors(shipped, 
     np.testing.assert_allclose(
         answer["score"][0, : len(expected)], scores[expected], rtol=1e-4, atol=1e-5
     )
+
+
+def test_elsa_answers_a_stranger_as_a_user_of_his_history(shipped, split):
+    """Of all scores, but for the items of the history, which neither is recommended."""
+    target, version = shipped("elsa")
+    for user in (9, 3):
+        history = split.train.item_id[split.train.user_id == user]
+        scores = np.array(target.score_all_items(tf.constant([user], tf.int32)))[0]
+        expected = [i for i in np.argsort(-scores, kind="stable") if i not in history]
+        asked = [[f"Stück {i}" for i in history]]
+        answer = ask(version, "recommend_from_history_50", item_id=asked)
+        assert answer["item_id"][0, : len(expected)].tolist() == [f"Stück {i}" for i in expected]
+        np.testing.assert_allclose(
+            answer["score"][0, : len(expected)], scores[expected], rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", FACTORIZED)

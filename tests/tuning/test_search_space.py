@@ -21,7 +21,8 @@ def space_of(config, *arguments):
 @pytest.mark.parametrize("space", ["default", "paper"])
 @pytest.mark.parametrize("name", DENOISERS.names)
 def test_every_denoiser_takes_what_its_space_gives(name, space):
-    config = small({"denoiser": {"name": name}})
+    backbone = {"name": "elsa"} if DENOISERS.load(name).layout == "users" else {}
+    config = small({"denoiser": {"name": name}, "backbone": backbone})
     declared = space_of(config, space)
     for corner in (0.0, 0.999999):
         hp = declared.copy()
@@ -38,6 +39,17 @@ def test_every_backbone_takes_what_its_space_gives(name):
     assert ("backbone.embedding_dim" in hp.values) == has_vectors
     hp.values = {each.name: each.prob_to_value(0.999999) for each in hp.space}
     check_settings(choose(hp, small({"backbone": {"name": name}})))
+
+
+@pytest.mark.parametrize(("name", "rate"), [("mf", 0.01), ("elsa", 0.1)])
+def test_learning_rates_are_searched_around_that_of_the_settings(name, rate):
+    (searched,) = (
+        each
+        for each in space_of(small({"backbone": {"name": name}})).space
+        if each.name == "training.learning_rate"
+    )
+    ends = (searched.min_value, searched.default, searched.max_value)
+    assert ends == pytest.approx((rate / 10, rate, rate * 10))
 
 
 def test_costs_by_hand():
