@@ -223,3 +223,14 @@ def test_mf_is_trained_as_gmf_is(dataset, protocol, method):
 
 def test_every_data_set_has_a_recipe_of_its_own():
     assert [shipped_recipe(dataset).stem for dataset in DATASETS] == list(DATASETS)
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "synthetic", "my-own"])
+def test_softmax_is_trained_on_cosines_and_without_penalty(name):
+    for backbone in ("mf", "gmf", "lightgcn", "neumf", "cdae"):
+        tables = {"backbone": {"name": backbone}, "denoiser": {"name": "softmax"}}
+        config = resolve(shipped_recipe(name), tables)
+        assert config.training.l2 == 0
+        assert config.training.learning_rate >= (1e-3 if backbone == "neumf" else 3e-3)
+        has_cosines = backbone in ("mf", "gmf", "lightgcn")
+        assert config.backbone.model_extra.get("cosine", False) == has_cosines

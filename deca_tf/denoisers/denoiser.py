@@ -32,6 +32,7 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
             is so where the loss is one of labels of pairs. Where it is not, nothing reports or
             exports one.
         fewest_clicks: of layout "users": those with fewer are left out, since they teach nothing.
+        searches_l2: whether a search for settings looks for `training.l2`; else it stays as it is.
 
     Stability: stable.
     """
@@ -42,6 +43,7 @@ class Denoiser(Part, keras.layers.Layer, family="denoiser"):
     negatives: typing.ClassVar[str] = "uniform"
     gives_probabilities: typing.ClassVar[bool] = True
     fewest_clicks: typing.ClassVar[int] = 1
+    searches_l2: typing.ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

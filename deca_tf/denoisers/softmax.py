@@ -8,12 +8,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from deca_tf.backbones.backbone import score_pairs
 from deca_tf.data.interactions import Interactions
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
 from deca_tf.parts.options import Between, option
 
 CELLS = 2**24  # scores at once where users' thresholds are found, 64 MiB
+MOST_CELLS = 2**34  # users x items of which all scores are taken, in minutes
 NO_THRESHOLD = -1e9  # before the first ones: all clicks weigh 1
 
 
@@ -36,7 +38,8 @@ class Softmax(Denoiser):
     "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024; for `slatk`
     Yang et al., "Breaking the top-K barrier", KDD 2025, SL@K.
     Differs: SL@K's threshold is here the K-th best of all items, not of the user's clicks and
-    sampled ones.
+    sampled ones, and its weight is not differentiated: on MovieLens-100k a click that costs much
+    would rather lose its weight, and training collapses.
 
     Example:
         >>> target = deca_tf.backbones.MF(split.num_users, split.num_items, cosine=True)
@@ -50,6 +53,7 @@ class Softmax(Denoiser):
 
     layout = "clicks"
     gives_probabilities = False
+    searches_l2 = False
 
     temperature: float = option(
         default=0.2,
@@ -110,7 +114,18 @@ class Softmax(Denoiser):
         return self.slatk is not None and self.num_users is None
 
     def adapt(self, interactions: Interactions) -> None:
-        """With `slatk`, makes room for a threshold of each user."""
+        """With `slatk`, makes room for a threshold of each user.
+
+        Raises:
+            ValueError: there are too many users and items to find them.
+        """
+        cells = interactions.num_users * interactions.num_items
+        if self.slatk is not None and cells > MOST_CELLS:
+            raise ValueError(
+                "`slatk` must be unset where there are more than 2**34 pairs of users and items, of "
+                f"which all scores would be taken. Received: slatk={self.slatk} and "
+                f"{interactions.num_users} users x {interactions.num_items} items."
+            )
         if self.needs_data:
             self._create_thresholds(interactions.num_users)
 
@@ -121,12 +136,14 @@ class Softmax(Denoiser):
         self.epochs_done.assign_add(1)
         if int(ops.convert_to_numpy(self.epochs_done)) % self.slatk_every:
             return
-        found = []
-        chunk = max(1, CELLS // target.num_items)
+        found, num_items = [], target.num_items
+        score = getattr(target, "score_all_items", None)
+        chunk = max(1, CELLS // num_items)
         for start in range(0, self.num_users, chunk):
             users = np.arange(start, min(start + chunk, self.num_users), dtype=np.int32)
-            scores = target.score_all_items(ops.convert_to_tensor(users))
-            best = ops.top_k(scores, min(self.slatk, target.num_items))[0]
+            users = ops.convert_to_tensor(users)
+            scores = score_pairs(target, num_items, users) if score is None else score(users)
+            best = ops.top_k(scores, min(self.slatk, num_items))[0]
             found.append(ops.convert_to_numpy(best[:, -1]))
         self.threshold.assign(np.concatenate(found))
 
@@ -145,5 +162,6 @@ class Softmax(Denoiser):
         )
         if self.slatk is not None:
             threshold = ops.take(self.threshold, inputs["user_id"], axis=0)
-            loss *= ops.sigmoid((click_logits - threshold) / self.slatk_temperature)
+            beyond = ops.stop_gradient(click_logits) - threshold
+            loss *= ops.sigmoid(beyond / self.slatk_temperature)
         return loss, share

@@ -84,7 +84,8 @@ def interaction_report(
     Returns:
         A `pandas.DataFrame` with a row per interaction: the raw `user_id` and `item_id`;
         `probability`, the target's, float64 in [0, 1]; with a denoiser `posterior`, P(real |
-        observed) of Eq. (16), which is the probability where the method has no noise model; and
+        observed) of Eq. (16), which is the probability where the method has no noise model, or
+        `score` in place of both where the denoiser `gives_probabilities` not, as Softmax; and
         `rating`, `dwell`, `timestamp`, `is_noisy` where known. Sorted by ascending logit of the
         target, which unlike the probability does not saturate; equal ones keep their order.
 
@@ -105,6 +106,7 @@ def interaction_report(
         )
     target = getattr(model, "recommender", model)
     denoiser = getattr(model, "denoiser", None) if denoiser is None else denoiser
+    has_probabilities = getattr(denoiser, "gives_probabilities", True)
     logits_of, posterior = [], []
     for start in range(0, len(interactions), batch_size):
         rows = slice(start, start + batch_size)
@@ -113,7 +115,7 @@ def interaction_report(
             schema.ITEM_ID: interactions.item_id[rows],
         }
         logits_of.append(np.asarray(target(inputs, training=False), np.float64))
-        if denoiser is not None:
+        if denoiser is not None and has_probabilities:
             target_prob = scipy.special.expit(logits_of[-1]).astype(np.float32)
             posterior.append(np.asarray(denoiser.posterior(inputs, target_prob)))
     logits = np.concatenate(logits_of)
@@ -126,7 +128,8 @@ def interaction_report(
     columns = {
         schema.USER_ID: interactions.raw_user_ids[interactions.user_id],
         schema.ITEM_ID: interactions.raw_item_ids[interactions.item_id],
-        "probability": scipy.special.expit(logits),
+        "probability": scipy.special.expit(logits) if has_probabilities else None,
+        "score": None if has_probabilities else logits,
         "posterior": np.concatenate(posterior) if posterior else None,
         **{name: getattr(interactions, name) for name in schema.OPTIONAL_COLUMNS},
     }

@@ -38,8 +38,9 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
     hp = Holding(hp, held or {})
     tables = {}
     if own_backbone or not learns_at_once(config):
-        tables["denoiser"] = DENOISERS.load(config.denoiser.name).search_space(hp, space)
-        tables["training"] = _training(hp, config.training, space)
+        denoiser = DENOISERS.load(config.denoiser.name)
+        tables["denoiser"] = denoiser.search_space(hp, space)
+        tables["training"] = _training(hp, config.training, space, denoiser)
     if space == "default" and not own_backbone:
         tables["backbone"] = MODELS.load(config.backbone.name).search_space(hp)
     chosen = type(config).model_validate(merge(config.to_dict(), tables, held or {}))
@@ -48,19 +49,21 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
     return chosen
 
 
-def _training(hp, training, space):
-    low, high = L2_RANGE[training.penalty]
+def _training(hp, training, space, denoiser):
     if space == "paper":
-        return {"l2": hp.Choice("training.l2", PAPER_L2, default=0.1)}
+        is_searched = denoiser.searches_l2
+        return {"l2": hp.Choice("training.l2", PAPER_L2, default=0.1)} if is_searched else {}
     rate = training.learning_rate
     found = {
         "learning_rate": hp.Float(
             "training.learning_rate", rate / 10, rate * 10, sampling="log", default=rate
         ),
-        "l2": hp.Float(
-            "training.l2", low, high, sampling="log", default=min(max(training.l2, low), high)
-        ),
     }
+    if denoiser.searches_l2:
+        low, high = L2_RANGE[training.penalty]
+        found["l2"] = hp.Float(
+            "training.l2", low, high, sampling="log", default=min(max(training.l2, low), high)
+        )
     if training.keep == "last":
         fewest = max(1, training.epochs // FEWEST_EPOCHS)
         found["epochs"] = hp.Int(

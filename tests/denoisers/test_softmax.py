@@ -89,6 +89,21 @@ def test_slatk_weighs_a_click_by_its_score_beside_the_users_k_th_best():
     np.testing.assert_array_equal(share, plain_share)
 
 
+def test_the_weight_is_not_differentiated():
+    denoiser = Softmax(1.0, slatk=2, slatk_temperature=0.5)
+    denoiser.adapt(pairs())
+    denoiser.threshold.assign([0.1] * USERS)
+    click, *others = tensors([0.3], [[0.2]], [[1.0]])
+    found = []
+    for each in (denoiser, Softmax(1.0)):
+        with tf.GradientTape() as tape:
+            tape.watch(click)
+            inputs = {"user_id": ops.convert_to_tensor(np.array([0], np.int32))}
+            loss, _ = each.compute_click_loss("train", inputs, click, *others, 0)
+        found.append(float(tape.gradient(loss, click)[0]))
+    assert found[0] == pytest.approx(found[1] / (1 + np.exp(-0.4)))
+
+
 def test_thresholds_are_the_k_th_best_scores_every_few_epochs():
     model = build(slatk=3, slatk_every=2)
     model.compile(Adam(0.0))
@@ -97,6 +112,13 @@ def test_thresholds_are_the_k_th_best_scores_every_few_epochs():
     model.fit(pairs(), verbose=0)
     scores = np.array(model.target.score_all_items(np.arange(USERS)))
     np.testing.assert_allclose(model.denoiser.threshold, np.sort(scores)[:, -3], rtol=1e-6)
+
+
+def test_thresholds_of_too_many_pairs_are_refused():
+    many = Interactions(np.zeros(1, int), np.zeros(1, int), np.arange(2**17 + 1), np.arange(2**17))
+    with pytest.raises(ValueError, match=r"`slatk` must be unset .* 131073 users x 131072 items"):
+        Softmax(slatk=20).adapt(many)
+    Softmax().adapt(many)
 
 
 def test_a_temperature_that_is_learned_is_saved_with_the_model(tmp_path):

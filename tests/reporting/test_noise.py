@@ -7,7 +7,7 @@ import pytest
 
 from deca_tf.backbones import MF
 from deca_tf.data import Interactions
-from deca_tf.denoisers import DeCA
+from deca_tf.denoisers import DeCA, Softmax
 from deca_tf.reporting import interaction_report, separation_auc
 from deca_tf.training.deca_model import DeCAModel
 
@@ -103,6 +103,13 @@ def test_report(clicks, batch_size):
         np.testing.assert_allclose(
             np.array(found[key], float), np.array(truth[key], float), rtol=1e-3
         )
+
+
+def test_report_of_scores_that_are_no_probabilities_has_the_scores(clicks):
+    report = interaction_report(DeCAModel(network(0), Softmax()), clicks)
+    assert list(report) == ["user_id", "item_id", "score", "rating", "is_noisy"]
+    expected = np.sort(np.array(network(0)({"user_id": clicks.user_id, "item_id": clicks.item_id})))
+    np.testing.assert_allclose(report["score"], expected, rtol=1e-5)
 
 
 def test_report_of_a_plain_keras_model_has_no_posterior(clicks):

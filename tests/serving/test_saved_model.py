@@ -64,10 +64,13 @@ def assert_answers(answer, expected):
     [
         ("mf", {}, 10),
         ("mf", {"item_bias": True, "user_bias": True}, 10),
+        ("mf", {"cosine": True, "popularity_bonus": 0.5}, 50),
         ("gmf", {}, 1),
         ("gmf", {"item_bias": True}, 10),
         ("gmf", {"item_bias": True, "user_bias": True}, 50),
+        ("gmf", {"cosine": True, "item_bias": True}, 10),
         ("lightgcn", {"layers": 2}, 50),
+        ("lightgcn", {"cosine": True, "popularity_bonus": 0.5}, 10),
         ("cdae", {}, 50),
         ("neumf", {}, 1),
         ("neumf", {"mlp_layers": 1}, 50),

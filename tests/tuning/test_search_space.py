@@ -29,7 +29,10 @@ def test_every_denoiser_takes_what_its_space_gives(name, space):
         hp.values = {each.name: each.prob_to_value(corner) for each in declared.space}
         chosen = choose(hp, config, space)
         check_settings(chosen)
-        assert chosen.training.l2 == pytest.approx(1000 if corner else 0.01, rel=1e-3)
+        if DENOISERS.load(name).searches_l2:
+            assert chosen.training.l2 == pytest.approx(1000 if corner else 0.01, rel=1e-3)
+        else:
+            assert chosen.training.l2 == config.training.l2
 
 
 @pytest.mark.parametrize("name", BACKBONES.names)
@@ -50,6 +53,13 @@ def test_learning_rates_are_searched_around_that_of_the_settings(name, rate):
     )
     ends = (searched.min_value, searched.default, searched.max_value)
     assert ends == pytest.approx((rate / 10, rate, rate * 10))
+
+
+def test_softmax_has_a_temperature_and_no_l2():
+    hp = space_of(small({"denoiser": {"name": "softmax"}}))
+    found = {each.name: each for each in hp.space}
+    assert found["denoiser.temperature"].sampling == "log"
+    assert "training.l2" not in found
 
 
 def test_costs_by_hand():
