@@ -11,14 +11,16 @@ from its own folder.
 import importlib.resources
 import os
 import pathlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
-from deca_tf._checks import did_you_mean
 from deca_tf._registry import is_own
 from deca_tf.recipes import matching, merge, read_toml, take_variants
 from deca_tf.recipes.methods import method_settings, refuse_loop, with_own_denoiser
+from deca_tf.recipes.problems import explain
+
+AUTO = "auto"  # chosen by validation
 
 __all__ = [
     "BackboneSettings",
@@ -26,6 +28,7 @@ __all__ = [
     "DataSettings",
     "DenoiserSettings",
     "PriorSettings",
+    "TimeSettings",
     "TrainingSettings",
     "merge",
     "resolve",
@@ -47,17 +50,22 @@ class DataSettings(_Table):
 
     dataset: str = "synthetic"
     """Name of a data set, or the path of a CSV, TSV or Parquet file."""
-    protocol: Literal["clean", "paper"] = "clean"
-    """'clean': no pair in two splits.
-
-    'paper': the released code's splits, leaks included, to compare with it.
-    """
+    protocol: Literal["clean", "paper", "timeline"] | None = None
+    """'timeline': train on what came first, validate on what followed, test on the end of the
+    log. 'clean': no pair in two splits, made by `split_by`. 'paper': the released code's splits,
+    leaks included, to compare with it. Unset: 'timeline' for a table with times, unless `split_by`
+    is set; else 'clean'."""
+    cuts: int = pydantic.Field(default=1, ge=1)
+    """Under 'timeline', so many test windows at the end of the log, each with a train and a
+    validation of its own and a model that learned from them; the last one's is shipped."""
+    windows_back: int = pydantic.Field(default=0, ge=0)
+    """Under 'timeline', test windows between the test and the end of the log."""
     data_dir: str | None = None
     """Folder of the public data sets; unset: the environment variable DECA_TF_DATA_DIR, else
     download."""
     split_by: str | None = None
-    """'chronological-per-user', 'chronological-global', 'random' or 'hash'; unset: the first
-    where there are times."""
+    """How 'clean' splits: 'chronological-per-user', 'chronological-global', 'random' or 'hash';
+    unset: the first where there are times."""
     clean_test: str | None = None
     """Rule for the test's rows such as 'rating >= 5' or 'dwell >= 10'; unset: the data set's
     own."""
@@ -144,6 +152,9 @@ class TrainingSettings(_Table):
     watch_validation: bool = True
     """Evaluate on the validation part; false saves time where the last epoch's weights are kept
     without `patience`."""
+    refit: bool | None = None
+    """Once the validation has chosen how to learn, learn anew from train and validation, for as
+    many epochs, and test that; unset: under protocol 'timeline'."""
     watch_test: bool = False
     """Evaluate on the test part in the same epochs, for curves: nothing is ever chosen by it."""
     released_early_stopping: bool = False
@@ -177,6 +188,39 @@ class PriorSettings(_Table):
     """Keys of `[training]` that differ in that first training."""
 
 
+def _auto_or(value, info):
+    """A number of at least 0, or 'auto'; a half-life is above 0."""
+    is_half_life = info.field_name.endswith("half_life")
+    if value in (None, AUTO):
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 <= value < float("inf") and (value or not is_half_life):
+        return float(value)
+    raise ValueError(f"'{AUTO}' or a number {'above' if is_half_life else 'of at least'} 0")
+
+
+_AutoOrNumber = Annotated[float | Literal["auto"] | None, pydantic.PlainValidator(_auto_or)]
+
+
+class TimeSettings(_Table):
+    """`[time]`: what becomes of clicks as they age. All of it needs timestamps; ages are in days.
+
+    A trend adds `w * log(decayed popularity / popularity)` to each item's score, see
+    `deca_tf.trends.trend_prior`.
+
+    Stability: provisional.
+    """
+
+    click_half_life: float | None = pydantic.Field(default=None, gt=0)
+    """Days after which a click of train counts half in the loss; unset: clicks of any age count
+    the same."""
+    trend_half_life: _AutoOrNumber = None
+    """Days after which a click counts half in the trend, or 'auto': by validation; unset: 'auto'
+    where `trend_weight` is set."""
+    trend_weight: _AutoOrNumber = None
+    """w, or 'auto': by validation; unset: 'auto' where `trend_half_life` is set, else no trend."""
+
+
 class Config(_Table):
     """All settings of a run.
 
@@ -190,6 +234,7 @@ class Config(_Table):
     denoiser: DenoiserSettings = DenoiserSettings()
     training: TrainingSettings = TrainingSettings()
     prior: PriorSettings = PriorSettings()
+    time: TimeSettings = TimeSettings()
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values without unset keys: what TOML and JSON can hold."""
@@ -229,7 +274,9 @@ def resolve(
     tables = with_own_denoiser(tables, overrides, is_shipped=recipe is None)
     config = _validated(merge(tables, overrides), path, overrides)
     chosen = dict(
-        backbone=config.backbone.name, denoiser=config.denoiser.name, protocol=config.data.protocol
+        backbone=config.backbone.name,
+        denoiser=config.denoiser.name,
+        protocol=config.data.protocol or "clean",
     )
     own, general = matching(variants, chosen, path), method_settings(chosen)
     # What a user wrote down wins over what holds on any data.
@@ -281,34 +328,14 @@ def _validated(tables, path, overrides):
     try:
         config = Config.model_validate(tables)
     except pydantic.ValidationError as error:
-        raise ValueError(_explain(error.errors()[0], path, overrides)) from None
+        raise ValueError(explain(error.errors()[0], Config, path, overrides)) from None
     try:
         config.prior_training()
     except pydantic.ValidationError as error:
         problem = error.errors()[0]
         raise ValueError(
-            _explain({**problem, "loc": ("training", *problem["loc"])}, path, overrides, "prior.")
+            explain(
+                {**problem, "loc": ("training", *problem["loc"])}, Config, path, overrides, "prior."
+            )
         ) from None
     return config
-
-
-def _explain(problem, path, overrides, within=""):
-    """The first problem that pydantic found, in the words of the rest of the library."""
-    location = [str(part) for part in problem["loc"]]
-    key = within + ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        known = list(Config.model_fields)
-        if len(location) > 1:
-            known = list(Config.model_fields[location[0]].annotation.model_fields)
-        return (
-            f"Unknown setting. Received: {key}={problem['input']!r}. Known there: "
-            f"{', '.join(known)}."
-            f"{did_you_mean(location[-1], known)}"
-        )
-    asked = overrides  # the recipe is named where the value comes from it
-    for part in key.split("."):
-        asked = asked.get(part) if isinstance(asked, dict) else None
-    where = f" (recipe {path.name})" if asked is None else ""
-    what = "a table of settings" if problem["type"] == "model_type" else problem["msg"]
-    what = what.removeprefix("Input should be ").replace("greater than or equal to", "at least")
-    return f"`{key}` must be {what}. Received: {key}={problem['input']!r}{where}."

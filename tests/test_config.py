@@ -234,7 +234,7 @@ def test_assignments_without_a_key_or_a_value_are_refused(text):
         ),
         (
             {"data": {"protocol": "dirty"}},
-            "`data.protocol` must be 'clean' or 'paper'.*Received: data.protocol='dirty'",
+            "`data.protocol` must be 'clean', 'paper' or 'timeline'.*Received: data.protocol='dirty'",
         ),
         ({"seed": -1}, "`seed` must be at least 0. Received: seed=-1"),
         ({"data": "ml-100k"}, "`data` must be a table of settings. Received: data='ml-100k'"),

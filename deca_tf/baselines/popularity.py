@@ -43,6 +43,11 @@ class Popularity(Baseline):
     def setup(self, interactions: Interactions) -> None:
         self.counts = item_counts(interactions, self.half_life).astype(np.float32)
 
+    @property
+    def for_strangers(self) -> np.ndarray:
+        """What each item counts for users without history, too, float32 `(num_items,)`."""
+        return self.counts
+
     def query_embedding(self, user_ids: np.ndarray) -> np.ndarray:
         """1 for every user: int `(batch,)` to float32 `(batch, 1)`."""
         return np.ones((len(user_ids), 1), np.float32)

@@ -1,5 +1,6 @@
 """What `train` and `tune` have in common: options, settings, the folder where none is named."""
 
+import contextlib
 import pathlib
 import shlex
 import sys
@@ -26,7 +27,7 @@ PATHS = {
     "seed": ("seed",),
     **{
         name: ("data", name)
-        for name in ("dataset", "protocol", "data_dir", "split_by", "clean_test")
+        for name in ("dataset", "protocol", "cuts", "data_dir", "split_by", "clean_test")
     },
     **{name: ("data", "options", name) for name in _COLUMNS},
     "backbone": ("backbone", "name"),
@@ -34,6 +35,7 @@ PATHS = {
     "epochs": ("training", "epochs"),
     "objective": ("training", "monitor"),
     "strategy": ("training", "strategy"),
+    **{name: ("time", name) for name in ("click_half_life", "trend_half_life", "trend_weight")},
 }
 
 File = Annotated[
@@ -71,8 +73,10 @@ Denoiser = Annotated[
 Protocol = Annotated[
     str | None,
     typer.Option(
-        help="clean: no pair in two splits. paper: the released splits, leaks included, to "
-        "compare with the paper. Default: clean.",
+        help="timeline: train on what came first, test on the end of the log. clean: no pair in "
+        "two splits, by --split-by. paper: the released splits, leaks included, to compare with "
+        "the paper. Default: timeline for a table with times, unless --split-by is given; else "
+        "clean.",
         rich_help_panel=DATA,
     ),
 ]
@@ -87,7 +91,7 @@ DataDir = Annotated[
 SplitBy = Annotated[
     str | None,
     typer.Option(
-        help="How 8:1:1 are parted: chronological-per-user, chronological-global, random or hash. "
+        help="How clean parts 8:1:1: chronological-per-user, chronological-global, random or hash. "
         "Default: the first where there are times, else random.",
         rich_help_panel=DATA,
     ),
@@ -222,7 +226,8 @@ def asked_for(context, parent):
     """
     from deca_tf.cli._assignments import parse_assignment
     from deca_tf.cli._preflight import check_data_settings, refuse_contradictions
-    from deca_tf.config import merge, resolve
+    from deca_tf.config import is_file_name, merge, resolve
+    from deca_tf.runs.data import with_protocol
 
     typed = context.params
     given = {name: typed[name] for name in PATHS if name in typed}
@@ -249,8 +254,14 @@ def asked_for(context, parent):
         dataset = standard_input.keep(out, given.get("separator"))
     elif dataset is not None and not pathlib.Path(dataset).suffix and _is_file(dataset):
         dataset = str(pathlib.Path(dataset).absolute())  # settings know a file by its ending
-    config = resolve(recipe, merge(_nested({"dataset": dataset, **given}), held))
+    asked = merge(_nested({"dataset": dataset, **given}), held)
+    config = resolve(recipe, asked)
     check_data_settings(config.data)
+    if config.data.protocol is None and is_file_name(config.data.dataset):
+        # A recipe's variants may look at it. What is wrong with a table is said when it is read.
+        with contextlib.suppress(ValueError, OSError):
+            protocol = with_protocol(config).data.protocol
+            config = resolve(recipe, merge(asked, {"data": {"protocol": protocol}}))
     return config, held, parent / _name(config) if out is None else out
 
 

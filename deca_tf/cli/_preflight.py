@@ -42,10 +42,12 @@ def check_data_settings(data):
     """
     from deca_tf._checks import check_choice
     from deca_tf.data import schema
-    from deca_tf.data.splitters import WAYS, parse_rule
+    from deca_tf.data.splitters import WAYS, parse_rule, refuse_way
 
     if data.split_by is not None:
         check_choice("split_by", data.split_by, WAYS)
+        if data.protocol == schema.TIMELINE:
+            refuse_way("split_by", data.split_by)
     if data.clean_test:
         parse_rule(data.clean_test)
     if data.options.get("repeats") is not None:

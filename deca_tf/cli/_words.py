@@ -13,7 +13,7 @@ _SET = {"folder": "data.options.folder", "stream": "data.options.stream"}
 _ASSIGNED = re.compile(r"((?:[a-z_]\w*\.)*([a-z_]\w*))=")
 # Advice in Python, and what does the same here.
 _ADVICE = {"deca_tf.export(target, split, folder)": "deca-tf export RUN --to FOLDER"}
-_TABLES = ("data", "backbone", "denoiser", "training", "prior")
+_TABLES = ("data", "backbone", "denoiser", "training", "prior", "time")
 _NAME = r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*"
 _VALUE = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+\w.@]*\w"""
 _SAID = re.compile(

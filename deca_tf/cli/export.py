@@ -122,7 +122,7 @@ def export(
     names = None if titles is None else read_titles(titles)
     stored, model, split = load_run(run, data_dir=data_dir)
     finder = None if retrieval is None else load_run(retrieval, data_dir=data_dir)[1]
-    validation = clean_validation(model, split, clean_rule)
+    validation = clean_validation(model, split, clean_rule, stored)
     comparison = compare(to, validation, margin=margin)
     console.print(comparison.text, highlight=False, soft_wrap=True)
     if not comparison.passed and not force:
@@ -146,7 +146,12 @@ def export(
         weights_per_item=weights_per_item,
         titles=names,
         warmup_batch_sizes=batch_sizes,
-        manifest={**about, "run": str(run), "data": split.fingerprint, "validation": validation},
+        manifest={
+            **about,
+            "run": str(run),
+            "data": (split.refit_of or split).fingerprint,
+            "validation": validation,
+        },
     )
     _print_item_weights(version / MANIFEST)
     removed = remove_old(to, keep)

@@ -7,6 +7,7 @@ import typer
 
 from deca_tf._tensorflow import load_tensorflow
 from deca_tf.cli import _options as options
+from deca_tf.cli import _time_options as time_options
 from deca_tf.cli._folders import telling_of_other_settings
 from deca_tf.cli.console import print_metrics, print_remarks, say
 
@@ -41,6 +42,7 @@ def train(
     split_by: options.SplitBy = None,
     clean_test: options.CleanTest = None,
     protocol: options.Protocol = None,
+    cuts: time_options.Cuts = None,
     data_dir: options.DataDir = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -51,6 +53,9 @@ def train(
     repeats: options.Repeats = None,
     separator: options.Separator = None,
     no_header: options.NoHeader = False,
+    click_half_life: time_options.ClickHalfLife = None,
+    trend_half_life: time_options.TrendHalfLife = None,
+    trend_weight: time_options.TrendWeight = None,
     seed: options.Seed = None,
     strategy: Annotated[
         str | None,
@@ -98,8 +103,23 @@ def train(
     if was_finished:
         say("This run was finished before, so nothing was trained. Its results:")
     say(metrics["leaks"])
+    _say_time(metrics)
     name = options.name_of_data(config)
     print_metrics(metrics, options.title_of(config, name))
     served = pathlib.Path("saved_models") / folder.resolve().name
     again = options.command_line("deca-tf", "export", folder, "--to", served)
     say(f"Everything is in {folder}. Next: {again}")
+
+
+def _say_time(metrics):
+    """Says what became of the validation, and of time."""
+    if "refit" in metrics:
+        best = metrics["best_epoch"]
+        epoch = "" if best is None else f"Epoch {best} did best on validation. "
+        say(f"{epoch}Then the model was learned anew from train and validation, and tested.")
+    trend = metrics.get("trend")
+    if trend is not None:
+        say(
+            f"Each item's score has {trend['weight']:g} times its trend of a half-life of "
+            f"{trend['half_life']:g} days."
+        )

@@ -16,6 +16,12 @@ COLUMNS = (USER_ID, ITEM_ID, *OPTIONAL_COLUMNS, WEIGHT)
 
 FIRST, LAST, SUM, COUNT = "first", "last", "sum", "count"
 REPEATS = (FIRST, LAST, SUM, COUNT)  # what a pair becomes that comes more than once
+MERGED = {  # and what is said of it then
+    FIRST: "the earliest row of each was kept",
+    LAST: "the latest row of each was kept",
+    SUM: "the weights of each were summed",
+    COUNT: "the number of rows of each became its weight",
+}
 
 CLEAN = "clean"  # no pair in two splits
 PAPER = "paper"  # the released code's splits, leaks included

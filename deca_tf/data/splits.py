@@ -98,6 +98,8 @@ class Split:
             after the test began) or 'paper' (the released code's, leaks included).
         name: the data set's name, for reports.
         leaks: what `check_leaks` counted; None: it is counted here.
+        refit_of: the split whose train and validation are this one's train, see `for_refit`; None:
+            it is none of these.
 
     Raises:
         ValueError: different id spaces, an unknown protocol, or a leak under 'clean' or 'timeline'.
@@ -111,6 +113,7 @@ class Split:
     protocol: str
     name: str
     leaks: LeakReport | None = None
+    refit_of: "Split | None" = None
 
     def __post_init__(self):
         check_choice("protocol", self.protocol, schema.PROTOCOLS)
@@ -161,8 +164,8 @@ class Split:
         shipped, a validation's length too old has missed what is new.
 
         Returns:
-            A `Split` whose train is train and validation, in this order, and whose validation is
-            empty.
+            A `Split` whose train is train and validation, in this order, whose validation is empty,
+            and whose `refit_of` is this one.
 
         Raises:
             ValueError: train is in shards that are streamed.
@@ -178,7 +181,7 @@ class Split:
         counted = self.leaks or LeakReport()
         taken_out = {"merged": counted.merged, "dropped": counted.dropped}
         leaks = check_leaks(train, nothing, self.test, self.protocol, **taken_out)
-        return Split(train, nothing, self.test, self.protocol, self.name, leaks)
+        return Split(train, nothing, self.test, self.protocol, self.name, leaks, refit_of=self)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -73,7 +73,8 @@ def split(
     check_choice("protocol", protocol, (schema.CLEAN, schema.TIMELINE))
     merged, dropped = interactions.num_merged, 0
     if protocol == schema.TIMELINE:
-        _refuse_way(by)
+        if by is not None:
+            refuse_way("by", by)
         parts, more, dropped = cut_timeline(interactions, fractions, windows_back, repeats)
         merged += more
     else:
@@ -110,12 +111,12 @@ def _parts(interactions, by, fractions, seed):
     return split_chronological(interactions, fractions, per=per)
 
 
-def _refuse_way(by):
-    if by is not None:
-        raise ValueError(
-            "`by` must be unset under protocol 'timeline', which cuts the whole log in time. "
-            f"Received: by={by!r}. Leave it out, or choose protocol='clean'."
-        )
+def refuse_way(name, by):
+    """Refuses a way to split under 'timeline', which has one; `name` is the argument's."""
+    raise ValueError(
+        f"`{name}` must be unset under protocol 'timeline', which cuts the whole log in time. "
+        f"Received: {name}={by!r}. Leave it out, or choose protocol='clean'."
+    )
 
 
 def _refuse_windows(windows_back):

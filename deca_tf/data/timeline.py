@@ -82,11 +82,11 @@ def cut_timeline(interactions, fractions, windows_back, repeats):
         parts.append(new)
     if merged:
         logger.warning(
-            "Merged %d repeated (user, item) pairs of %d rows within train, validation and test, "
-            "as repeats=%r says.",
+            "Merged %d repeated (user, item) pairs of %d rows; %s. Train, validation and test merge "
+            "their own.",
             merged,
             len(interactions),
-            repeats,
+            schema.MERGED[repeats],
         )
     return tuple(parts), merged, dropped
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from deca_tf.backbones.backbone import score_pairs
+from deca_tf.trends.trending import Trending
 
 # Scores at once where each is one product: 1 MiB, to stay in a core's own cache.
 CHUNK_SCORES = 2**18
@@ -33,6 +34,9 @@ def scorer(model, num_items, compiled):
         of a slice of them and a float32 array `(stop - start, num_items)`, which it writes their
         scores into.
     """
+    if isinstance(model, Trending):
+        prepare, rows = scorer(model.scored, num_items, compiled)
+        return functools.partial(_raised, prepare, model.prior), rows
     whole_rows = max(CHUNK_SCORES // num_items, min(CHUNK_ROWS, MOST_SCORES // num_items), 1)
     if getattr(model, "is_factorized", False):
         return functools.partial(_products, model), whole_rows
@@ -56,6 +60,17 @@ def scorer(model, num_items, compiled):
         compiled[model] = tf.function(score, jit_compile=getattr(model, "ranks_under_xla", None))
     rows = max(1, (WHOLE_CHUNK_PAIRS if takes_users else CHUNK_PAIRS) // num_items)
     return functools.partial(_rows, lambda users: compiled[model](tf.constant(users))), rows
+
+
+def _raised(prepare, prior, users):
+    """Scores of a model, and of each item its prior."""
+    fill = prepare(users)
+
+    def fill_and_add(start, stop, out):
+        fill(start, stop, out)
+        out += prior
+
+    return fill_and_add
 
 
 def _products(model, users):

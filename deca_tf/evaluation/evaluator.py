@@ -20,6 +20,7 @@ from deca_tf.evaluation._ranking import Ranking
 from deca_tf.evaluation._scoring import scorer
 from deca_tf.evaluation.evaluation import Evaluation
 from deca_tf.metrics import METRICS
+from deca_tf.trends.trending import Trending
 
 KS = (3, 5, 10, 20, 50)
 
@@ -42,8 +43,9 @@ def evaluate(
     stay in the denominators, as in the released code. An item that the model scores -inf is never
     recommended either.
 
-    Ties go to the lower item id. Users without training history are ranked by popularity, as in
-    serving, but under 'paper' by the model. There a Keras model is ranked by its probabilities in
+    Ties go to the lower item id. Users without training history are ranked by popularity, or by the
+    model's own `for_strangers`, scores of all items `(num_items,)`, as in serving; but under
+    'paper' by the model. There a Keras model is ranked by its probabilities in
     float32, as in the released code, where logits below 1e-7 are all 0.5 and above 17 all 1: ties
     where the logits have none.
 
@@ -140,14 +142,15 @@ class Evaluator:
     ) -> Evaluation:
         """Evaluates a model; see `evaluate`."""
         began = time.perf_counter()
-        hits, ranks = (known.copy() for known in self._found_by_popularity)
         model = getattr(model, "recommender", model)
+        scored = model.scored if isinstance(model, Trending) else model
+        _check_model(scored, self.split)
+        hits, ranks = self._found_for_strangers(getattr(model, "for_strangers", None))
         known, compiled = self._compiled
-        if known is not model:
+        if known is not scored:
             compiled = {}
             # Not read again: another thread may evaluate another model meanwhile.
-            self._compiled = (model, compiled)
-        _check_model(model, self.split)
+            self._compiled = (scored, compiled)
         score, fitting = scorer(model, self.split.num_items, compiled)
         by_probability = self.split.protocol == schema.PAPER and isinstance(model, keras.Model)
         offset = len(self.users) - len(self._by_model.users)
@@ -157,7 +160,7 @@ class Evaluator:
                 progress(offset + done, len(self.users))
 
         # A model of another make may not be for several threads at once.
-        threads = _num_threads() if isinstance(model, keras.Model) else 1
+        threads = _num_threads() if isinstance(scored, keras.Model) else 1
         self._by_model.fill(
             hits, ranks, score, self.chunk_size or fitting, tell, by_probability, threads
         )
@@ -184,17 +187,36 @@ class Evaluator:
         rank[self._is_findable] = np.where(ranks < self.split.num_items, ranks + 1, 0)
         return pd.DataFrame({**self._pairs, "rank": rank})
 
+    def _found_for_strangers(self, scores):
+        """Hits and ranks of the users that no model ranks, to add to.
+
+        Bool `(users, length)` and int32 `(pairs to find,)`, by the scores `(num_items,)` of the
+        items; None: popularity.
+        """
+        if scores is None:
+            return tuple(found.copy() for found in self._found_by_popularity)
+        return self._found_by(_Alike(scores))
+
     @functools.cached_property
     def _found_by_popularity(self):
-        """Hits and ranks of the users that no model ranks.
+        return self._found_by(Popularity(self.split.train))
 
-        Bool `(users, length)` and int32 `(pairs to find,)`.
-        """
+    def _found_by(self, model):
         hits = np.zeros((len(self.users), self._length), bool)
         ranks = np.full(np.count_nonzero(self._is_findable), self.split.num_items, np.int32)
-        score, fitting = scorer(Popularity(self.split.train), self.split.num_items, {})
+        score, fitting = scorer(model, self.split.num_items, {})
         self._by_popularity.fill(hits, ranks, score, self.chunk_size or fitting)
         return hits, ranks
+
+
+class _Alike:
+    """Scores items alike for every user."""
+
+    def __init__(self, scores):
+        self.scores = np.asarray(scores, np.float32)
+
+    def score_all_items(self, user_ids):
+        return np.broadcast_to(self.scores, (len(user_ids), len(self.scores)))
 
 
 def _pairs_of(matrix):

@@ -6,9 +6,9 @@ from deca_tf.training.batching import stream_batches
 
 def build_batches(config, split, denoiser, epochs_done, strategy=None):
     """The stream of batches from an epoch on: a `deca_tf.training.batching.Stream`."""
-    training = config.training
+    training, half_life = config.training, config.time.click_half_life
     return stream_batches(
-        split.train,
+        split.train if half_life is None else split.train.decayed(half_life),
         denoiser,
         batch_size=training.batch_size,
         users_per_batch=training.users_per_batch,

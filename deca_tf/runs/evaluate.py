@@ -13,6 +13,7 @@ from deca_tf.data.splits import Split
 from deca_tf.data.splitters import clean_test_mask
 from deca_tf.evaluation import evaluate
 from deca_tf.runs.train import MONITOR_K
+from deca_tf.runs.trend import decayed_popularity, with_trend
 from deca_tf.training.deca_model import DeCAModel
 
 VERSIONS_OF = ("deca-tf", "tensorflow", "keras", "numpy")
@@ -26,13 +27,14 @@ def evaluate_run(
     Args:
         config: the run's `Config`.
         model: the trained `DeCAModel`.
-        split: its `Split`.
-        notes: what `train` says of the training.
+        split: the `Split` that it learned from.
+        notes: what `train` says of the training, and `choose_trend` of the trend.
 
     Returns:
         `(metrics, per_user)`: the contents of `metrics.json` and `Evaluation.per_user`.
     """
-    found = evaluate(model, split)
+    trend = notes.pop("trend", None)
+    found = evaluate(with_trend(model, split, trend), split)
     metrics = {
         "dataset": config.data.dataset,
         "backbone": config.backbone.name,
@@ -42,7 +44,9 @@ def evaluate_run(
         "config": config.to_dict(),
         "versions": {"python": platform.python_version(), **versions()},
         "leaks": str(split.leaks),
+        **_timeline(config, split),
         **notes,
+        **({} if trend is None else {"trend": trend}),
         "evaluation": {
             "users": found.num_users,
             "warm_users": found.num_warm_users,
@@ -52,32 +56,73 @@ def evaluate_run(
         "test_warm": found.warm,
         "test_popularity": evaluate(Popularity(split.train), split).metrics,
     }
+    decayed = decayed_popularity(split)
+    if decayed is not None:
+        metrics["popularity_half_life"] = decayed[0]
+        metrics["test_decayed_popularity"] = evaluate(decayed[1], split).metrics
     if split.protocol == "paper":
         metrics["test_unmasked"] = evaluate(model, split, leave_out_seen=False).metrics
     return metrics, found.per_user
 
 
-def clean_validation(model: DeCAModel, split: Split, rule: str | None = None) -> dict[str, Any]:
+def _timeline(config, split):
+    """Under 'timeline' when its parts end, and what is first seen in the test."""
+    until = (split.refit_of or split).until
+    if not until:
+        return {}
+    new = ("new_users", "new_items", "new_item_pairs")
+    return {
+        "timeline": {
+            **{f"{part}_until": str(time) for part, time in until.items()},
+            "windows_back": config.data.windows_back,
+            **{name: getattr(split.leaks, name) for name in new},
+        }
+    }
+
+
+def clean_validation(
+    model: DeCAModel, split: Split, rule: str | None = None, stored: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Evaluates a finished run's model on the clean rows of its validation, as it is published.
+
+    A model that has learned from the validation too is not asked: what it reached before is stored.
 
     Args:
         model: the `DeCAModel`.
         split: its `Split`.
         rule: as for `clean_test_mask`; None: 'is_noisy == 0' or 'rating >= 5', whichever the
-            validation can be asked, else all of its rows.
+            validation can be asked and some of its rows meet, else all of its rows.
+        stored: the contents of `metrics.json`, for a run with a refit.
 
     Returns:
         `{"rule", "users", "recall@20", ...}`.
 
     Raises:
-        ValueError: a rule that cannot be applied, or that no row meets.
+        ValueError: a rule that cannot be applied, or that no row meets; of a run with a refit, a
+            rule that is not the one it was evaluated by.
 
     Stability: provisional.
     """
+    known = (stored or {}).get("clean_validation")
+    if known is not None:
+        if rule not in (None, known["rule"]):
+            raise ValueError(
+                f"`clean_rule` must be {known['rule']!r} for a run with a refit, whose model has "
+                f"learned from the validation since. Received: {rule!r}. Leave it out, or train "
+                "with training.refit=False."
+            )
+        return known
     rows = split.validation
     if rule is None:
-        known = ((rows.is_noisy, "is_noisy == 0"), (rows.rating, "rating >= 5"))
-        rule = next((each for values, each in known if values is not None), None)
+        can_be_asked = ((rows.is_noisy, "is_noisy == 0"), (rows.rating, "rating >= 5"))
+        rule = next(
+            (
+                each
+                for values, each in can_be_asked
+                if values is not None and clean_test_mask(rows, each).any()
+            ),
+            None,
+        )
     if rule is not None:
         rows = rows.take(clean_test_mask(rows, rule))
         if not len(rows):

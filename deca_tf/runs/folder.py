@@ -44,6 +44,9 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.json"
         self.checkpoints = self.path / "checkpoint"
         self.prior = self.path / "prior"
+        self.choice_file = self.path / "choice.json"
+        self.refit = self.path / "refit"
+        self.cuts = self.path / "cuts"
 
     @property
     def is_finished(self) -> bool:
@@ -59,6 +62,8 @@ class RunFolder:
         if self.config_file.is_file():
             stored = self.read_config()
             differing = _differences(stored.to_dict(), config.to_dict())
+            if config.data.protocol is None:  # which then follows from the data
+                differing = [each for each in differing if each[0] != "data.protocol"]
             if differing:
                 key, before, now = differing[0]
                 raise OtherSettingsError(
@@ -156,6 +161,17 @@ class RunFolder:
             )
         return json.loads(self.metrics_file.read_text(encoding="utf-8"))
 
+    def read_choice(self) -> dict[str, Any] | None:
+        """What the first stage of a run with a refit has left; None: it is not over."""
+        if not self.choice_file.is_file():
+            return None
+        return json.loads(self.choice_file.read_text(encoding="utf-8"))
+
+    def write_choice(self, choice: dict[str, Any]) -> None:
+        """Ends the first stage of a run with a refit; its checkpoints go."""
+        write_atomically(self.choice_file, json.dumps(choice) + "\n")
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
     def finish(
         self,
         model: DeCAModel | Baseline,
@@ -191,6 +207,8 @@ class RunFolder:
         write_atomically(self.history_file, text.getvalue())
         write_atomically(self.metrics_file, json.dumps(metrics, indent=2) + "\n")
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+        shutil.rmtree(self.refit, ignore_errors=True)
+        self.choice_file.unlink(missing_ok=True)
 
 
 def _differences(stored, asked, prefix=""):

@@ -13,7 +13,9 @@ from deca_tf.runs.building import load_parts
 from deca_tf.runs.data import read_split
 from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.models import learns_at_once
+from deca_tf.runs.trend import with_trend
 from deca_tf.training.deca_model import DeCAModel
+from deca_tf.trends.trending import Trending
 
 
 def load_run(
@@ -21,7 +23,7 @@ def load_run(
     *,
     data_dir: str | os.PathLike[str] | None = None,
     split: Split | None = None,
-) -> tuple[dict[str, Any], DeCAModel | baselines.Baseline, Split]:
+) -> tuple[dict[str, Any], DeCAModel | baselines.Baseline | Trending, Split]:
     """A finished run's results, model and data.
 
     Args:
@@ -31,8 +33,8 @@ def load_run(
         split: the run's `Split`, if it has been read already.
 
     Returns:
-        `(metrics, model, split)`: the contents of `metrics.json`, the `DeCAModel` or
-        `Baseline`, and the `Split`.
+        `(metrics, model, split)`: the contents of `metrics.json`; the `DeCAModel` or `Baseline`, as
+        `.model` of a `Trending` where the run has a trend; and the `Split` that it learned from.
 
     Raises:
         FileNotFoundError: the folder is no finished run's, or the data is gone.
@@ -52,8 +54,10 @@ def load_run(
         if "folder" in config.data.options:
             config.data.options["folder"] = data_dir
     split = read_split(config) if split is None else split
-    folder.check_data(split.fingerprint)
-    return metrics, read_model(folder), split
+    folder.check_data((split.refit_of or split).fingerprint)
+    if "refit" in metrics and split.refit_of is None:
+        split = split.for_refit()
+    return metrics, with_trend(read_model(folder), split, metrics.get("trend")), split
 
 
 def read_model(folder: RunFolder) -> DeCAModel | baselines.Baseline:

@@ -3,6 +3,7 @@
 import types
 
 from deca_tf._checks import check_choice
+from deca_tf.data import schema
 from deca_tf.denoisers import DENOISERS
 from deca_tf.runs.building import build_model, load_parts, needs_prior
 from deca_tf.runs.folder import RunFolder
@@ -27,6 +28,13 @@ def check_settings(config):
             raise ValueError(
                 f"`denoiser` must be 'none' with model {config.backbone.name!r}, which learns at "
                 f"once, without a loss. Received: denoiser={config.denoiser.name!r}. Choose 'none'."
+            )
+        if config.time.click_half_life is not None:
+            raise ValueError(
+                f"`time.click_half_life` must be unset with model {config.backbone.name!r}, which "
+                "learns at once, without a loss. Received: "
+                f"{config.time.click_half_life}. Leave it out, or see whether the model has a "
+                "`half_life` of its own."
             )
         return
     training = config.training
@@ -68,3 +76,31 @@ def check_settings(config):
     if needs_prior(config) and config.prior.run is not None:
         RunFolder(config.prior.run).read_metrics()
     build_model(config, types.SimpleNamespace(num_users=1, num_items=1))
+
+
+def check_for_data(config, split):
+    """Refuses settings that the data cannot serve, before anything is trained.
+
+    Args:
+        config: a `Config` with its protocol.
+        split: its `Split`.
+
+    Raises:
+        ValueError: several cuts without a timeline, or `[time]` where train has no timestamps.
+    """
+    if config.data.cuts > 1 and config.data.protocol != schema.TIMELINE:
+        raise ValueError(
+            "`data.cuts` must be 1 unless the protocol is 'timeline'. Received: "
+            f"data.cuts={config.data.cuts}, protocol={config.data.protocol!r}. Leave it out, or "
+            "choose protocol='timeline'."
+        )
+    asked = {
+        f"time.{key}": value for key, value in config.time.model_dump().items() if value is not None
+    }
+    if asked and split.train.timestamp is None:
+        key, value = next(iter(asked.items()))
+        raise ValueError(
+            f"`{key}` must be unset where clicks have no timestamps. Received: {key}={value!r}, "
+            f"and {split!r}. Name the column that holds the time with `timestamp_column`, or leave "
+            "it out."
+        )

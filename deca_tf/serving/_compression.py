@@ -25,6 +25,7 @@ def compression_loss(search, target, split, seed=0):
         what it would be with vectors of 32 bits; and the share of items that both lists have.
     """
     search = getattr(search, "retrieval", search)
+    split = split.refit_of or split
     users = np.intersect1d(split.validation.user_id, split.train.user_id)
     if len(users) > MOST_USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, MOST_USERS, replace=False))

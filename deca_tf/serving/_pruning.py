@@ -42,6 +42,7 @@ def prune(model, split, per_item=None, seed=0):
         A `Pruned`.
     """
     whole, size = model.weights, model.weights.shape[0]
+    split = split.refit_of or split
     users = np.intersect1d(split.validation.user_id, split.train.user_id)
     if len(users) > MOST_USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, MOST_USERS, replace=False))

@@ -45,7 +45,8 @@ def export(
     - `serving_default` and `recommend`: user_id `(batch,)` to item_id and score `(batch, k)`,
       known_user `(batch,)`. Pairs of train and validation are never recommended, and equal scores
       come in the order of the dense item ids. A user without a training interaction gets the most
-      popular items of train, with their numbers of interactions as score, and known_user False.
+      popular items of train, with their numbers of interactions as score, or the best by the
+      target's own `for_strangers`; and known_user False.
       Where fewer than k items are left, the rest is item_id "".
     - `recommend_excluding`: also exclude_item_id `(batch, n)`.
     - `recommend_from_history`: item_id `(batch, n)` of someone who is no user of the model. CDAE

@@ -109,8 +109,8 @@ def _push(inputs, destination, context):
                 "name"
             ],
             "run": str(inputs[MODEL]),
-            "data": split.fingerprint,
-            "validation": clean_validation(model, split),
+            "data": (split.refit_of or split).fingerprint,
+            "validation": clean_validation(model, split, stored=stored),
             "conditions": evaluation["conditions"],
             DIGEST: digest(inputs[MODEL]),
         },

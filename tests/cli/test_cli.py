@@ -79,7 +79,8 @@ def test_train_writes_what_it_promises(finished):
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["dataset"].endswith("clicks.csv")
     assert (metrics["backbone"], metrics["denoiser"]) == ("mf", "deca")
-    assert metrics["protocol"] == "clean"
+    assert metrics["protocol"] == metrics["config"]["data"]["protocol"] == "timeline"
+    assert metrics["refit"]["epochs"] == metrics["best_epoch"]
     assert metrics["config"]["denoiser"]["c1"] == 100
     assert metrics["config"]["training"]["epochs"] == 3
     assert metrics["versions"]["keras"]

@@ -169,7 +169,7 @@ def test_without_the_extra_it_is_asked_for(command, folder, capsys, monkeypatch)
         (("--titles", "none.csv"), "none.csv"),
         (
             ("--clean-rule", "rating >= 9"),
-            "Some of the validation must meet the rule. Received: 'rating >= 9'",
+            "`--clean-rule` must be 'rating >= 5' for a run with a refit",
         ),
     ],
 )

@@ -150,7 +150,7 @@ def test_unknown_commands_and_options_are_corrected(capsys):
         ("--set data.dataset=a.csv", "Received: clicks.csv and --set data.dataset=a.csv. Leave"),
         ("--repeats summ", "`--repeats` must be one of"),
         ("--split-by radom", "`--split-by` must be one of"),
-        ("--protocol papr", "`--protocol` must be 'clean' or 'paper'"),
+        ("--protocol papr", "`--protocol` must be 'clean', 'paper' or 'timeline'"),
         ("--clean-test stars", "`--clean-test` must read `column operator number`"),
         ("--clean-test ratin>=5", "Did you mean 'rating'?"),
     ],

@@ -7,7 +7,7 @@ from deca_tf.baselines import BASELINES, EASE, Baseline
 from deca_tf.config import merge, resolve
 from deca_tf.evaluation import evaluate
 from deca_tf.recipes.methods import AT_ONCE
-from deca_tf.runs.data import read_split
+from deca_tf.runs.data import read_split, with_protocol
 from deca_tf.runs.folder import RunFolder
 from deca_tf.runs.learn import make_baseline
 from deca_tf.runs.load import load_run
@@ -104,7 +104,7 @@ def test_what_means_nothing_without_a_loop_is_refused(more, said):
 def test_a_recipe_of_such_a_run_is_one_again(finished):
     folder, _, _ = finished
     config = resolve(folder / "config.toml")
-    assert config == resolve(overrides=SMALL)
+    assert config == with_protocol(resolve(overrides=SMALL))
 
 
 def test_a_class_of_ones_own_learns_at_once_too(tmp_path, finished):

@@ -19,12 +19,6 @@ from deca_tf.data.sources import _table_values as table_values
 from deca_tf.data.sources._table_files import TableFile
 
 OPTIONS = (*table_columns.OPTION.values(), "repeats", "separator", "header")
-_MERGED = {  # what became of repeated pairs
-    schema.FIRST: "the earliest row of each was kept",
-    schema.LAST: "the latest row of each was kept",
-    schema.SUM: "the weights of each were summed",
-    schema.COUNT: "the number of rows of each became its weight",
-}
 _LACKS_HEADER = (
     " The first row looks like data: if the file has no header row, set `header=False` and name "
     "the columns by number from 1, such as `user_column=1` and `item_column=2`."
@@ -201,7 +195,7 @@ def _merged(interactions, repeats):
             "Merged %d repeated (user, item) pairs of %d rows; %s.",
             merged.num_merged,
             len(interactions),
-            _MERGED[repeats],
+            schema.MERGED[repeats],
         )
     return merged
 
