@@ -13,7 +13,7 @@ from deca_tf.trends import Trending, trend_prior
 
 HALF_LIVES = (1.0, 3.0, 7.0, 14.0, 30.0, 90.0)  # days that are tried
 # Weights that are tried, in standard deviations of the model's scores over the items of a user.
-STRENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+STRENGTHS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 MOST_USERS = 5_000  # of the validation that a trend is chosen by
 SPREAD_USERS = 256  # whose scores tell how far they spread
 TREND = ("trend_half_life", "trend_weight")  # keys of `[time]`
@@ -35,19 +35,17 @@ def choose_trend(config, model, split, seed=0):
         seed: which users of the validation, where there are very many.
 
     Returns:
-        `{"half_life", "weight", "validation"}`, the last the metrics with the trend, None where
-        nothing was chosen; or None: no trend is asked for, or none helps.
+        `{"half_life", "weight", "validation"}`, the last the validation's metrics with the trend;
+        or None: no trend is asked for, or none helps.
 
     Raises:
-        ValueError: no timestamps, or nothing to choose by.
+        ValueError: no timestamps, or nothing to evaluate on.
     """
     if not asks_for_trend(config):
         return None
     half_life, weight = config.time.trend_half_life, config.time.trend_weight
     half_lives = HALF_LIVES if half_life in (None, AUTO) else (half_life,)
     is_chosen = weight in (None, AUTO)
-    if len(half_lives) == 1 and not is_chosen:
-        return {"half_life": half_life, "weight": weight, "validation": None}
     evaluator = Evaluator(_fewer_users(split, seed), part="validation", ks=(MONITOR_K,))
     metric = config.training.monitor.removeprefix("val_")
     scale = _spread(model, split, seed) if is_chosen else weight

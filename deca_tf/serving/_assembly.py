@@ -191,8 +191,9 @@ def has_item_weights(target):
 
 
 def _popularity(target, split):
-    """What answers a user whom the model does not know; of popularity itself, its own counts."""
-    return target.counts if isinstance(target, Popularity) else split.train.item_popularity()
+    """What answers a user whom the model does not know, where the model has nothing of its own."""
+    own = getattr(target, "for_strangers", None)
+    return split.train.item_popularity() if own is None else own
 
 
 def _check_traceable(target):

@@ -19,6 +19,7 @@ from deca_tf.runs.learn import learn
 from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.seeds import role_seed
 from deca_tf.runs.train import MONITORS, train
+from deca_tf.runs.trend import choose_trend
 from deca_tf.tuning._collapse import StopOnCollapse
 from deca_tf.tuning.search_space import SPACES, choose
 
@@ -190,8 +191,8 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             self._check_objective(getattr(callback, "objective", None))
         config = self.config(hp)
         if self.learns_at_once:
-            _, history, _ = learn(config, self.split)
-            reached = history[-1][config.training.monitor]
+            learned, history, _ = learn(config, self.split)
+            reached = self._reached(config, learned, history[-1][config.training.monitor])
             told = {
                 self.objective.name: reached,
                 "collapsed": 0.0,
@@ -202,7 +203,7 @@ class DeCAHyperModel(keras_tuner.HyperModel):
         if epochs is not None:
             config.training.epochs = max(1, epochs - initial_epoch)
         collapse = StopOnCollapse()
-        _, history, _ = train(
+        trained, history, _ = train(
             config,
             self.split,
             folder,
@@ -219,13 +220,22 @@ class DeCAHyperModel(keras_tuner.HyperModel):
             if config.training.keep == "best"
             else len(values) - 1
         )
+        reached = COLLAPSED_VALUE
+        if not collapse.collapsed:
+            reached = self._reached(config, trained, values[best])
         told = {
-            monitor: COLLAPSED_VALUE if collapse.collapsed else values[best],
+            monitor: reached,
             "collapsed": float(collapse.collapsed is not None),
             "best_epoch": float(initial_epoch + best + 1),
             "epochs": float(initial_epoch + len(values)),
         }
         return told, collapse.collapsed, history
+
+    def _reached(self, config, model, value):
+        """The objective with the trend that the settings ask for; `value` is that without."""
+        trend = choose_trend(config, model, self.split)
+        metric = config.training.monitor.removeprefix("val_")
+        return value if trend is None else trend["validation"][metric]
 
     def _check_objective(self, asked):
         if asked is not None and (asked.name, asked.direction) != (self.objective.name, "max"):

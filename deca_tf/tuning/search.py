@@ -19,7 +19,7 @@ from deca_tf.config import Config
 from deca_tf.data.splits import Split
 from deca_tf.denoisers import DENOISERS
 from deca_tf.runs.building import needs_prior
-from deca_tf.runs.data import read_split
+from deca_tf.runs.data import read_split, with_protocol
 from deca_tf.runs.models import MODELS, learns_at_once
 from deca_tf.runs.preflight import check_settings
 from deca_tf.runs.run import run, train_prior
@@ -167,6 +167,7 @@ def run_search(
             f"own, 'package.module:Class'. Received: baseline={baseline!r}."
             f"{did_you_mean(baseline, DENOISERS.names)}"
         )
+    config = with_protocol(config, split)
     # A model that learns at once has no method beside itself.
     asked = config.backbone.name if at_once else config.denoiser.name
     configs = {asked: config}
@@ -315,7 +316,7 @@ def _test(found, split, seeds):
             metrics = run(
                 best,
                 found.folder / "test" / method / f"seed-{seed}",
-                split=split,
+                split=split if best.data.cuts == 1 else None,
                 show_progress=False,
             )
             rows.append(

@@ -1,7 +1,8 @@
 """What is searched: the parts' own spaces, and the training's settings that all methods share."""
 
 from deca_tf._checks import check_choice
-from deca_tf.config import merge
+from deca_tf.config import AUTO, merge
+from deca_tf.data import schema
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.costs import ratio_and_scale
 from deca_tf.runs.models import MODELS, learns_at_once
@@ -9,6 +10,7 @@ from deca_tf.runs.models import MODELS, learns_at_once
 SPACES = ("default", "paper")
 PAPER_L2 = [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
 L2_RANGE = {"squares": (0.01, 1000.0), "norms": (1e-6, 1.0)}  # by `training.penalty`
+CLICK_HALF_LIVES = [0.0, 7.0, 30.0, 90.0, 365.0]  # days; 0: clicks do not age
 FEWEST_EPOCHS = 8  # the longest training over this is the shortest, where epochs are searched
 
 
@@ -17,8 +19,9 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
 
     Searched are, in 'default': the denoiser's and the backbone's own spaces, learning rate and L2;
     and epochs where the last epoch's weights are kept (where the best epoch's are, every length up
-    to `training.epochs` is looked at in each trial). Of a model that learns at once: its own space
-    alone. In 'paper': what the paper searched, which is
+    to `training.epochs` is looked at in each trial); under protocol 'timeline' also the half-life
+    of clicks in the loss. Of a model that learns at once: its own space alone. There, each trial
+    also chooses a trend, unless `[time]` says which. In 'paper': what the paper searched, which is
     L2 and the denoiser's C1, C2 and alpha.
 
     Args:
@@ -41,6 +44,8 @@ def choose(hp, config, space="default", held=None, own_backbone=False):
         denoiser = DENOISERS.load(config.denoiser.name)
         tables["denoiser"] = denoiser.search_space(hp, space)
         tables["training"] = _training(hp, config.training, space, denoiser)
+    if space == "default" and config.data.protocol == schema.TIMELINE:
+        tables["time"] = _time(hp, config, has_loop="training" in tables)
     if space == "default" and not own_backbone:
         tables["backbone"] = MODELS.load(config.backbone.name).search_space(hp)
     chosen = type(config).model_validate(merge(config.to_dict(), tables, held or {}))
@@ -69,6 +74,17 @@ def _training(hp, training, space, denoiser):
         found["epochs"] = hp.Int(
             "training.epochs", fewest, training.epochs, default=training.epochs
         )
+    return found
+
+
+def _time(hp, config, has_loop):
+    """What becomes of clicks as they age: a half-life of 0 days stands for none."""
+    found = {}
+    if has_loop:
+        half_life = hp.Choice("time.click_half_life", CLICK_HALF_LIVES, default=0.0)
+        found["click_half_life"] = half_life or None
+    if config.time.trend_weight is config.time.trend_half_life is None:
+        found["trend_weight"] = AUTO
     return found
 
 

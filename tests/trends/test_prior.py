@@ -22,17 +22,17 @@ def clicks(items, days, num_items=4):
 
 def test_it_compares_an_items_recent_clicks_with_all_of_its_clicks():
     # Item 0: two clicks on the last day; item 1: two clicks a half-life before; item 2: one of
-    # each. Decayed: 2, 1, 1.5 of 2, 2, 2 clicks, so a click counts 4.5 / 6 = 3/4 on average.
+    # each. Decayed: 2, 1, 1.5 of 2, 2, 2 clicks, so a click counts 4.5 / 6 = 3/4 on average, and
+    # 1.5 are expected of each.
     prior = trend_prior(clicks([0, 0, 1, 1, 2, 2], [10, 10, 3, 3, 10, 3]), half_life=7)
     expected = [
-        np.log((2 * 4 / 3 + 1) / 3),
-        np.log((1 * 4 / 3 + 1) / 3),
-        np.log((1.5 * 4 / 3 + 1) / 3),  # of average age: 0
+        np.log(12 / 11.5),
+        np.log(11 / 11.5),
+        0.0,  # as expected
         0.0,  # without any click: 0
     ]
     assert prior.dtype == np.float32
     np.testing.assert_allclose(prior, expected, atol=1e-6)
-    assert prior[2] == pytest.approx(0, abs=1e-6)
 
 
 def test_its_weight_is_a_factor():

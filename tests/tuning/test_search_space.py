@@ -4,6 +4,7 @@ import keras_tuner
 import pytest
 
 from deca_tf.backbones import BACKBONES
+from deca_tf.config import resolve
 from deca_tf.denoisers import DENOISERS
 from deca_tf.denoisers.costs import costs, ratio_and_scale
 from deca_tf.runs.preflight import check_settings
@@ -96,3 +97,24 @@ def test_epochs_are_searched_where_the_last_ones_weights_are_kept():
     hp = space_of(small({"training": {"epochs": 80, "keep": "last"}}))
     epochs = next(each for each in hp.space if each.name == "training.epochs")
     assert (epochs.min_value, epochs.max_value) == (10, 80)
+
+
+def test_on_a_timeline_clicks_may_age_and_a_trend_is_chosen_in_each_trial():
+    timeline = {"data": {"protocol": "timeline"}}
+    config = small(timeline)
+    hp = space_of(config)
+    assert hp.values["time.click_half_life"] == 0
+    chosen = choose(hp, config)
+    assert (chosen.time.click_half_life, chosen.time.trend_weight) == (None, "auto")
+    hp.values["time.click_half_life"] = 30.0
+    assert choose(hp, config).time.click_half_life == 30.0
+    held = {"time": {"click_half_life": 7.0, "trend_weight": 0.5}}
+    chosen = choose(keras_tuner.HyperParameters(), config, "default", held)
+    assert (chosen.time.click_half_life, chosen.time.trend_weight) == (7.0, 0.5)
+    own = small(timeline, {"time": {"trend_half_life": 3.0}})
+    assert choose(space_of(own), own).time.trend_weight is None
+    assert not any(each.name.startswith("time.") for each in space_of(config, "paper").space)
+    assert not any(each.name.startswith("time.") for each in space_of(small()).space)
+    at_once = resolve(overrides={**timeline, "backbone": {"name": "ease"}})
+    assert not any(each.name.startswith("time.") for each in space_of(at_once).space)
+    assert choose(space_of(at_once), at_once).time.trend_weight == "auto"
