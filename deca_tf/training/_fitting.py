@@ -61,7 +61,7 @@ class Fitting:
                 too, of which each batch has 2048 positives and as many negatives for each, or
                 `validation_batch_size` of them.
             num_negatives: of interactions only, as all that follow: sampled items per positive,
-                1 by default.
+                1 by default. Refused under a denoiser whose layout is not "pairs", as Softmax's.
             exclude_observed: whether negatives leave out what the user has been observed with;
                 False by default.
             users_per_batch: whole users at a time, about so many per update, in place of

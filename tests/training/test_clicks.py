@@ -140,6 +140,20 @@ def test_rows_that_a_pool_leaves_out_stay_under_the_lazy_adam():
     np.testing.assert_allclose(lazy[taken], usual[taken], rtol=1e-4, atol=1e-6)
 
 
+def test_over_the_whole_catalogue_the_lazy_adam_moves_the_users_of_a_batch_by_rows():
+    inputs, label = clicks()
+    inputs["user_id"] = inputs["user_id"] % 2
+    models = [build(), build()]
+    before = np.array(models[0].target.user_table)
+    for model, optimizer in zip(models, (LazyAdam(0.01), Adam(0.01)), strict=True):
+        model.compile(optimizer, jit_compile=True, steps_per_execution=2)
+        model.fit(tf.data.Dataset.from_tensors((inputs, label)).repeat(2), verbose=0)
+    lazy, usual = (model.target for model in models)
+    np.testing.assert_array_equal(np.array(lazy.user_table)[2:], before[2:])
+    for one, other in zip(lazy.weights, usual.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=one.path)
+
+
 def pairs():
     keys = np.random.default_rng(1).choice(USERS * ITEMS, 24, replace=False)
     return Interactions(keys // ITEMS, keys % ITEMS, np.arange(USERS), np.arange(ITEMS))
