@@ -11,9 +11,10 @@ from deca_tf.backbones.histories import EncodesHistories, Histories, latest_of_p
 from deca_tf.data.interactions import Interactions
 from deca_tf.embeddings.lookups import look_up
 from deca_tf.embeddings.row_sums import gather_summed
-from deca_tf.parts.options import OneOf, option
+from deca_tf.parts.options import Between, OneOf, option
 
 SECONDS_OF_DAY = 86_400
+SPARSE_COST = 64  # of a cell of a sparse matrix in a product, in cells of a dense one
 SHORTEST = 1e-12  # square of a vector's length
 
 
@@ -58,6 +59,13 @@ class ELSA(EncodesHistories):
     _: KW_ONLY
     embedding_dim: int = option(
         default=256, search=OneOf(64, 128, 256), doc="Length of the vectors."
+    )
+    corruption: float = option(
+        default=0.3,
+        low=0,
+        below=1,
+        search=Between(0.0, 0.8, step=0.1),
+        doc="Probability that an item of the history is left out in training; 0 in the paper.",
     )
     half_life: float | None = option(
         default=None,
@@ -121,9 +129,14 @@ class ELSA(EncodesHistories):
             queries = _sums(clicked, values, histories.row, num_users)
             return queries, clicked, others, values
         items = _of_length_1(ops.convert_to_tensor(self.item_table))
-        cells = tf.cast(tf.stack([histories.row, histories.item_id], axis=1), tf.int64)
-        matrix = tf.SparseTensor(cells, values, (num_users, self.num_items))
-        return tf.sparse.sparse_dense_matmul(matrix, items), None, items, values
+        cells = tf.stack([histories.row, histories.item_id], axis=1)
+        shape = num_users, self.num_items
+        if (self.num_edges or 0) * SPARSE_COST > self.num_users * self.num_items:
+            queries = tf.matmul(tf.scatter_nd(cells, values, shape), items)
+        else:
+            matrix = tf.SparseTensor(tf.cast(cells, tf.int64), values, shape)
+            queries = tf.sparse.sparse_dense_matmul(matrix, items)
+        return queries, None, items, values
 
     def embed_both(
         self, user_ids: tf.Tensor, item_ids: tf.Tensor | None = None, training: bool = False

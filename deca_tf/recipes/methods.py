@@ -13,7 +13,17 @@ LEARNS_BY: dict[str, str] = {"elsa": "nmse"}
 VARIANTS: tuple[dict[str, Any], ...] = (
     {
         "when": {"backbone": "elsa"},
-        "training": {"users_per_batch": 128, "l2": 0.0, "learning_rate": 0.1},
+        "training": {
+            "users_per_batch": 128,
+            "l2": 0.0,
+            "learning_rate": 0.05,
+            "epochs": 40,
+            "patience": 10,
+        },
+    },
+    {
+        "when": {"backbone": "cdae", "denoiser": "multinomial"},
+        "training": {"learning_rate": 0.01, "epochs": 100, "patience": 10},
     },
 )
 WITHOUT_LOOP = ("monitor", "refit")  # of `[training]`, what means something without a loop

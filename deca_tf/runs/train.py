@@ -78,13 +78,13 @@ def train(
         with strategy.scope():
             model = build_model(config, split, prior)
     phases = len(model.denoiser.phases)
-    batches, groups, epoch_steps = build_batches(
+    batches, groups, epoch_steps, positives = build_batches(
         config, split, model.denoiser, epochs_done, strategy
     )
     check_batch(groups, strategy, phases)
     set_execution(model, training, epoch_steps)
     sampled = training.num_negatives if model.denoiser.layout == "pairs" else 0
-    stopwatch = Stopwatch(groups // phases * (1 + sampled), BATCH_SIZE * (2 if sampled else 1))
+    stopwatch = Stopwatch(positives // phases * (1 + sampled), BATCH_SIZE * (2 if sampled else 1))
     collapse = CollapseMonitor() if collapse is None else collapse
     collapse.earlier = tuple(history)
     backup = Backup(None if folder is None else folder.checkpoints, history, best, last=save_last)

@@ -8,7 +8,6 @@ the histories' and, behind them, the pool's: a table is looked up once for both.
 import tensorflow as tf
 from keras import ops
 
-from deca_tf.backbones.backbone import all_products
 from deca_tf.backbones.histories import Histories
 from deca_tf.denoisers.user_scores import UserScores
 from deca_tf.embeddings.row_sums import gather_summed
@@ -109,13 +108,13 @@ def _scores(model, network, inputs, training, clicks=None):
         if pool is not None:
             clicked, others = tf.split(others, [tf.size(whose), pool.size])
     if pool is None:
-        logits = all_products(queries, others)
+        logits = tf.matmul(queries, others, transpose_b=True)
         logits = _without_own(logits, own, tf.stack([histories.row, edges], axis=1))
         if clicks is not None:
             logits = tf.gather(logits, whose)
         of_clicks = tf.gather_nd(logits, tf.stack([tf.maximum(user, 0), items], axis=1))
         return UserScores(user, target, of_clicks, logits, None, num_items)
-    logits = all_products(queries, tf.ensure_shape(others, (pool.size, None)))
+    logits = tf.matmul(queries, tf.ensure_shape(others, (pool.size, None)), transpose_b=True)
     drawn = inputs["item_id"][-pool.size :]
     if clicks is not None:
         cells, is_drawn = _cells_of_pool(pool, drawn, histories.row, edges)
@@ -127,8 +126,7 @@ def _scores(model, network, inputs, training, clicks=None):
         of_clicks -= own
     cells, is_drawn = _cells_of_pool(pool, drawn, user, items)
     counted = tf.where(is_drawn, tf.gather(pool.stands_for, cells[:, 1]), 0.0)
-    stands_for = tf.broadcast_to(tf.constant(pool.stands_for), tf.shape(logits))
-    stands_for = tf.tensor_scatter_nd_sub(stands_for, cells, counted)
+    stands_for = pool.stands_for - tf.scatter_nd(cells, counted, tf.shape(logits))
     return UserScores(user, target, of_clicks, logits, stands_for, num_items)
 
 
@@ -156,4 +154,5 @@ def _without_own(logits, own, cells):
     if own is None:
         return logits
     own = tf.where(cells[:, 0] >= 0, own, 0.0)
-    return tf.tensor_scatter_nd_sub(logits, tf.maximum(cells, 0), own)
+    # A sum and a difference take a tenth of the time of a difference at places.
+    return logits - tf.scatter_nd(tf.maximum(cells, 0), own, tf.shape(logits))

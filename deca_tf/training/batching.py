@@ -33,13 +33,15 @@ class Stream(typing.NamedTuple):
 
     Args:
         batches: what `fit` takes; each iteration is the next epoch.
-        groups: positives in a step, for all phases together.
+        groups: rows of a step's batch, for all phases together: positives, or users.
         steps: in an epoch.
+        positives: in a step, about, where the groups are users.
     """
 
     batches: typing.Any
     groups: int
     steps: int
+    positives: int
 
 
 def stream_batches(
@@ -101,7 +103,7 @@ def stream_batches(
             start_step=epochs_done * steps,
             **shared,
         )
-        return Stream(batches, groups, steps)
+        return Stream(batches, groups, steps, groups)
     groups = groups_per_step(batch_size, phases, n)
     steps = steps_per_epoch or steps_of_all(n, groups)
     if groups % phases:  # fewer pairs than phases: one step of them all, which `fit` then refuses
@@ -117,7 +119,7 @@ def stream_batches(
         **shared,
     )
     by_worker = is_streamed and strategy is not None and is_multi_worker(strategy)
-    return Stream(per_worker(strategy, make) if by_worker else make(), groups, steps)
+    return Stream(per_worker(strategy, make) if by_worker else make(), groups, steps, groups)
 
 
 def _stream_users(interactions, denoiser, users_per_batch, seed, epochs_done, steps_per_epoch):
@@ -140,7 +142,8 @@ def _stream_users(interactions, denoiser, users_per_batch, seed, epochs_done, st
         seed=seed,
         start_step=epochs_done * steps,
     )
-    return Stream(batches, groups, steps)
+    positives = groups * interactions.user_activity()[users].mean()
+    return Stream(batches, groups, steps, round(positives))
 
 
 def _users_of_pairs(interactions, batch_size):

@@ -11,6 +11,7 @@ from deca_tf.testing.backbones import CHECKS, Case
 
 OPTIONS = {  # rows of the registry, and the options that change what they compute
     "cdae": [{}, {"corruption": 0.0}],
+    "elsa": [{}, {"corruption": 0.0}],
     "gmf": [{}, {"item_bias": True}, {"item_bias": True, "user_bias": True}, {"cosine": True}],
     "lightgcn": [{}, {"layers": 2}, {"cosine": True, "popularity_bonus": 0.5}],
     "mf": [

@@ -18,8 +18,8 @@ def clicks(table=TABLE, **columns):
     return Interactions(users, items, *map(np.arange, table.shape), **columns)
 
 
-def model_of(table=TABLE, interactions=None, **options):
-    model = ELSA(*table.shape, embedding_dim=DIM, **options)
+def model_of(table=TABLE, interactions=None, corruption=0.0, **options):
+    model = ELSA(*table.shape, embedding_dim=DIM, corruption=corruption, **options)
     model.adapt(clicks(table) if interactions is None else interactions)
     return model
 
@@ -47,7 +47,7 @@ def test_three_items_by_hand():
     A user who took the first two has `1 + 0`, `0 + 1` and `2 * cos(45 degrees)`. In training his
     own items lose the 1 that they add to themselves.
     """
-    model = ELSA(1, 3, embedding_dim=2)
+    model = ELSA(1, 3, embedding_dim=2, corruption=0.0)
     model.adapt(clicks(np.array([[1, 1, 0]])))
     model.item_table.assign([[2.0, 0.0], [0.0, 0.5], [3.0, 3.0]])
     np.testing.assert_allclose(logits_of(model), [[1, 1, 2**0.5]], rtol=1e-6)

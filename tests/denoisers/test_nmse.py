@@ -85,7 +85,7 @@ def test_elsa_of_as_many_dimensions_as_items_comes_to_the_least_loss():
     histories = histories[histories.sum(1) > 1]
     users, items = np.nonzero(histories)
     pairs = Interactions(users, items, np.arange(len(histories)), np.arange(6))
-    model = DeCAModel(ELSA(len(histories), 6, embedding_dim=6), NMSE())
+    model = DeCAModel(ELSA(len(histories), 6, embedding_dim=6, corruption=0.0), NMSE())
     model.compile(Adam(0.02), steps_per_execution=100)
     history = model.fit(pairs, epochs=6, steps_per_epoch=100, verbose=0, users_per_batch=100)
     assert history.history["loss"][-1] == pytest.approx(least_loss(histories), abs=0.01)

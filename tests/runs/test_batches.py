@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from deca_tf.config import merge, resolve
-from deca_tf.data import load_split, write_shards
+from deca_tf.data import load_split, stream_shards, write_shards
 from deca_tf.data.batches_by_user import batch_of_users
+from deca_tf.denoisers import NMSE
 from deca_tf.runs.batches import build_batches
 from deca_tf.runs.building import build_model
 from deca_tf.runs.data import read_split
-from deca_tf.training.batching import groups_per_step
+from deca_tf.training.batching import groups_per_step, stream_batches
 from deca_tf.training.execution import steps_per_execution_of
 
 SMALL = {
@@ -72,7 +73,7 @@ def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_n
         == 0.5 / split.num_users
     )
     groups_of_users = batch_of_users(split.train, 40)
-    batches, groups, steps = build_batches(config, split, model.denoiser, epochs_done=0)
+    batches, groups, steps, _ = build_batches(config, split, model.denoiser, epochs_done=0)
     assert groups == groups_of_users * len(model.denoiser.phases)
     assert (steps, batches.cardinality()) == (round(len(split.train) / groups), steps)
     users, items = an_epoch_of(batches)
@@ -83,13 +84,40 @@ def test_batches_by_user_are_as_large_as_asked_and_their_penalty_is_divided_by_n
     assert (users[:, 0] != users[:, 1]).any()  # any cell of the batch's users
 
 
+def test_batches_of_users_are_as_large_as_asked_or_as_so_many_positives():
+    """Of users with two clicks at least, whom ELSA's loss teaches something."""
+    for training, expected in (
+        ({"users_per_batch": 40}, 40),
+        ({"users_per_batch": None, "batch_size": 300}, None),
+    ):
+        config = settings({"backbone": {"name": "elsa"}, "training": training})
+        split = read_split(config)
+        clicks = split.train.user_activity()
+        if expected is None:
+            expected = round(300 * np.count_nonzero(clicks) / len(split.train))
+        users = clicks[clicks > 1]
+        denoiser = build_model(config, split).denoiser
+        batches, groups, steps, positives = build_batches(config, split, denoiser, epochs_done=0)
+        assert (groups, steps) == (expected, round(len(users) / expected))
+        assert positives == round(expected * users.mean())
+        (inputs, _), *_ = batches
+        assert inputs["user_id"].shape == (expected, 1)
+
+
+def test_whole_users_cannot_be_streamed(tmp_path):
+    write_shards(load_split("synthetic", **SMALL["data"]["options"]), tmp_path / "clicks")
+    split = stream_shards(tmp_path / "clicks")
+    with pytest.raises(TypeError, match="must be held in memory under NMSE.*StreamedInteractions"):
+        stream_batches(split.train, NMSE())
+
+
 def test_negatives_are_drawn_as_the_denoiser_wants_them():
     """WBPR's never observed and popular, batch by batch or by user."""
     for more in ({}, {"training": {"users_per_batch": 40}}):
         config = settings({"denoiser": {"name": "wbpr"}}, more)
         split = read_split(config)
         model = build_model(config, split)
-        batches, _, _ = build_batches(config, split, model.denoiser, epochs_done=0)
+        batches, *_ = build_batches(config, split, model.denoiser, epochs_done=0)
         users, items = an_epoch_of(batches)
         assert (users[:, 0] == users[:, 1]).all()
         assert not np.isin(
@@ -110,7 +138,7 @@ def test_a_streamed_run_sees_each_row_once_in_an_epoch(tmp_path):
     config = resolve(overrides={**SMALL, "data": data, "denoiser": {"name": "none"}})
     split = read_split(config)
     denoiser = build_model(config, split).denoiser
-    batches, groups, steps = build_batches(config, split, denoiser, 0)
+    batches, groups, steps, _ = build_batches(config, split, denoiser, 0)
     keys = np.concatenate(
         [
             inputs["user_id"][:, 0].numpy() * np.int64(split.num_items) + inputs["item_id"][:, 0]

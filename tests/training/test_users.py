@@ -269,8 +269,11 @@ def test_elsa_learns_by_its_own_denoiser_where_nobody_names_one():
         assert BACKBONES.load(name).default_denoiser == denoiser
     assert type(DeCAModel(ELSA(USERS, ITEMS)).denoiser) is NMSE
     assert type(DeCAModel(CDAE(USERS, ITEMS)).denoiser) is CrossEntropy
+    for data in ({}, {"data": {"dataset": "modcloth"}}):
+        overrides = {"backbone": {"name": "cdae"}, "denoiser": {"name": "multinomial"}, **data}
+        assert resolve(overrides=overrides).training.learning_rate == 0.01
     config = resolve(overrides={"backbone": {"name": "elsa"}})
-    assert (config.denoiser.name, config.training.learning_rate) == ("nmse", 0.1)
+    assert (config.denoiser.name, config.training.learning_rate) == ("nmse", 0.05)
 
 
 def test_a_target_without_histories_is_refused():

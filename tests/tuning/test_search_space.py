@@ -45,7 +45,7 @@ def test_every_backbone_takes_what_its_space_gives(name):
     check_settings(choose(hp, small({"backbone": {"name": name}})))
 
 
-@pytest.mark.parametrize(("name", "rate"), [("mf", 0.01), ("elsa", 0.1)])
+@pytest.mark.parametrize(("name", "rate"), [("mf", 0.01), ("elsa", 0.05)])
 def test_learning_rates_are_searched_around_that_of_the_settings(name, rate):
     (searched,) = (
         each
