@@ -71,7 +71,9 @@ def with_trend(model, split, trend):
     if trend is None:
         return model
     prior = trend_prior(split.train, trend["half_life"], trend["weight"])
-    return Trending(model, prior, item_counts(split.train, trend["half_life"]))
+    decayed = item_counts(split.train, trend["half_life"])
+    made_of = {"half_life": trend["half_life"], "weight": trend["weight"]}
+    return Trending(model, prior, decayed, **made_of)
 
 
 def decayed_popularity(split):

@@ -33,6 +33,7 @@ from deca_tf.serving._vectors import (
 )
 from deca_tf.serving._vocabulary import Vocabulary
 from deca_tf.serving.served_model import ServedModel
+from deca_tf.trends.trending import Trending
 
 KINDS = {HistorySearch: "histories", IndexSearch: "vectors", ScoreAllSearch: "network"}
 
@@ -60,12 +61,13 @@ def assemble(
             ids are equal as strings, or options that do not go together.
         ImportError: see `retrieval_index`.
     """
+    trend, model = taken_apart(model)
     target = shippable(model)
     check_sizes("target", target, split)
     make_index = index_maker(index, dtype)
-    prior = None
+    prior = None if trend is None else trend.prior
     times = getattr(split.train, "timestamp", None)
-    popularity = _popularity(target, split)
+    popularity = _popularity(trend or target, split)
     known = np.append(split.train.user_activity() > 0, False)
     items = Vocabulary(_distinct("item", split.train.raw_item_ids), "items")
     users = Vocabulary(_distinct("user", split.train.raw_user_ids), "users")
@@ -74,7 +76,7 @@ def assemble(
     if isinstance(target, Popularity):
         _refuse_index_options(target, index, dtype, retrieval)
         nothing = scipy.sparse.csr_array((split.num_items, split.num_items), dtype=np.float32)
-        search = HistorySearch(nothing, histories, popularity, known, popularity, prior)
+        search = HistorySearch(nothing, histories, target.counts, known, popularity, prior)
         similar = AlikeByPopularity(popularity)
     elif has_item_weights(target):
         _refuse_index_options(target, index, dtype, retrieval)
@@ -125,15 +127,16 @@ def assemble(
         posterior=_posterior(model, split.num_users),
         titles=titles,
         gives_probabilities=_gives_probabilities(model),
+        trend=None if trend is None else (split.train.item_popularity(), popularity),
     )
     facts["refresh"] = {
         "search": KINDS.get(type(search)) if index != SCANN else None,
         "has_prior": prior is not None,
         "encodes_histories": _encodes_histories(search, target),
         "history_half_life": getattr(target, "half_life", None),
-        "popularity_half_life": getattr(target, "half_life", None)
-        if isinstance(target, Popularity)
-        else None,
+        "popularity_half_life": _popularity_half_life(trend, target),
+        **_bonus_facts(target, split),
+        "trend_weight": None if trend is None else trend.weight,
         "newest": None if times is None else int(times.max(initial=0)),
     }
     return served, facts
@@ -146,6 +149,30 @@ def _encodes_histories(search, target):
         return None
     knows_ages = getattr(target, "half_life", None) is not None
     return "exactly" if isinstance(fold_in, TracedFoldIn) and not knows_ages else "approximately"
+
+
+def taken_apart(model):
+    """`(trend, model)`: a `Trending` or None, and the model without it."""
+    return (model, model.model) if isinstance(model, Trending) else (None, model)
+
+
+def _bonus_facts(target, split):
+    """How much a click adds to an item's bonus, and after how many days half of it."""
+    if isinstance(target, Popularity):
+        return {"bonus_scale": 1.0, "bonus_half_life": target.half_life}
+    bonus = getattr(target, "bonus", None)
+    if not has_item_weights(target) or not len(split.train):
+        return {"bonus_scale": None, "bonus_half_life": None}
+    return {
+        "bonus_scale": float(bonus.sum(dtype=np.float64)) / len(split.train),
+        "bonus_half_life": None,
+    }
+
+
+def _popularity_half_life(trend, target):
+    """Days after which a click counts half in what answers strangers; None: it never fades."""
+    fading = trend if trend is not None else target if isinstance(target, Popularity) else None
+    return getattr(fading, "half_life", None)
 
 
 def shippable(model):

@@ -4,6 +4,8 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 
+from deca_tf.trends.prior import prior_of_counts
+
 CHUNK = 4096  # users whose vectors are worked out at once
 
 
@@ -23,7 +25,13 @@ class _Refreshed:
         """Takes them in."""
         self.take_histories()
         half_life = self.facts["popularity_half_life"]
-        self.take_popularity(self.new.aged(half_life), self.new.counts(half_life))
+        left, counts = self.new.aged(half_life), self.new.counts(half_life)
+        self.take_popularity(left, counts)
+        if self.facts["trend_weight"] is not None:
+            clicks = self.stored["trend_clicks"] + self.new.counts()
+            decayed = left * self.stored["trend_decayed"] + counts
+            self.stored["trend_clicks"], self.stored["trend_decayed"] = clicks, decayed
+            self.set_prior(prior_of_counts(clicks, decayed, self.facts["trend_weight"]))
 
     def take_histories(self):
         """Nothing, for networks that know their users by ids alone."""
@@ -69,10 +77,10 @@ class RefreshedHistories(_Refreshed):
         self.become_known(self.new.touched)
 
     def take_popularity(self, left, counts):
-        popularity = self.stored["search.popularity"].astype(np.float64)
-        share = self.stored["search.bonus"].sum(dtype=np.float64) / max(popularity.sum(), 1e-12)
         super().take_popularity(left, counts)
-        self.stored["search.bonus"] = share * (left * popularity + counts)
+        half_life, scale = self.facts["bonus_half_life"], self.facts["bonus_scale"]
+        added = scale * self.new.counts(half_life)
+        self.stored["search.bonus"] = self.new.aged(half_life) * self.stored["search.bonus"] + added
 
 
 class RefreshedVectors(_Refreshed):

@@ -15,7 +15,7 @@ import deca_tf
 from deca_tf._checks import check_integer
 from deca_tf.baselines.baseline import Baseline
 from deca_tf.data.splits import Split, check_split
-from deca_tf.serving._assembly import assemble, shippable
+from deca_tf.serving._assembly import assemble, shippable, taken_apart
 from deca_tf.serving._compression import compression_loss
 from deca_tf.serving._vectors import BRUTE_FORCE, FLOAT32
 from deca_tf.serving._warmup import write_warmup
@@ -63,8 +63,8 @@ def export(
     batch. No Keras object is written.
 
     Args:
-        target: `Baseline`, `Backbone`, or any Keras model that has `score_all_items(user_ids)` or
-            maps `{"user_id", "item_id"}`, both `(batch,)`, to logits. Of a model that trains one,
+        target: `Trending`, `Baseline`, `Backbone`, or any Keras model that has
+            `score_all_items(user_ids)` or maps `{"user_id", "item_id"}`, both `(batch,)`, to logits. Of a model that trains one,
             such as `DeCAModel`, its `.recommender` is written, and what its denoiser's posterior
             needs: neither auxiliary network nor optimizer.
         split: the `Split` that the target was trained on.
@@ -130,7 +130,7 @@ def export(
     facts = {"signatures": sorted(served.offers()), "index": index, "dtype": dtype, **more}
     if dtype != FLOAT32:
         facts["compression"] = compression_loss(
-            served.search, shippable(retrieval or target), split
+            served.search, shippable(retrieval or taken_apart(target)[1]), split
         )
     text = _manifest_text(manifest, split, ks, facts)
     with new_version(folder) as (scratch, published):

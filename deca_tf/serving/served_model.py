@@ -31,6 +31,8 @@ class ServedModel(tf.Module):
         titles: list of strings, one per item, or None.
         gives_probabilities: whether the sigmoid of a score is a probability; else `score` gives
             scores, and `history` items alone.
+        trend: `(clicks of each item, the same decayed)`, of which a refresh makes a new prior; None
+            where there is no prior.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class ServedModel(tf.Module):
         posterior=None,
         titles=None,
         gives_probabilities=True,
+        trend=None,
     ):
         super().__init__(name="deca_tf_recommender")
         self.users, self.items, self.search = users, items, search
@@ -54,6 +57,8 @@ class ServedModel(tf.Module):
         # Its length is left open: it grows when the version is refreshed.
         self.seen_items = tf.Variable(seen.indices.astype(np.int32), trainable=False, shape=[None])
         self.gives_probabilities = gives_probabilities
+        if trend is not None:
+            self.trend_clicks, self.trend_decayed = (_table(np.float64(each)) for each in trend)
         # No signature: it is asked when the version is refreshed.
         fold_in = getattr(search, "fold_in", None)
         specs = [tf.TensorSpec([None, None], tf.int32)]

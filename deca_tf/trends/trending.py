@@ -17,6 +17,8 @@ class Trending:
         prior: float `(num_items,)`, as `trend_prior` makes it.
         for_strangers: float `(num_items,)`, what ranks the items for users without history, such as
             decayed popularity; None: popularity.
+        half_life, weight: of which `prior` and `for_strangers` were made, so that a served version
+            can make them anew of newer clicks; None: they stay as they are.
 
     Attributes:
         scored: the model that scores: `model`, or its recommender.
@@ -34,8 +36,15 @@ class Trending:
     """
 
     def __init__(
-        self, model: Any, prior: np.ndarray, for_strangers: np.ndarray | None = None
+        self,
+        model: Any,
+        prior: np.ndarray,
+        for_strangers: np.ndarray | None = None,
+        *,
+        half_life: float | None = None,
+        weight: float | None = None,
     ) -> None:
+        self.half_life, self.weight = half_life, weight
         self.model = model
         self.scored = getattr(model, "recommender", model)
         self.num_items = getattr(self.scored, "num_items", len(prior))
@@ -61,7 +70,8 @@ class Trending:
         """Itself, if its model has no recommender of its own."""
         if self.scored is self.model:
             return self
-        return Trending(self.scored, self.prior, self.for_strangers)
+        made_of = {"half_life": self.half_life, "weight": self.weight}
+        return Trending(self.scored, self.prior, self.for_strangers, **made_of)
 
     @property
     def is_factorized(self) -> bool:

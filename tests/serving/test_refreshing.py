@@ -12,6 +12,7 @@ from deca_tf.serving import export, refresh
 from deca_tf.serving._stored_variables import StoredVariables
 from deca_tf.serving.deployment._native_loader import NativeModel
 from deca_tf.serving.versions import complete_versions
+from deca_tf.trends import Trending, trend_prior
 
 K = 6
 DAY = 86_400
@@ -194,3 +195,48 @@ def test_a_version_that_cannot_be_refreshed_says_so(split, make_target, tmp_path
     )
     with pytest.raises(ValueError, match="must be one that can be refreshed"):
         refresh(tmp_path, new_clicks(split))
+
+
+def test_a_trend_is_served_and_follows_new_clicks(split, tmp_path):
+    times = 100 * DAY - np.arange(len(split.train)) * DAY // 40
+    aged = timed(split, times)
+    model = EASE(aged.train, l2=3.0)
+    prior = trend_prior(aged.train, half_life=5, weight=0.5)
+    decayed = np.bincount(
+        aged.train.item_id, 2.0 ** -((times.max() - times) / DAY / 5), minlength=split.num_items
+    )
+    trending = Trending(model, prior, decayed, half_life=5, weight=0.5)
+    export(trending, aged, tmp_path, k=K, weights_per_item=50, warmup_batch_sizes=())
+    seen = set(split.seen().to_csr()[[9]].indices)
+    scores = model.score_all_items([9])[0] + prior
+    answer = ask(tmp_path / "1", user_id=names(split, "user", [9]))
+    np.testing.assert_allclose(answer["score"][0], scores[best(scores, seen)], rtol=1e-4)
+    strangers = ask(tmp_path / "1", user_id=["nobody"])
+    np.testing.assert_allclose(
+        strangers["score"][0], decayed[best(np.float32(decayed), set())], rtol=1e-5
+    )
+
+    version = refresh(tmp_path, new_clicks(split, [105 * DAY] * 5)).version  # one half-life later
+    new = np.zeros(split.num_items)
+    taken = split.seen().to_csr()
+    for _, item in {pair for pair in NEW if not taken[pair]}:
+        new[item] += 1.0
+    clicks = np.bincount(split.train.item_id, minlength=split.num_items) + new
+    decayed = decayed / 2 + new
+    expected = clicks * decayed.sum() / clicks.sum()
+    stored = StoredVariables(version)["search.prior"]
+    np.testing.assert_allclose(
+        stored, 0.5 * np.log((decayed + 10) / (expected + 10)), rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["mf", "neumf"])
+def test_a_prior_is_added_to_the_scores_of_any_model(split, make_target, tmp_path, name):
+    target, prior = make_target(name), np.linspace(3, -3, split.num_items).astype(np.float32)
+    export(Trending(target, prior), split, tmp_path, k=K, warmup_batch_sizes=())
+    users = np.array([9, 20], np.int32)
+    answer = ask(tmp_path / "1", user_id=names(split, "user", users))
+    logits = np.asarray(target.score_all_items(users)) + prior
+    for row, user in enumerate(users):
+        items = best(logits[row], set(split.seen().to_csr()[[user]].indices))
+        np.testing.assert_allclose(answer["score"][row], logits[row][items], rtol=1e-4, atol=1e-5)
