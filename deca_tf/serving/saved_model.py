@@ -64,9 +64,9 @@ def export(
 
     Args:
         target: `Trending`, `Baseline`, `Backbone`, or any Keras model that has
-            `score_all_items(user_ids)` or maps `{"user_id", "item_id"}`, both `(batch,)`, to logits. Of a model that trains one,
-            such as `DeCAModel`, its `.recommender` is written, and what its denoiser's posterior
-            needs: neither auxiliary network nor optimizer.
+            `score_all_items(user_ids)` or maps `{"user_id", "item_id"}`, both `(batch,)`, to
+            logits. Of a model that trains one, such as `DeCAModel`, its `.recommender` is written,
+            and what its denoiser's posterior needs: neither auxiliary network nor optimizer.
         split: the `Split` that the target was trained on.
         folder: where the versions lie, `saved_models/NAME`; made if missing. No version is ever
             overwritten.
