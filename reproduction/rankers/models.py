@@ -101,7 +101,11 @@ RANKERS = {
         },
         is_random=True,
     ),
-    "elsa": Ranker({"backbone": {"name": "elsa"}}, {}, is_random=True),
+    "elsa": Ranker(
+        {"backbone": {"name": "elsa"}},
+        {"training.learning_rate": (0.1, 0.03)},
+        is_random=True,
+    ),
     "mf, softmax": Ranker(
         {
             "backbone": {"name": "mf", "cosine": True, "embedding_dim": 64},
@@ -121,8 +125,12 @@ RANKERS = {
         is_random=True,
     ),
     "cdae, multinomial": Ranker(
-        {"backbone": {"name": "cdae"}, "denoiser": {"name": "multinomial"}},
-        {},
+        {
+            "backbone": {"name": "cdae"},
+            "denoiser": {"name": "multinomial"},
+            "training": {"penalty": "squares", **_LONG},
+        },
+        {"training.learning_rate": (0.001, 0.003, 0.01)},
         is_random=True,
     ),
 }
