@@ -11,6 +11,7 @@ import pytest
 import tomli_w
 from typer.testing import CliRunner
 
+from deca_tf.baselines import EASE
 from deca_tf.data import read_shards
 from deca_tf.runs.load import load_run
 from deca_tf.serving import Recommender
@@ -380,3 +381,23 @@ def test_where_a_model_goes(tmp_path):
     assert destination_of(Settings.read(tmp_path / "c.toml")) == tmp_path / "to" / "here"
     plain = Settings(root=pathlib.Path("out"), input={"files": ["a.csv"]}, split={"name": "shop"})
     assert destination_of(plain) == pathlib.Path("out/served/shop")
+
+
+def test_a_model_in_closed_form_is_trained_compared_and_pushed(second):
+    folder, _ = second
+    settings = settings_for(
+        folder,
+        2,
+        trainer={"backbone": {"name": "ease", "l2": 5.0}},
+        evaluator={"margin": 1.0, "min_share_of_popularity": 0.0},
+    )
+    done = run.run_pipeline(settings)
+    shards = output(folder, done["Split"], "shards")
+    _, model, split = load_run(output(folder, done["Trainer"], "model"), data_dir=str(shards))
+    own = EASE(split.train, l2=5.0)
+    users = np.arange(split.num_users)
+    np.testing.assert_array_equal(model.score_all_items(users), own.score_all_items(users))
+    assert evaluation(folder, done)["compared_with"]["users"] > 0
+    pushed = Recommender(folder / "served", version=versions(folder)[-1])
+    assert pushed.manifest["backbone"] == "ease"
+    assert pushed.recommend(["user 20"], k=2)["known_user"].all()
