@@ -12,7 +12,7 @@ from deca_tf.backbones import MF
 from deca_tf.data import Interactions
 from deca_tf.data.shared_pool import SharedPool
 from deca_tf.denoisers import Softmax, objectives
-from deca_tf.optimizers import Adam
+from deca_tf.optimizers import Adam, LazyAdam
 from deca_tf.training.deca_model import DeCAModel
 
 USERS, ITEMS = 6, 8
@@ -136,6 +136,23 @@ def test_a_temperature_that_is_learned_is_saved_with_the_model(tmp_path):
     fixed.compile(Adam(0.05))
     fixed.fit(pairs(), verbose=0)
     assert float(ops.exp(fixed.denoiser.log_temperature)) == pytest.approx(0.5)
+
+
+def test_a_temperature_is_learned_alike_by_rows_and_on_two_devices(two_cpus):
+    found = []
+    for optimizer, strategy in (
+        (Adam(0.05), tf.distribute.get_strategy()),
+        (LazyAdam(0.05), tf.distribute.get_strategy()),
+        (None, tf.distribute.MirroredStrategy(two_cpus)),
+    ):
+        with strategy.scope():
+            model = build(temperature=0.5, learn_temperature=True, slatk=2, slatk_every=1)
+            model.compile(optimizer or Adam(0.05), jit_compile=False)
+        model.fit(pairs(), batch_size=30, epochs=2, verbose=0)
+        found.append([np.array(each) for each in (*model.target.weights, *model.denoiser.weights)])
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(same, one, rtol=1e-3, atol=1e-4)
 
 
 def test_training_that_goes_on_from_a_file_is_that_which_never_stopped(tmp_path):

@@ -83,8 +83,13 @@ BY_USER = {
             "backbone": {"name": "elsa", "corruption": 0.3},
             "training": {"users_per_batch": 40},
         },
+        {
+            "backbone": {"popularity_bonus": 0.2},
+            "denoiser": {"name": "softmax", "pool_size": 16, "slatk": 5, "slatk_every": 1},
+            "training": {"optimizer": "lazy-adam", "jit_compile": True},
+        },
     ],
-    ids=["best", "last", "evaluate_every", "cdae", "elsa"],
+    ids=["best", "last", "evaluate_every", "cdae", "elsa", "softmax"],
 )
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, monkeypatch):
     config = settings(more)
@@ -524,6 +529,16 @@ def test_the_validation_can_be_left_out_where_it_decides_nothing(tmp_path):
     for deciding in ({"keep": "best"}, {"patience": 3}):
         with pytest.raises(ValueError, match=r"`training.watch_validation` must be true"):
             check_settings(settings(last, unwatched, {"training": deciding}))
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_negatives", 3), ("exclude_observed", True)])
+def test_negatives_are_refused_where_none_are_sampled(name, value):
+    config = settings({"denoiser": {"name": "softmax"}, "training": {name: value}})
+    with pytest.raises(
+        ValueError,
+        match=f"`training.{name}` must be unset under denoiser 'softmax'.*{name}={value}",
+    ):
+        check_settings(config)
 
 
 def test_a_lazy_optimizer_refuses_norms_of_whole_tables_before_any_data_is_read():
