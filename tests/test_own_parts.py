@@ -3,6 +3,7 @@
 Named "package.module:Class" wherever a part is named, and nowhere trusted unnamed.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -204,37 +205,66 @@ def test_a_recipe_names_parts_of_another_package(tmp_path):
     assert config.backbone.name == "my_pkg.models:Mine"
 
 
-def deca_tf_command(folder, *arguments):
-    """The console script in a folder: with the script's own folder on the path, not that one."""
-    script = "import sys; sys.path.remove(''); from deca_tf.cli.main import main; main()"
+COMMANDS = """
+import json, os, sys
+here = sys.path.pop(0)
+assert here == ""
+from deca_tf.cli.main import main
+
+path, codes = list(sys.path), []
+for folder, words in json.loads(sys.argv[1]):
+    os.chdir(folder)
+    sys.argv, sys.path[:] = ["deca-tf", *words], path
+    try:
+        main()
+    except SystemExit as stop:
+        codes.append(stop.code or 0)
+    print("END", flush=True)
+    print("END", file=sys.stderr, flush=True)
+print(codes)
+"""
+
+
+def deca_tf_commands(*commands):
+    """The console script in some folders, one after the other in one process.
+
+    The script's own folder is on the path, not those.
+
+    Args:
+        *commands: pairs of a folder and words.
+
+    Returns:
+        Of each `(exit code, stdout, stderr)`.
+    """
+    given = json.dumps([[str(folder), [*map(str, words)]] for folder, words in commands])
     path = os.pathsep.join([str(pathlib.Path(deca_tf.__file__).parents[1])])
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=folder,
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, given],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
     )
+    assert done.returncode == 0, done.stderr
+    *out, codes = done.stdout.split("END\n")
+    return list(zip(json.loads(codes), out, done.stderr.split("END\n"), strict=False))
 
 
 def test_a_run_with_parts_of_another_package_in_the_current_folder(package, clicks, tmp_path):
     here = tmp_path / "elsewhere"
-    trained = deca_tf_command(
-        here,
+    train = (
         *("train", "--dataset", clicks, "--out", tmp_path / "run", "--epochs", 1, "--threads", 1),
         *("--backbone", f"{package}:Popular", "--denoiser", f"{package}:Halved"),
         *("--set", "backbone.scale=2.0", "--set", f"training.optimizer={package}:Slow"),
         *("--set", "data.options.user_column=user", "--set", "data.options.item_column=item"),
     )
-    assert trained.returncode == 0, trained.stderr
-    evaluated = deca_tf_command(here, "evaluate", tmp_path / "run")
-    assert evaluated.returncode == 0, evaluated.stderr
-    assert "recall" in evaluated.stdout
-    elsewhere = deca_tf_command(tmp_path, "evaluate", tmp_path / "run")
-    assert elsewhere.returncode == 2
-    assert f"there is no '{package}'. Install it, work in the folder that holds it" in (
-        elsewhere.stderr
-    )
+    ((code, _, said),) = deca_tf_commands((here, train))
+    assert code == 0, said
+    evaluate = ("evaluate", tmp_path / "run")
+    elsewhere, evaluated = deca_tf_commands((tmp_path, evaluate), (here, evaluate))
+    assert elsewhere[0] == 2
+    assert f"there is no '{package}'. Install it, work in the folder that holds it" in elsewhere[2]
+    assert evaluated[0] == 0, evaluated[2]
+    assert "recall" in evaluated[1]
 
 
 def test_own_backbone_beside_own_networks_of_deca(package):

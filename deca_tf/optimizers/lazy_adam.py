@@ -181,7 +181,11 @@ class LazyAdam(keras.optimizers.Optimizer):
         it before evaluating. It passes over all tables.
         """
         if self.built:
-            self._functions.setdefault("catch_up", tf.function(self._catch_up_tables))()
+            catch_up = self._functions.get("catch_up")
+            if catch_up is None:
+                catch_up = tf.function(self._catch_up_tables, autograph=False)
+                self._functions["catch_up"] = catch_up
+            catch_up()
 
     def _catch_up_tables(self):
         step, rate = (tf.cast(value, tf.float32) for value in (self.iterations, self.learning_rate))
@@ -192,11 +196,11 @@ class LazyAdam(keras.optimizers.Optimizer):
 
     def _catch_up_table(self, variable, step, rate):
         rows, columns = variable.shape[0], self._columns[self._var_key(variable)]
-        slots = self._slots[rows].value
-        factors, idle = (
-            self._compiled(self._factors, (((columns, 0.0),),)),
-            self._compiled(self._idle, columns),
-        )
+        slots, compiled = self._slots[rows].value, self._compiled
+        if rows <= CHUNK:  # XLA would take longer to compile it than it ever saves
+            compiled = functools.partial
+        factors = compiled(self._factors, (((columns, 0.0),),))
+        idle = compiled(self._idle, columns)
 
         def chunk(first):
             ids = tf.minimum(
@@ -299,7 +303,8 @@ class LazyAdam(keras.optimizers.Optimizer):
         if self._distribution_strategy.num_replicas_in_sync > 1:
             return given_layout
         return self._functions.setdefault(
-            (function.__name__, layout), tf.function(given_layout, jit_compile=True)
+            (function.__name__, layout),
+            tf.function(given_layout, jit_compile=True, autograph=False),
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -301,7 +301,8 @@ class ServedModel(tf.Module):
 
 def _signature(function, inputs):
     specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in inputs.items()}
-    return tf.function(lambda **given: function(**given)).get_concrete_function(**specs)
+    answer = tf.function(lambda **given: function(**given), autograph=False)
+    return answer.get_concrete_function(**specs)
 
 
 def _table(value):

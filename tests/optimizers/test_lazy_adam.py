@@ -84,6 +84,21 @@ def test_rows_that_sat_out_follow_adam_closely_once_caught_up():
     np.testing.assert_array_equal(lazy.numpy(), once)
 
 
+def test_rows_are_caught_up_in_chunks_as_they_are_at_once(monkeypatch):
+    found = []
+    for chunk in (6, 4):  # of four, the second ends with the last row again and again
+        monkeypatch.setattr("deca_tf.optimizers.lazy_adam.CHUNK", chunk)
+        optimizer = LazyAdam(0.01)
+        variable = trained(optimizer, updates([range(6)] + [[1]] * 9))
+        behind = variable.numpy()
+        optimizer.catch_up()
+        found.append((variable.numpy(), optimizer.variables[-1].numpy()))
+        moved = (found[-1][0] != behind).all(axis=1)
+        assert moved.tolist() == [True, False, True, True, True, True]
+    for at_once, in_chunks in zip(*found, strict=True):
+        np.testing.assert_allclose(in_chunks, at_once, rtol=1e-5, atol=1e-7)
+
+
 def test_moments_of_a_row_that_sat_out_are_exact():
     optimizer = LazyAdam(0.01)
     trained(optimizer, updates([[0, 1]] + [[1]] * 9))

@@ -71,11 +71,20 @@ BY_USER = {
 }
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The settings of a run of one epoch, its folder and what it gave; only read by tests."""
+    config = settings(NORMAL, {"training": {"epochs": 1}})
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    return config, folder, run(config, folder, show_progress=False)
+
+
 @pytest.mark.parametrize(
     "more",
     [
         {"training": {"keep": "best"}},
-        {"training": {"keep": "last"}},
+        # Normal training goes the same way to its end, in a third of the time.
+        {**NORMAL, "training": {"keep": "last"}},
         # Figures of epoch 1 are repeated at epoch 2, in one process, and in 3, in another.
         {**NORMAL, "training": {"keep": "best", "evaluate_every": 4, "learning_rate": 0.05}},
         {**BY_USER, **NORMAL},
@@ -110,9 +119,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(more, tmp_path, m
 @pytest.mark.parametrize(
     "more",
     [
-        {
-            "training": {"patience": 1, "epochs": 30, "learning_rate": 0.05}
-        },  # training was already over
+        # training was already over
+        {**NORMAL, "training": {"patience": 1, "epochs": 30, "learning_rate": 0.05}},
         {
             "denoiser": {"name": "deca-dp"},
             "training": {"keep": "last", "learning_rate": 0.1, "epochs": 8},
@@ -123,7 +131,7 @@ def test_a_run_interrupted_after_its_last_epoch_only_finishes(more, tmp_path, mo
     config = settings(more)
     whole = run(config, tmp_path / "whole", show_progress=False)
     assert whole["train"]["epochs"] < 30
-    assert (whole["collapsed"] is None) == ("denoiser" not in more)
+    assert (whole["collapsed"] is None) == (more["denoiser"] == NORMAL["denoiser"])
     monkeypatch.setattr(Backup.__init__, "__defaults__", (None, 0.0, 1.0))
 
     def die(*arguments):
@@ -161,44 +169,56 @@ def test_a_checkpoint_of_an_earlier_release_is_read_as_well(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
-    config = settings({"training": {"epochs": 1}})
-    first = run(config, tmp_path / "run", show_progress=False)
+def test_a_finished_run_is_not_trained_again(finished, monkeypatch):
+    config, folder, first = finished
     monkeypatch.setattr("deca_tf.runs.run.train", None)
-    assert run(config, tmp_path / "run", show_progress=False) == first
+    assert run(config, folder, show_progress=False) == first
 
 
-def test_a_single_epoch_is_timed_too(tmp_path):
-    metrics = run(settings({"training": {"epochs": 1}}), tmp_path / "run", show_progress=False)
+def test_a_single_epoch_is_timed_too(finished):
+    *_, metrics = finished
     assert metrics["train"]["ms_per_step"] > 0
     assert metrics["train"]["first_execution_seconds"] > metrics["train"]["seconds"] > 0
 
 
-def test_seeds_change_results_and_equal_seeds_do_not(tmp_path):
-    one = run(settings({"training": {"epochs": 1}}), tmp_path / "a", show_progress=False)
-    same = run(settings({"training": {"epochs": 1}}), tmp_path / "b", show_progress=False)
-    other = run(
-        settings({"training": {"epochs": 1}, "seed": 1}), tmp_path / "c", show_progress=False
-    )
+@pytest.fixture(scope="module")
+def other_seed(finished, tmp_path_factory):
+    """Folder and figures of a run that is `finished` but for its seed; only read by tests."""
+    folder = tmp_path_factory.mktemp("seed") / "run"
+    config = settings(finished[0].to_dict(), {"seed": 1})
+    return folder, run(config, folder, show_progress=False)
+
+
+def test_seeds_change_results_and_equal_seeds_do_not(finished, other_seed, tmp_path):
+    config, _, one = finished
+    same = run(config, tmp_path / "b", show_progress=False)
+    other = other_seed[1]
     assert one["test"] == same["test"]
     assert one["test"] != other["test"]
 
 
-@pytest.mark.parametrize("seed", ["same", "other"])
-def test_the_prior_of_deca_p_is_a_run_of_its_own(seed, tmp_path):
+@pytest.fixture(scope="module", params=["same", "other"])
+def with_prior(request, tmp_path_factory):
+    """The settings of a run that has trained its prior too, and its folder; only read by tests."""
     config = settings(
         {
             "denoiser": {"name": "deca-p"},
-            "prior": {"seed": seed, "training": {"epochs": 2}},
+            "prior": {"seed": request.param, "training": {"epochs": 2}},
             "training": {"epochs": 1},
         }
     )
-    run(config, tmp_path / "run", show_progress=False)
-    prior = RunFolder(tmp_path / "run" / "prior")
+    folder = tmp_path_factory.mktemp("prior") / "run"
+    run(config, folder, show_progress=False)
+    return config, folder
+
+
+def test_the_prior_of_deca_p_is_a_run_of_its_own(with_prior):
+    config, folder = with_prior
+    prior = RunFolder(folder / "prior")
     stored = prior.read_metrics()
     assert (stored["denoiser"], stored["train"]["epochs"]) == ("none", 2)
-    assert (stored["seed"] == config.seed) == (seed == "same")
-    _, model, split = load_run(tmp_path / "run")
+    assert (stored["seed"] == config.seed) == (config.prior.seed == "same")
+    _, model, split = load_run(folder)
     _, pretrained, _ = load_run(prior.path, split=split)
     for frozen, trained in zip(
         model.denoiser.auxiliary.weights, pretrained.target.weights, strict=True
@@ -208,11 +228,10 @@ def test_the_prior_of_deca_p_is_a_run_of_its_own(seed, tmp_path):
     assert fresh.shape == pretrained.target.weights[0].shape
 
 
-def test_the_prior_s_own_folder_reads_the_data_that_it_learned_from(tmp_path):
-    config = settings({"denoiser": {"name": "deca-p"}, "training": {"epochs": 1}})
-    run(config, tmp_path / "run", show_progress=False)
-    _, _, split = load_run(tmp_path / "run")
-    _, _, of_prior = load_run(tmp_path / "run" / "prior")
+def test_the_prior_s_own_folder_reads_the_data_that_it_learned_from(with_prior):
+    _, folder = with_prior
+    _, _, split = load_run(folder)
+    _, _, of_prior = load_run(folder / "prior")
     np.testing.assert_array_equal(of_prior.train.pair_key, split.train.pair_key)
 
 
@@ -225,25 +244,18 @@ def test_the_prior_of_the_synthetic_recipe_is_trained_as_normal_training_is():
     assert training("deca-p") == training("none")
 
 
-def test_a_prior_that_has_seen_other_data_is_refused(tmp_path):
+def test_a_prior_that_has_seen_other_data_is_refused(other_seed, tmp_path):
     """Its train set may hold this run's test pairs."""
-    normal = settings({"denoiser": {"name": "none"}, "training": {"epochs": 1}, "seed": 1})
-    run(normal, tmp_path / "normal", show_progress=False)
-    config = settings({"denoiser": {"name": "deca-p"}, "prior": {"run": str(tmp_path / "normal")}})
+    config = settings({"denoiser": {"name": "deca-p"}, "prior": {"run": str(other_seed[0])}})
     with pytest.raises(ValueError, match="The data must be what the run was trained on"):
         run(config, tmp_path / "run", show_progress=False)
 
 
-def test_a_prior_from_another_run(tmp_path):
-    run(
-        settings({"denoiser": {"name": "none"}, "training": {"epochs": 1}}),
-        tmp_path / "normal",
-        show_progress=False,
-    )
+def test_a_prior_from_another_run(finished, tmp_path):
     config = settings(
         {
             "denoiser": {"name": "deca-p"},
-            "prior": {"run": str(tmp_path / "normal")},
+            "prior": {"run": str(finished[1])},
             "training": {"epochs": 1},
         }
     )
@@ -252,8 +264,8 @@ def test_a_prior_from_another_run(tmp_path):
 
 
 def test_early_stopping_keeps_the_best_epoch(tmp_path):
-    config = settings({"training": {"epochs": 30, "patience": 2, "learning_rate": 0.05}})
-    metrics = run(config, tmp_path / "run", show_progress=False)
+    training = {"epochs": 30, "patience": 2, "learning_rate": 0.05}
+    metrics = run(settings(NORMAL, {"training": training}), tmp_path / "run", show_progress=False)
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
     assert metrics["train"]["epochs"] == len(rows) - 1 == metrics["best_epoch"] + 2
     _, model, split = load_run(tmp_path / "run")
@@ -264,10 +276,8 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
 
 
 def test_training_ends_early_when_the_last_epoch_is_kept_too(tmp_path):
-    config = settings(
-        {"training": {"epochs": 30, "patience": 2, "learning_rate": 0.05, "keep": "last"}}
-    )
-    metrics = run(config, tmp_path / "run", show_progress=False)
+    training = {"epochs": 30, "patience": 2, "learning_rate": 0.05, "keep": "last"}
+    metrics = run(settings(NORMAL, {"training": training}), tmp_path / "run", show_progress=False)
     assert metrics["train"]["epochs"] < 30
     assert metrics["best_epoch"] is None
     _, model, split = load_run(tmp_path / "run")
@@ -299,7 +309,7 @@ def test_what_would_fail_after_the_prior_is_said_before_anything(more, said, tmp
 
 def test_a_finished_run_loads_in_a_process_that_has_built_nothing(tmp_path):
     """Keras finds a class only when its module has been imported."""
-    config = settings({"backbone": {"name": "gmf"}, "training": {"epochs": 1}})
+    config = settings(NORMAL, {"backbone": {"name": "gmf"}, "training": {"epochs": 1}})
     run(config, tmp_path / "run", show_progress=False)
     script = "import sys; from deca_tf.runs.run import load_run\nprint(type(load_run(sys.argv[1])[1].target).__name__)"
     done = subprocess.run(
@@ -322,6 +332,7 @@ def test_paths_are_found_from_anywhere(tmp_path, monkeypatch):
             "data": {"dataset": "clicks.csv", "data_dir": "data"},
             "prior": {"run": "normal"},
             "training": {"epochs": 1, "jit_compile": False},
+            **NORMAL,
         }
     )
     folder = os.fspath(tmp_path)
@@ -374,7 +385,7 @@ def test_an_exception_ends_the_progress_bar(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Backup, "on_epoch_end", die)
     with pytest.raises(Interrupted):
-        run(settings(), tmp_path / "run")
+        run(settings(NORMAL), tmp_path / "run")
     assert len(ended) == 1
 
 
@@ -410,7 +421,7 @@ def test_ml_100k_reaches_what_the_released_code_reaches(denoiser, data_dir, tmp_
 
 
 def test_an_interrupt_saves_the_epoch_that_it_falls_into(tmp_path, monkeypatch):
-    config = settings({"training": {"epochs": 4}})
+    config = settings(NORMAL)
     whole = run(config, tmp_path / "whole", show_progress=False)
     on_epoch_end = RankingMetrics.on_epoch_end
 
@@ -429,13 +440,12 @@ def test_an_interrupt_saves_the_epoch_that_it_falls_into(tmp_path, monkeypatch):
     assert run(config, tmp_path / "torn", show_progress=False)["test"] == whole["test"]
 
 
-def test_a_finished_run_refuses_other_data(tmp_path):
-    config = settings({"training": {"epochs": 1}})
-    metrics = run(config, tmp_path / "run", show_progress=False)
+def test_a_finished_run_refuses_other_data(finished):
+    config, folder, metrics = finished
     assert metrics["test_popularity"]["recall@20"] > 0
     other = read_split(settings({"seed": 1}))
     with pytest.raises(ValueError, match="The data must be what the run was trained on"):
-        run(config, tmp_path / "run", split=other, show_progress=False)
+        run(config, folder, split=other, show_progress=False)
 
 
 @pytest.mark.parametrize("backbone", ["cdae", "lightgcn", "neumf"])
@@ -487,9 +497,9 @@ def test_under_protocol_paper_the_ranking_of_all_items_is_evaluated_too(tmp_path
     assert unmasked["recall@20"] != metrics["test"]["recall@20"]
 
 
-def test_users_of_the_test_are_kept_one_by_one(tmp_path):
-    metrics = run(settings(NORMAL, {"training": {"epochs": 1}}), tmp_path, show_progress=False)
-    users = pd.read_parquet(RunFolder(tmp_path).users_file)
+def test_users_of_the_test_are_kept_one_by_one(finished):
+    _, folder, metrics = finished
+    users = pd.read_parquet(RunFolder(folder).users_file)
     assert len(users) == metrics["evaluation"]["users"]
     assert users["recall@20"].dtype == np.float32
     assert users["recall@20"].mean() == pytest.approx(metrics["test"]["recall@20"], abs=1e-6)
@@ -569,10 +579,8 @@ def test_saving_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "rule, name", [(None, "is_noisy == 0"), ("is_noisy == 1", "is_noisy == 1")]
 )
-def test_the_clean_rows_of_the_validation_are_evaluated(rule, name, tmp_path):
-    config = settings(NORMAL)
-    run(config, tmp_path / "run", show_progress=False)
-    _, model, split = load_run(tmp_path / "run")
+def test_the_clean_rows_of_the_validation_are_evaluated(rule, name, finished):
+    _, model, split = load_run(finished[1])
     found = clean_validation(model, split, rule)
     rows = split.validation.is_noisy == (0 if rule is None else 1)
     train, evaluated = split.train, split.validation.take(np.flatnonzero(rows))

@@ -17,8 +17,10 @@ from deca_tf.backbones import BACKBONES, MF
 from deca_tf.denoisers.deca import DeCA
 from deca_tf.denoisers.ensemble import Ensemble
 from deca_tf.distribution import make_strategy
-from deca_tf.serving import export
+from deca_tf.serving import export as warm_export
 
+# Warm-up, in which each signature answers twice, is tested in test_warmup.py.
+export = functools.partial(warm_export, warmup_batch_sizes=())
 EVERY_MODEL = (*BACKBONES.names, "mean-of-two", "pairs")  # see `make_target`
 
 

@@ -1,6 +1,7 @@
 """Looks at a folder of versions as a server would, before a server does."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 
@@ -44,11 +45,12 @@ def check_folder(folder, version=None):
         FileNotFoundError: there is no complete version.
     """
     path = find_version(folder, version)
+    load = functools.cache(lambda: tf.saved_model.load(str(path)))
     for subject, look in (
         (f"{path.name}/{MANIFEST}", _manifest),
-        (f"{path.name}, operations", _operations),
+        (f"{path.name}, operations", lambda _: _operations(load())),
         (f"{path.name}, loaded as the server does", _native),
-        (f"{path.name}/{WARMUP}", _warmup),
+        (f"{path.name}/{WARMUP}", lambda version: _warmup(version, load)),
     ):
         yield _finding(subject, look, path)
     place = pathlib.Path(folder) / files.FOLDER
@@ -77,8 +79,8 @@ def _manifest(version):
     return f"{manifest['num_users']:,} users, {manifest['num_items']:,} items, k {manifest['ks']}."
 
 
-def _operations(version):
-    used = operations(tf.saved_model.load(str(version)))
+def _operations(loaded):
+    used = operations(loaded)
     strange = sorted(
         used & PYTHON_OPS | used - set(dir(tf.raw_ops))
     )  # which has the registered ones, no add-ons
@@ -92,11 +94,11 @@ def _native(version):
         return f"{len(model.signatures)} signatures."
 
 
-def _warmup(version):
+def _warmup(version, load):
     if not (version / WARMUP).is_file():
         return "None: the first requests will be slow."
     requests = read_warmup(version)
-    signatures = tf.saved_model.load(str(version)).signatures
+    signatures = load().signatures
     with NativeModel(version) as model:
         for name, inputs in requests:
             answers = model.run(name, inputs)
