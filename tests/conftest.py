@@ -3,6 +3,7 @@
 A quiet TensorFlow, two CPU devices for those that ask, and the public data where it lies.
 """
 
+import gc
 import os
 import pathlib
 import signal
@@ -11,6 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault(
     "TF_ENABLE_ONEDNN_OPTS", "0"
 )  # its sums differ from run to run in the last digits
+# What XLA makes runs for a moment: its own passes are all made, LLVM's, which take longer, are not.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 
@@ -51,10 +54,15 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish(session):
-    """Splits the CPU in two if a chosen test asks for it.
+    """Leaves what all modules hold out of the garbage collector, and splits the CPU if asked.
 
-    Once TensorFlow has run anything, it is too late.
+    The collector would pass over hundreds of thousands of objects that stay, again and again. The
+    CPU is split in two if a chosen test asks for it; once TensorFlow has run anything, it is too
+    late.
     """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     chosen = [item for item in session.items if "two_cpus" in getattr(item, "fixturenames", ())]
     if not chosen or session.config.option.collectonly:
         return

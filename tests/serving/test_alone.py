@@ -11,7 +11,9 @@ import tensorflow as tf
 
 from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
+from deca_tf.serving._tracing import operations
 from deca_tf.serving._warmup import question
+from deca_tf.serving.deployment._native_loader import NativeModel
 from tests.serving.conftest import OTHERS
 from tests.without import run_without
 
@@ -70,12 +72,23 @@ for words in json.loads(sys.stdin.read()):
 """
 
 
-def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expect_all, tmp_path):
-    targets = {name: make_target(name) for name in (*BACKBONES.names, *OTHERS)}
-    paths = {
-        name: export(target, split, tmp_path / name, k=5, warmup_batch_sizes=())
-        for name, target in targets.items()
-    }
+MODELS = (*BACKBONES.names, *OTHERS)
+
+
+@pytest.fixture(scope="module")
+def shipped(split, make_target, tmp_path_factory):
+    """By name a model, its exported version, and the signatures of that."""
+
+    def ship(name):
+        target = make_target(name)
+        folder = tmp_path_factory.mktemp(name)
+        path = export(target, split, folder, k=5, warmup_batch_sizes=())
+        return target, path, tf.saved_model.load(str(path))
+
+    return {name: ship(name) for name in MODELS}
+
+
+def test_every_saved_model_answers_in_plain_tensorflow(split, shipped, expect_all):
     everyone = [
         *split.train.raw_user_ids.tolist(),
         "nobody",
@@ -84,26 +97,25 @@ def test_every_saved_model_answers_in_plain_tensorflow(split, make_target, expec
         "\u0000",
     ]  # 64 with the strangers
     items = [*split.train.raw_item_ids.tolist(), "nothing like it", ""]
-    models, functions = {}, {}
-    for name, path in paths.items():
-        functions[name] = tf.saved_model.load(str(path)).signatures
+    models = {}
+    for _, path, loaded in shipped.values():
         models[str(path)] = [
             (signature, {key: (values.tolist(), values.ndim) for key, values in inputs.items()})
-            for signature, function in sorted(functions[name].items())
+            for signature, function in sorted(loaded.signatures.items())
             for inputs in (question(function, everyone, items, size) for size in (0, 1, 7, 64))
         ]
     done = run_without(NOT_THERE, ASK, json.dumps(models))
     assert done.returncode == 0, done.stderr
     found = [json.loads(part.partition("\n")[0]) for part in done.stdout.split("ANSWERS")[1:]]
-    for (name, target), questions, answers in zip(
-        targets.items(), models.values(), found, strict=True
+    for (name, (target, _, loaded)), questions, answers in zip(
+        shipped.items(), models.values(), found, strict=True
     ):
         for (signature, inputs), answer in zip(questions, answers, strict=True):
             size = len(next(iter(inputs.values()))[0])
             assert {len(values) for values in answer.values()} == {size}, (name, signature)
             if size:
                 given = {key: tf.constant(values, tf.string) for key, (values, _) in inputs.items()}
-                here = functions[name][signature](**given)
+                here = loaded.signatures[signature](**given)
                 assert {key: strings(value.numpy()) for key, value in here.items()} == answer
         asked = [signature for signature, _ in questions]
         by_size = [
@@ -128,25 +140,47 @@ def strings(values):
     return values.tolist()
 
 
-@pytest.mark.parametrize("name", ["gmf", "neumf"])
-def test_tensorflow_s_own_command_asks_every_signature(name, split, make_target, tmp_path):
-    path = export(make_target(name), split, tmp_path / name, k=(3, 5))
-    functions = tf.saved_model.load(str(path)).signatures
+@pytest.mark.parametrize("name", MODELS)
+def test_the_servers_own_loader_gives_what_python_gives(name, split, shipped):
+    _, path, loaded = shipped[name]
+    assert operations(loaded) <= set(dir(tf.raw_ops)) - {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+    signatures = loaded.signatures
+    users = [*split.train.raw_user_ids.tolist(), "nobody", "", "\x00", "ünbekannt"]
+    items = [*split.train.raw_item_ids.tolist(), "", "nothing"]
+    with NativeModel(path) as model:
+        assert set(model.signatures) - {"__saved_model_init_op"} == set(signatures)
+        for signature, function in signatures.items():
+            for size in (0, 1, 7, 64):
+                inputs = question(function, users, items, size)
+                expected = function(
+                    **{key: tf.constant(value, tf.string) for key, value in inputs.items()}
+                )
+                answer = model.run(signature, inputs)
+                assert set(answer) == set(expected)
+                for key, value in expected.items():
+                    assert answer[key].shape == tuple(value.shape)
+                    np.testing.assert_array_equal(answer[key], value.numpy())
+
+
+def test_tensorflow_s_own_command_asks_every_signature(split, make_target, tmp_path):
     commands, expected = [], {}
-    for signature, function in functions.items():
-        inputs = question(function, ["user 9", "nobody"], ["Stück 6", "", "nothing"], 2)
-        exprs = ";".join(f"{key}={values.tolist()!r}" for key, values in inputs.items())
-        words = ["run", "--dir", str(path), "--tag_set", "serve", "--signature_def", signature]
-        commands.append([*words, "--input_exprs", exprs, "--outdir", str(tmp_path / signature)])
-        answer = function(**{key: tf.constant(values, tf.string) for key, values in inputs.items()})
-        expected[signature] = {key: value.numpy() for key, value in answer.items()}
+    for name, k in (("gmf", (3, 5)), ("neumf", 3)):
+        path = export(make_target(name), split, tmp_path / name, k=k, warmup_batch_sizes=())
+        functions = tf.saved_model.load(str(path)).signatures
+        for signature, function in functions.items():
+            inputs = question(function, ["user 9", "nobody"], ["Stück 6", "", "nothing"], 2)
+            exprs = ";".join(f"{key}={values.tolist()!r}" for key, values in inputs.items())
+            words = ["run", "--dir", str(path), "--tag_set", "serve", "--signature_def", signature]
+            folder = tmp_path / f"{name}-{signature}"
+            commands.append([*words, "--input_exprs", exprs, "--outdir", str(folder)])
+            given = {key: tf.constant(values, tf.string) for key, values in inputs.items()}
+            answer = function(**given)
+            expected[folder] = {key: value.numpy() for key, value in answer.items()}
     done = run_without(NOT_THERE, COMMANDS, json.dumps(commands))
     assert done.returncode == 0, done.stderr
-    for signature, answer in expected.items():
+    for folder, answer in expected.items():
         for key, value in answer.items():
-            np.testing.assert_array_equal(
-                np.load(tmp_path / signature / f"{key}.npy", allow_pickle=True), value
-            )
+            np.testing.assert_array_equal(np.load(folder / f"{key}.npy", allow_pickle=True), value)
 
 
 def test_importing_the_room_loads_no_tensorflow():

@@ -1,6 +1,6 @@
-"""`fit` on `Interactions`.
+"""`fit` on `Interactions`: its batches, and what it refuses.
 
-The front door as it is written in README, its batches, and what it refuses.
+That it runs as README has it is tested in tests/docs/test_python_blocks.py.
 """
 
 import warnings
@@ -42,30 +42,6 @@ def fit(model, *args, **options):
 def assert_same_weights(one, other):
     for weight, expected in zip(one.weights, other.weights, strict=True):
         np.testing.assert_array_equal(np.array(weight), np.array(expected))
-
-
-# The front door
-
-
-def test_the_block_of_readme_runs_as_it_is_written(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    pairs = {"customer": rng.integers(0, 40, 800), "sku": rng.integers(0, 30, 800)}
-    frame = pd.DataFrame({name: [f"{name}-{i}" for i in ids] for name, ids in pairs.items()})
-    frame.drop_duplicates().to_csv(tmp_path / "clicks.csv", index=False)
-    monkeypatch.chdir(tmp_path)
-    split = deca_tf.load_split("clicks.csv", user_column="customer", item_column="sku")
-    model = deca_tf.DeCAModel(
-        deca_tf.backbones.MF(split.num_users, split.num_items, item_bias=True),
-        deca_tf.denoisers.DeCA(c1=100, c2=10),
-        l2=0.1,
-    )
-    model.compile(deca_tf.optimizers.Adam(1e-3), jit_compile=True)
-    history = fit(model, split.train, epochs=3, callbacks=[deca_tf.callbacks.RankingMetrics(split)])
-    assert history["val_recall@20"][-1] > 0
-    assert deca_tf.evaluate(model, split)["recall@20"] > 0
-    deca_tf.export(model, split, "saved_models/clicks")
-    recommender = deca_tf.Recommender("saved_models/clicks")
-    assert len(recommender.recommend(["customer-7"])) == 10
 
 
 # Its batches

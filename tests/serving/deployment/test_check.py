@@ -5,18 +5,14 @@ It passes what a server takes, and finds what a server would stumble over.
 
 import shutil
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
-from deca_tf.backbones import BACKBONES
 from deca_tf.serving import export
-from deca_tf.serving._tracing import operations
-from deca_tf.serving._warmup import WARMUP, question
+from deca_tf.serving._warmup import WARMUP
 from deca_tf.serving.deployment._native_loader import NativeModel
 from deca_tf.serving.deployment.check import check_folder
 from deca_tf.serving.deployment.files import write_files
-from tests.serving.conftest import OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -87,29 +83,6 @@ def test_bad_files_are_found_each_by_itself(texts, copy):
     for name, text in texts.items():
         (copy / "deployment" / name).write_text(text)
     assert set(failed(copy)) == {f"deployment/{name}" for name in texts}
-
-
-@pytest.mark.parametrize("name", [*BACKBONES.names, *OTHERS])
-def test_the_servers_own_loader_gives_what_python_gives(name, split, make_target, tmp_path):
-    path = export(make_target(name), split, tmp_path, k=5, warmup_batch_sizes=())
-    loaded = tf.saved_model.load(str(path))
-    assert operations(loaded) <= set(dir(tf.raw_ops)) - {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-    signatures = loaded.signatures
-    users = [*split.train.raw_user_ids.tolist(), "nobody", "", "\x00", "ünbekannt"]
-    items = [*split.train.raw_item_ids.tolist(), "", "nothing"]
-    with NativeModel(path) as model:
-        assert set(model.signatures) - {"__saved_model_init_op"} == set(signatures)
-        for signature, function in signatures.items():
-            for size in (0, 1, 7, 64):
-                inputs = question(function, users, items, size)
-                expected = function(
-                    **{key: tf.constant(value, tf.string) for key, value in inputs.items()}
-                )
-                answer = model.run(signature, inputs)
-                assert set(answer) == set(expected)
-                for key, value in expected.items():
-                    assert answer[key].shape == tuple(value.shape)
-                    np.testing.assert_array_equal(answer[key], value.numpy())
 
 
 def test_an_operation_that_no_stock_server_has_is_found(copy, monkeypatch):
