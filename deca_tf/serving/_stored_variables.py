@@ -16,11 +16,6 @@ class StoredVariables:
 
     Args:
         version: folder of the version.
-
-    Example:
-        >>> stored = StoredVariables(version)
-        >>> stored["seen_items"] = np.append(stored["seen_items"], 7)
-        >>> stored.write(scratch)
     """
 
     def __init__(self, version):

@@ -12,6 +12,7 @@ from deca_tf.backbones import MF
 from deca_tf.data import Interactions
 from deca_tf.data.shared_pool import SharedPool
 from deca_tf.denoisers import Softmax, objectives
+from deca_tf.distribution import make_strategy
 from deca_tf.optimizers import Adam, LazyAdam
 from deca_tf.training.deca_model import DeCAModel
 
@@ -143,7 +144,7 @@ def test_a_temperature_is_learned_alike_by_rows_and_on_two_devices(two_cpus):
     for optimizer, strategy in (
         (Adam(0.05), tf.distribute.get_strategy()),
         (LazyAdam(0.05), tf.distribute.get_strategy()),
-        (None, tf.distribute.MirroredStrategy(two_cpus)),
+        (None, make_strategy("mirrored")),
     ):
         with strategy.scope():
             model = build(temperature=0.5, learn_temperature=True, slatk=2, slatk_every=1)

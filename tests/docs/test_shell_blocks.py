@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 import tomllib
 
 import pytest
@@ -94,13 +95,17 @@ def extras(arguments):
 def test_the_commands_of_the_readme_run_one_after_the_other(folder_with_clicks, capsys):
     lines = [words for block in blocks_of("README.md") for _, words in command_lines(block)]
     lines = [words for words in lines if words[0] == "deca-tf" and words[1] != "serve"]
-    assert [words[1] for words in lines] == ["train", "evaluate", "export", "recommend"]
+    commands = [words[1] for words in lines]
+    assert commands == ["train", "train", "evaluate", "export", "recommend", "refresh"]
+    shutil.copy("clicks.csv", "today.csv")
     fast = ["--epochs", "2", "--set", "training.jit_compile=false"]
+    said = {}
     for words in lines:
-        options = fast if words[1] == "train" else []
-        code, out, errors = deca_tf(capsys, *words[1:], *options)
+        options = fast if words[1] == "train" and "ease" not in words else []
+        code, said[words[1]], errors = deca_tf(capsys, *words[1:], *options)
         assert code == 0, errors
-    assert "sku-" in out, "what the last one recommends"
+    assert "sku-" in said["recommend"], "what is recommended"
+    assert "Published saved_models/clicks/2" in said["refresh"]
 
 
 def test_a_wrong_option_is_noticed():

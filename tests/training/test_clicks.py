@@ -14,6 +14,7 @@ from deca_tf.data import Interactions, training_batches
 from deca_tf.data.shared_pool import SharedPool
 from deca_tf.denoisers import objectives
 from deca_tf.denoisers.denoiser import Denoiser
+from deca_tf.distribution import make_strategy
 from deca_tf.optimizers import Adam, LazyAdam
 from deca_tf.training.deca_model import DeCAModel
 
@@ -193,7 +194,7 @@ def test_options_of_negatives_are_refused():
 
 def test_two_devices_make_the_updates_of_one(two_cpus):
     found = []
-    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(two_cpus)):
+    for strategy in (tf.distribute.get_strategy(), make_strategy("mirrored")):
         with strategy.scope():
             model = build(4)
             model.compile(Adam(0.1), jit_compile=False)
