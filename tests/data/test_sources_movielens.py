@@ -93,6 +93,13 @@ def test_tfds_builds_from_the_archive_without_a_network(tmp_path, tfds, monkeypa
         (user, item, float(stars), int(time)) for user, item, stars, time in map(fields, lines)
     )
     assert (np.diff(read.timestamp) >= 0).all()
+    timeline = load_split(
+        "movielens/latest-small-ratings", cache_dir=tmp_path, protocol="timeline", clean_test=""
+    )
+    cuts = [len(getattr(timeline, part)) for part in ("train", "validation", "test")]
+    assert cuts == pytest.approx([2_400, 300, 300], abs=60)  # some ratings have one time
+    assert timeline.train.timestamp.max() < timeline.validation.timestamp.min()
+    assert timeline.validation.timestamp.max() < timeline.test.timestamp.min()
 
 
 def fields(line):
