@@ -13,9 +13,11 @@ from deca_tf.trends import Trending, trend_prior
 
 HALF_LIVES = (1.0, 3.0, 7.0, 14.0, 30.0, 90.0)  # days that are tried
 # Weights that are tried, in standard deviations of the model's scores over the items of a user.
-STRENGTHS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+STRENGTHS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 MOST_USERS = 5_000  # of the validation that a trend is chosen by
 SPREAD_USERS = 256  # whose scores tell how far they spread
+MOST_SCORES = 2**25  # that are kept from one trend to the next, 128 MiB
+CHUNK_SCORES = 2**20  # worked out at once
 TREND = ("trend_half_life", "trend_weight")  # keys of `[time]`
 
 
@@ -46,18 +48,22 @@ def choose_trend(config, model, split, seed=0):
     half_life, weight = config.time.trend_half_life, config.time.trend_weight
     half_lives = HALF_LIVES if half_life in (None, AUTO) else (half_life,)
     is_chosen = weight in (None, AUTO)
-    evaluator = Evaluator(_fewer_users(split, seed), part="validation", ks=(MONITOR_K,))
+    fewer = _fewer_users(split, seed)
+    evaluator = Evaluator(fewer, part="validation", ks=(MONITOR_K,))
     metric = config.training.monitor.removeprefix("val_")
-    scale = _spread(model, split, seed) if is_chosen else weight
-    weights = [scale * strength for strength in STRENGTHS] if is_chosen else [weight]
-    best, found = None, None
+    known, best, found = _remembered(model, fewer), -1.0, None
+    weights = [weight]
+    if is_chosen:
+        best = evaluator(known).metrics[metric]
+        scale = _spread(model, split, seed)
+        weights = [_rounded(scale * strength) for strength in STRENGTHS]
     for days in half_lives:
-        for tried in map(_rounded, weights):
+        for tried in weights:
             trend = {"half_life": days, "weight": tried}
-            metrics = evaluator(with_trend(model, split, trend) if tried else model).metrics
-            if best is None or metrics[metric] > best:
+            metrics = evaluator(with_trend(known, split, trend)).metrics
+            if metrics[metric] > best:
                 best, found = metrics[metric], {**trend, "validation": metrics}
-    return found if found["weight"] else None
+    return found
 
 
 def with_trend(model, split, trend):
@@ -100,6 +106,31 @@ def decayed_popularity(split):
 def _rounded(weight):
     """Four digits, for settings that can be read."""
     return float(f"{weight:.4g}")
+
+
+class _Remembered:
+    """The scores of a model for some users, rising."""
+
+    def __init__(self, users, scores, for_strangers):
+        self.users, self.scores, self.for_strangers = users, scores, for_strangers
+
+    def score_all_items(self, user_ids):
+        return self.scores[np.searchsorted(self.users, user_ids)]
+
+
+def _remembered(model, split):
+    """The model, with its scores for the validation's users kept if they are few enough."""
+    users = np.unique(split.validation.user_id).astype(np.int32)
+    if len(users) * split.num_items > MOST_SCORES:
+        return model
+    scored = Trending(model, np.zeros(split.num_items, np.float32))
+    chunk = max(1, CHUNK_SCORES // split.num_items)
+    scores = [
+        scored.score_all_items(users[start : start + chunk])
+        for start in range(0, len(users), chunk)
+    ]
+    own = getattr(scored.scored, "for_strangers", None)
+    return _Remembered(users, np.concatenate(scores), own)
 
 
 def _fewer_users(split, seed):
