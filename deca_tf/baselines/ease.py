@@ -91,12 +91,12 @@ class EASE(ItemToItem):
         _check_size(interactions.num_items, self.dtype, self.max_items)
         clicks = interactions.to_csr()
         weight = _user_weights(clicks, self.user_weight)
+        missing = _missing_labels(interactions, clicks, weight)
         matrix = _taken(
             shared,
             ("gramian", self.user_weight, self.dtype),
             lambda: gramian(clicks, weight, self.dtype),
         )
-        missing = _missing_labels(interactions, clicks, weight)
         penalty = _penalty(matrix, self.l2, self.dropout)
         matrix[np.diag_indices(len(matrix))] += penalty
         _invert(matrix, self.l2)

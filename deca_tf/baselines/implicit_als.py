@@ -50,7 +50,7 @@ class ImplicitALS(InTwoStages):
     l2: float = option(
         default=0.01,
         above=0,
-        search=OneOf(0.01, 0.03, 0.1),
+        search=OneOf(0.01, 0.003, 0.03, 0.1),
         doc="Strength of the penalty on the vectors, for each unit of confidence.",
     )
     unobserved_weight: float = option(

@@ -37,8 +37,9 @@ class Interactions:
         timestamp: int64 `(n,)` in seconds since 1970, or None.
         is_noisy: bool `(n,)`, the truth about each pair where it is known, or None.
         num_merged: how many repeated pairs were merged on reading.
-        weight: float32 `(n,)`, at least 0, or None, which is 1 for each: it multiplies the click's
-            loss in training. Rankings and counts do not look at it.
+        weight: float32 `(n,)`, at least 0, or None, which is 1 for each. In training it multiplies
+            the click's loss; models in closed form say what it is to them. Rankings and counts do
+            not look at it.
 
     Raises:
         TypeError: ids that are no integers, or an optional column that holds no numbers.
